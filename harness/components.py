@@ -1,0 +1,126 @@
+"""The contract of each kind of part, and the registries they are looked up in.
+
+A part is told what it gets as ``Feature(channels, stride)`` and declares what it gives, so any
+combination that fits can be built and no channel count is typed twice. Spatial sizes are never
+assumed to divide: a stride-s feature of an HxW image is about ceil(H/s) x ceil(W/s).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.architecture import Part
+from harness.registry import Registry
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What is known of a feature map before it exists: its channels, and its stride to the image."""
+
+    channels: int
+    stride: int
+
+
+Taps = dict[str, Feature]
+"""Features by the name of the stage that gives them, in order; the last is a path's output."""
+
+
+class Detail(nn.Module, ABC):
+    """The wide, shallow path. Takes the image; gives its taps, the last about stride 8.
+
+    No taps at all means that there is no such path.
+    """
+
+    def __init__(self, *, taps: Taps) -> None:
+        super().__init__()
+        self.taps = taps
+
+    @abstractmethod
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Maps an image (N, C, H, W) to one tensor a tap, named and ordered like ``taps``."""
+
+
+class Semantic(nn.Module, ABC):
+    """The narrow, deep path. Takes the image; gives a pyramid of taps of rising stride.
+
+    No taps at all means that there is no such path.
+    """
+
+    def __init__(self, *, taps: Taps) -> None:
+        super().__init__()
+        self.taps = taps
+
+    @abstractmethod
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        """Maps an image (N, C, H, W) to one tensor a tap, named and ordered like ``taps``."""
+
+
+class Context(nn.Module, ABC):
+    """Turns the semantic path's pyramid into the one feature that enters the fusion."""
+
+    def __init__(self, *, out: Feature) -> None:
+        super().__init__()
+        self.out = out
+
+    @abstractmethod
+    def forward(self, pyramid: dict[str, Tensor]) -> Tensor:
+        """Maps the pyramid to a tensor (N, out.channels, H/out.stride, W/out.stride)."""
+
+
+class Fusion(nn.Module, ABC):
+    """Joins the detail feature and the semantic feature into one.
+
+    Only the fusion named ``none`` is ever told, and given, None: for the path that is absent.
+    """
+
+    def __init__(self, *, out: Feature) -> None:
+        super().__init__()
+        self.out = out
+
+    @abstractmethod
+    def forward(self, detail: Tensor, semantic: Tensor) -> Tensor:
+        """Maps the two features to a tensor (N, out.channels, H/out.stride, W/out.stride)."""
+
+
+class Head(nn.Module, ABC):
+    """Turns a feature into logits at that feature's own stride; the network resizes them."""
+
+    @abstractmethod
+    def forward(self, feature: Tensor) -> Tensor:
+        """Maps (N, feature.channels, h, w) to (N, num_classes, h, w)."""
+
+
+class AuxHeads(ABC):
+    """Chooses which taps get a training-only head; the network builds the heads.
+
+    Taps are named ``detail.<stage>``, ``semantic.<stage>`` and ``context``. ``head`` is the part
+    that every chosen tap gets.
+    """
+
+    def __init__(self, *, chosen: tuple[str, ...], head: Part) -> None:
+        self.chosen = chosen
+        self.head = head
+
+
+details: Registry[Detail] = Registry("detail", Detail, ("image",))
+semantics: Registry[Semantic] = Registry("semantic", Semantic, ("image",))
+contexts: Registry[Context] = Registry("context", Context, ("pyramid",))
+fusions: Registry[Fusion] = Registry("fusion", Fusion, ("detail", "semantic"))
+heads: Registry[Head] = Registry("head", Head, ("feature", "num_classes"))
+aux_placements: Registry[AuxHeads] = Registry("aux_heads", AuxHeads, ("taps",))
+
+REGISTRIES: dict[str, Registry] = {
+    each.kind: each for each in (details, semantics, contexts, fusions, heads, aux_placements)
+}
+"""Every kind of part with its registry, in the order of ``harness.architecture.KINDS``."""
+
+
+def resize_like(feature: Tensor, other: Tensor) -> Tensor:
+    """Resizes a feature bilinearly to the height and width of another."""
+    return functional.interpolate(
+        feature, size=other.shape[-2:], mode="bilinear", align_corners=False
+    )

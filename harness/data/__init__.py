@@ -1,0 +1,1 @@
+"""Data: data sets, label maps, augmentation and the loader."""

@@ -1,0 +1,60 @@
+"""The contract of a data set: numbered images with masks, one label map, one fingerprint."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.registry import Registry
+
+IGNORE = 255
+"""The mask value of a pixel that neither the loss nor the score may see."""
+
+Split = Literal["train", "val"]
+Pixels = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelMap:
+    """The one map from mask values to classes, named in every row; 255 is ignored."""
+
+    name: str
+    classes: tuple[str, ...]
+
+
+class Dataset(ABC):
+    """Images and masks of two splits.
+
+    ``size`` is (height, width) of every image and mask as ``load`` gives them, in pixels; at that
+    size accuracy is scored and latency is timed. A data set that lies on disk raises
+    FileNotFoundError from ``__init__`` when it is not at ``root``, saying what was looked for,
+    the tree it expects and where to get it.
+    """
+
+    label_map: LabelMap
+    size: tuple[int, int]
+
+    @abstractmethod
+    def count(self, split: Split) -> int:
+        """The number of images of a split."""
+
+    @abstractmethod
+    def load(self, split: Split, index: int) -> tuple[Pixels, Pixels]:
+        """An RGB image (H, W, 3) and its mask (H, W) of class numbers and IGNORE, both uint8.
+
+        ValueError, naming the file, for a mask with values outside the label map or a mask
+        whose size is not its image's.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """A hash of everything that ``load`` can give; part of each trial's key."""
+
+
+datasets: Registry[Dataset] = Registry("dataset", Dataset, ("root",))
+Root = Path | None

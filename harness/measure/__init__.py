@@ -1,0 +1,1 @@
+"""Cost by counting, latency by timing."""

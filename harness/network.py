@@ -1,0 +1,184 @@
+"""Assembles an architecture into a network, and reduces it to what is deployed."""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.fx.experimental.optimization import fuse
+
+from harness.architecture import Architecture
+from harness.components import (
+    Context,
+    Detail,
+    Feature,
+    Fusion,
+    Head,
+    Semantic,
+    Taps,
+    aux_placements,
+    contexts,
+    details,
+    fusions,
+    heads,
+    resize_like,
+    semantics,
+)
+from harness.names import unknown
+
+ABSENT = "none"
+"""The reserved name of a part that is not there."""
+
+SMALLEST_SIDE = 32
+"""The least height and width of an image, in pixels: below it the deepest stage is empty."""
+
+
+class Logits(NamedTuple):
+    """What a network gives: main logits (N, classes, H, W) at image size, and those of aux heads.
+
+    ``aux`` is empty in eval mode.
+    """
+
+    main: Tensor
+    aux: dict[str, Tensor]
+
+
+class Paths(nn.Module):
+    """Both paths, the context module and the fusion: everything before the heads."""
+
+    def __init__(
+        self, detail: Detail, semantic: Semantic, context: Context | None, fusion: Fusion
+    ) -> None:
+        super().__init__()
+        self.detail = detail
+        self.semantic = semantic
+        self.context = context
+        self.fusion = fusion
+
+    def forward(self, image: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Maps an image to the fused feature and all taps by their full names."""
+        detail = self.detail(image) if self.detail.taps else {}
+        pyramid = self.semantic(image) if self.semantic.taps else {}
+        taps = {f"detail.{name}": each for name, each in detail.items()}
+        taps |= {f"semantic.{name}": each for name, each in pyramid.items()}
+        semantic = None
+        if self.context is not None:
+            semantic = taps["context"] = self.context(pyramid)
+        last = next(reversed(detail.values())) if detail else None
+        return self.fusion(last, semantic), taps
+
+
+class Network(nn.Module):
+    """A two-path network as it is trained: paths, main head, auxiliary heads.
+
+    Takes a normalised image (N, 3, H, W) with H and W of at least 32; gives ``Logits``.
+    """
+
+    def __init__(self, paths: Paths, head: Head, aux_heads: dict[str, Head]) -> None:
+        super().__init__()
+        self.paths = paths
+        self.head = head
+        self.aux_taps = tuple(aux_heads)
+        self.aux_heads = nn.ModuleList(aux_heads.values())
+
+    def forward(self, image: Tensor) -> Logits:
+        """Gives main and auxiliary logits at image size."""
+        fused, taps = self.paths(image)
+        main = resize_like(self.head(fused), image)
+        if not self.training:
+            return Logits(main, {})
+        pairs = zip(self.aux_taps, self.aux_heads, strict=True)
+        return Logits(main, {tap: resize_like(head(taps[tap]), image) for tap, head in pairs})
+
+
+class Deployed(nn.Module):
+    """A network reduced to what runs on a vehicle: no auxiliary heads.
+
+    Takes a normalised image (N, 3, H, W); gives logits (N, classes, H, W), or with
+    ``native=True`` the logits at the head's own stride.
+    """
+
+    def __init__(self, network: Network, *, native: bool = False) -> None:
+        super().__init__()
+        self.paths = network.paths
+        self.head = network.head
+        self.native = native
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Gives the main logits."""
+        fused, _ = self.paths(image)
+        logits = self.head(fused)
+        return logits if self.native else resize_like(logits, image)
+
+
+def assemble(architecture: Architecture, num_classes: int) -> Network:
+    """Builds the network of an architecture for some number of classes.
+
+    KeyError for an unknown part or option, ValueError for parts that do not fit together or a
+    hole that is still open.
+    """
+    parts = architecture.parts()
+    image = Feature(3, 1)
+    detail = details.build(parts["detail"], image)
+    semantic = semantics.build(parts["semantic"], image)
+    _check_paths(architecture, detail, semantic)
+    context = contexts.build(parts["context"], dict(semantic.taps)) if semantic.taps else None
+    fusion = fusions.build(
+        parts["fusion"], last_feature(detail.taps), context.out if context else None
+    )
+    head = heads.build(parts["head"], fusion.out, num_classes)
+    taps = _all_taps(detail, semantic, context)
+    aux_heads = _build_aux_heads(architecture, taps, num_classes)
+    return Network(Paths(detail, semantic, context, fusion), head, aux_heads)
+
+
+def last_feature(taps: Taps) -> Feature | None:
+    """A path's output feature, or None for a path that is not there."""
+    return next(reversed(taps.values())) if taps else None
+
+
+def _all_taps(detail: Detail, semantic: Semantic, context: Context | None) -> Taps:
+    taps = {f"detail.{name}": each for name, each in detail.taps.items()}
+    taps |= {f"semantic.{name}": each for name, each in semantic.taps.items()}
+    return taps | ({"context": context.out} if context else {})
+
+
+def _build_aux_heads(architecture: Architecture, taps: Taps, num_classes: int) -> dict[str, Head]:
+    placement = aux_placements.build(architecture.parts()["aux_heads"], dict(taps))
+    for tap in placement.chosen:
+        if tap not in taps:
+            raise ValueError(f"aux_heads {architecture.aux_heads}: {unknown('tap', tap, taps)}")
+    return {tap: heads.build(placement.head, taps[tap], num_classes) for tap in placement.chosen}
+
+
+def _check_paths(architecture: Architecture, detail: Detail, semantic: Semantic) -> None:
+    """Refuses parts that cannot work together, saying what would."""
+    fusion, context = architecture.fusion, architecture.context
+    if not detail.taps and not semantic.taps:
+        raise ValueError("detail and semantic are both 'none': there is no path left")
+    if not semantic.taps and context.name != ABSENT:
+        raise ValueError(f"context {context.name!r} needs a semantic path; use context='none'")
+    both = bool(detail.taps and semantic.taps)
+    if not both and fusion.name != ABSENT:
+        gone = "detail" if semantic.taps else "semantic"
+        raise ValueError(f"fusion {fusion.name!r} needs both paths, but {gone} is absent; "
+                         "use fusion='none'")
+    if both and fusion.name == ABSENT:
+        raise ValueError("fusion 'none' is for one path alone; choose a fusion, or set detail or "
+                         "semantic to 'none'")
+
+
+def deploy(network: Network, *, native: bool = False, fold: bool = True) -> nn.Module:
+    """The network as it is timed and shipped: a copy in eval mode, without auxiliary heads.
+
+    With ``fold``, batch norms that follow a convolution are folded into it mechanically by
+    ``torch.fx``; outputs agree with the unfolded network to about 1e-4. The network that is
+    passed in is left as it was.
+    """
+    deployed = Deployed(copy.deepcopy(network), native=native).eval()
+    if fold:
+        with torch.no_grad():
+            deployed = fuse(deployed)
+    return deployed.requires_grad_(False)

@@ -1,0 +1,231 @@
+"""A study is a question as frozen values: a space, a recipe, seeds, objectives and a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+from harness.architecture import KINDS, Architecture, Part
+from harness.holes import Hole, choice
+from harness.names import unknown
+
+DIRECTIONS: Mapping[str, str] = MappingProxyType(
+    {
+        "miou": "max",
+        "pixel_accuracy": "max",
+        "latency_ms": "min",
+        "gmacs": "min",
+        "params": "min",
+        "activations": "min",
+    }
+)
+"""The figures a study may aim at, and which way is better."""
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How every candidate is trained. Any field but ``dataset`` may be a hole.
+
+    ``crop`` is (height, width) in pixels, both at least 32. ``lr`` falls by the poly rule
+    ``(1 - step / steps) ** power`` after ``warmup_steps`` of linear warm-up; SGD with momentum, as
+    in both papers. ``scales`` are the ends of the random scale of an image before the crop.
+    ``aux_weight`` weighs the sum of the auxiliary losses. ``amp`` is bf16 autocast, on CUDA only.
+    """
+
+    dataset: Any = "streets"
+    crop: Any = (64, 128)
+    steps: Any = 200
+    batch: Any = 8
+    lr: Any = 0.05
+    momentum: Any = 0.9
+    weight_decay: Any = 5e-4
+    power: Any = 0.9
+    warmup_steps: Any = 20
+    scales: Any = (0.75, 2.0)
+    flip: Any = True
+    aux_weight: Any = 1.0
+    amp: Any = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.dataset, str):
+            object.__setattr__(self, "dataset", Part(self.dataset))
+        for name in ("crop", "scales"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        _check_recipe(self)
+
+
+def _check_recipe(recipe: Recipe) -> None:
+    if not isinstance(recipe.dataset, Part):
+        raise TypeError(f"recipe.dataset is a name or a Part, not {recipe.dataset!r}")
+    _pair(recipe, "crop", 32)
+    _pair(recipe, "scales", 0.1)
+    _at_least(recipe, "steps", 1)
+    # Batch norm behind a global pool has one value a channel and image: it needs two images.
+    _at_least(recipe, "batch", 2)
+    for name in ("lr", "momentum", "weight_decay", "power", "warmup_steps", "aux_weight"):
+        _at_least(recipe, name, 0)
+
+
+def _pair(recipe: Recipe, name: str, least: float) -> None:
+    value = getattr(recipe, name)
+    if isinstance(value, Hole):
+        return
+    numbers = isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value)
+    if not numbers or len(value) != 2 or min(value) < least:
+        raise ValueError(f"recipe.{name} is two numbers of at least {least}, not {value!r}")
+
+
+def _at_least(recipe: Recipe, name: str, least: float) -> None:
+    value = getattr(recipe, name)
+    if isinstance(value, Hole):
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
+        raise ValueError(f"recipe.{name} is a number of at least {least}, not {value!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """Upper bounds; a candidate over any of them is rejected before it trains."""
+
+    gmacs: float | None = None
+    params: float | None = None
+    activations: float | None = None
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """How latency is timed. Candidates are interleaved over ``rounds`` of one burst each.
+
+    ``boundary`` is where the clock stops: ``logits`` as the head gives them, or ``labels``, the
+    class of every pixel at input size. ``threads`` are CPU threads (None: all of the machine's).
+    ``size`` is (height, width); None means the size at which accuracy is scored.
+    """
+
+    boundary: Literal["labels", "logits"] = "labels"
+    batch: int = 1
+    size: tuple[int, int] | None = None
+    warmup: int = 5
+    rounds: int = 12
+    burst: int = 5
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.boundary not in ("labels", "logits"):
+            raise ValueError(unknown("boundary", self.boundary, ("labels", "logits")))
+        for name in ("batch", "rounds", "burst"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"timing.{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """Lets Optuna propose candidates instead of enumerating the space."""
+
+    trials: int
+    sampler: Literal["tpe", "nsga2", "random"] = "tpe"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise ValueError(f"search.trials must be at least 1, not {self.trials}")
+        if self.sampler not in ("tpe", "nsga2", "random"):
+            raise ValueError(unknown("sampler", self.sampler, ("tpe", "nsga2", "random")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variants:
+    """A space given candidate by candidate, each with its label; the first is the baseline."""
+
+    items: tuple[tuple[str, Architecture], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One question, the candidates that could answer it, and how they are trained and judged.
+
+    ``space`` is an Architecture with holes (every combination, or a search), or what
+    ``one_at_a_time`` returns. Seeds are trials of their own.
+    """
+
+    name: str
+    question: str
+    space: Architecture | Variants
+    recipe: Recipe = Recipe()
+    seeds: tuple[int, ...] = (0,)
+    objectives: Mapping[str, str] = field(
+        default_factory=lambda: {"miou": "max", "latency_ms": "min"}
+    )
+    budget: Budget = Budget()
+    search: Search | None = None
+    timing: Timing = Timing()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seeds", tuple(self.seeds))
+        object.__setattr__(self, "objectives", dict(self.objectives))
+        _check_study(self)
+
+
+def _check_study(study: Study) -> None:
+    if not isinstance(study.name, str) or not study.name.strip():
+        raise ValueError("a study needs a name")
+    if not isinstance(study.space, (Architecture, Variants)):
+        raise TypeError("study.space is an Architecture or one_at_a_time(...), "
+                        f"not {type(study.space).__name__}")
+    if not study.seeds or len(set(study.seeds)) != len(study.seeds):
+        raise ValueError(f"study.seeds must be one or more different numbers, not {study.seeds}")
+    if study.search and isinstance(study.space, Variants):
+        raise ValueError("a search needs an Architecture with holes, not one_at_a_time(...)")
+    _check_objectives(study.objectives)
+
+
+def _check_objectives(objectives: Mapping[str, str]) -> None:
+    if not objectives:
+        raise ValueError("a study needs at least one objective")
+    for name, direction in objectives.items():
+        if name not in DIRECTIONS:
+            raise ValueError(unknown("objective", name, DIRECTIONS))
+        if direction != DIRECTIONS[name]:
+            raise ValueError(f"objective {name!r} is {DIRECTIONS[name]!r}, not {direction!r}")
+
+
+def one_at_a_time(baseline: Architecture, **changes: Any) -> Variants:
+    """The baseline, and the baseline with one change at a time.
+
+    A keyword that is a part's kind gives that part's alternatives, one or a list of them:
+    ``fusion=["sum", "concat"]``. Any other keyword names a change of several parts at once:
+    ``detail_only=dict(semantic="none", context="none", fusion="none")``.
+    """
+    items = [(BASELINE, baseline)]
+    for name, change in changes.items():
+        if name in KINDS:
+            options = change if isinstance(change, (list, tuple)) else [change]
+            items += [(f"{name}={each}", replace(baseline, **{name: each})) for each in options]
+        elif isinstance(change, Mapping):
+            _check_kinds(name, change)
+            items.append((name.replace("_", " "), replace(baseline, **change)))
+        else:
+            raise ValueError(unknown("part", name, KINDS))
+    return Variants(items=tuple(items))
+
+
+def _check_kinds(name: str, change: Mapping[str, Any]) -> None:
+    for kind in change:
+        if kind not in KINDS:
+            raise ValueError(f"in {name!r}: {unknown('part', kind, KINDS)}")
+
+
+def grid(baseline: Architecture, **alternatives: list[Any]) -> Architecture:
+    """Leaves some parts of a baseline open: ``grid(BISENETV2, fusion=["sum", "bga"])``."""
+    _check_kinds("grid", alternatives)
+    return replace(baseline, **{kind: choice(*each) for kind, each in alternatives.items()})
+
+
+def recipe_fields() -> tuple[str, ...]:
+    """The names of a recipe's fields, for messages and rows."""
+    return tuple(each.name for each in fields(Recipe))

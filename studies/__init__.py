@@ -1,0 +1,1 @@
+"""The questions: one file a study, and the networks they start from."""
