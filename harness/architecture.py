@@ -95,4 +95,3 @@ class Architecture:
             if not isinstance(slot, Part):
                 raise ValueError(f"{kind} is still open: {slot}")
         return slots
-

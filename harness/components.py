@@ -19,7 +19,7 @@ from harness.registry import Registry
 
 @dataclass(frozen=True)
 class Feature:
-    """What is known of a feature map before it exists: its channels, and its stride to the image."""
+    """What is known of a feature map before it exists: channels, and stride to the image."""
 
     channels: int
     stride: int
@@ -94,7 +94,7 @@ class Head(nn.Module, ABC):
         """Maps (N, feature.channels, h, w) to (N, num_classes, h, w)."""
 
 
-class AuxHeads(ABC):
+class AuxHeads(ABC):  # noqa: B024 - its constructor is the whole contract
     """Chooses which taps get a training-only head; the network builds the heads.
 
     Taps are named ``detail.<stage>``, ``semantic.<stage>`` and ``context``. ``head`` is the part

@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
-from torch.fx.experimental.optimization import fuse
 
 from harness.architecture import Architecture
 from harness.components import (
@@ -26,6 +24,7 @@ from harness.components import (
     resize_like,
     semantics,
 )
+from harness.fold import fold_batch_norms
 from harness.names import unknown
 
 ABSENT = "none"
@@ -163,11 +162,14 @@ def _check_paths(architecture: Architecture, detail: Detail, semantic: Semantic)
     both = bool(detail.taps and semantic.taps)
     if not both and fusion.name != ABSENT:
         gone = "detail" if semantic.taps else "semantic"
-        raise ValueError(f"fusion {fusion.name!r} needs both paths, but {gone} is absent; "
-                         "use fusion='none'")
+        raise ValueError(
+            f"fusion {fusion.name!r} needs both paths, but {gone} is absent; use fusion='none'"
+        )
     if both and fusion.name == ABSENT:
-        raise ValueError("fusion 'none' is for one path alone; choose a fusion, or set detail or "
-                         "semantic to 'none'")
+        raise ValueError(
+            "fusion 'none' is for one path alone; choose a fusion, or set detail or "
+            "semantic to 'none'"
+        )
 
 
 def deploy(network: Network, *, native: bool = False, fold: bool = True) -> nn.Module:
@@ -177,8 +179,7 @@ def deploy(network: Network, *, native: bool = False, fold: bool = True) -> nn.M
     ``torch.fx``; outputs agree with the unfolded network to about 1e-4. The network that is
     passed in is left as it was.
     """
-    deployed = Deployed(copy.deepcopy(network), native=native).eval()
+    deployed: nn.Module = Deployed(copy.deepcopy(network), native=native).eval()
     if fold:
-        with torch.no_grad():
-            deployed = fuse(deployed)
+        deployed = fold_batch_norms(deployed)
     return deployed.requires_grad_(False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from harness.architecture import Part
 from harness.names import unknown
@@ -94,11 +95,9 @@ class Registry(Generic[T]):
         if get_origin(hint) is Literal:
             if value not in get_args(hint):
                 raise ValueError(unknown(f"value for {where}:", value, map(str, get_args(hint))))
-            return
-        wanted = {int: (int,), float: (int, float), bool: (bool,), str: (str,)}.get(hint)
-        wrong = wanted is not None and not isinstance(value, wanted)
-        if wrong or (hint in (int, float) and isinstance(value, bool)):
-            raise TypeError(f"{where} is a {hint.__name__}, not {value!r}")
+        elif not _fits(value, hint):
+            spelt = hint.__name__ if isinstance(hint, type) else str(hint)
+            raise TypeError(f"{where} is {spelt}, not {value!r}")
 
     def build(self, part: Part, *inputs: Any) -> T:
         """An instance for a part; options it does not have are refused."""
@@ -114,6 +113,29 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
+
+
+_PLAIN: dict[Any, tuple[type, ...]] = {
+    int: (int,),
+    float: (int, float),
+    bool: (bool,),
+    str: (str,),
+    type(None): (type(None),),
+}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of an annotated type; True for annotations that are not understood."""
+    inside = get_args(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return any(_fits(value, each) for each in inside)
+    if get_origin(hint) is tuple and inside[-1] is Ellipsis:
+        return isinstance(value, tuple) and all(_fits(item, inside[0]) for item in value)
+    if get_origin(hint) is Literal:
+        return value in inside
+    if isinstance(value, bool) and hint in (int, float):
+        return False
+    return hint not in _PLAIN or isinstance(value, _PLAIN[hint])
 
 
 def source_file(cls: type) -> str:

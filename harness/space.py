@@ -56,7 +56,9 @@ class _Walk:
 
     def ask(self, path: str, hole: Hole) -> Any:
         if not isinstance(hole, Choice):
-            raise ValueError(f"{path} is {hole}: a range has no last value; give the study a search")
+            raise ValueError(
+                f"{path} is {hole}: a range has no last value; give the study a search"
+            )
         place = len(self.digits)
         digit = self.start[place] if place < len(self.start) else 0
         self.digits.append((digit, len(hole.values)))

@@ -23,6 +23,7 @@ DIRECTIONS: Mapping[str, str] = MappingProxyType(
 )
 """The figures a study may aim at, and which way is better."""
 
+BOUNDARIES = ("labels_full", "logits_full", "logits_native")
 BASELINE = "baseline"
 
 
@@ -102,12 +103,13 @@ class Budget:
 class Timing:
     """How latency is timed. Candidates are interleaved over ``rounds`` of one burst each.
 
-    ``boundary`` is where the clock stops: ``logits`` as the head gives them, or ``labels``, the
-    class of every pixel at input size. ``threads`` are CPU threads (None: all of the machine's).
+    ``boundary`` is where the clock stops: ``labels_full`` (the class of every pixel at input
+    size), ``logits_full`` (resized to input size) or ``logits_native`` (as the head gives them).
+    ``threads`` are CPU threads (None: one for each core this process may use).
     ``size`` is (height, width); None means the size at which accuracy is scored.
     """
 
-    boundary: Literal["labels", "logits"] = "labels"
+    boundary: Literal["labels_full", "logits_full", "logits_native"] = "labels_full"
     batch: int = 1
     size: tuple[int, int] | None = None
     warmup: int = 5
@@ -116,8 +118,8 @@ class Timing:
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        if self.boundary not in ("labels", "logits"):
-            raise ValueError(unknown("boundary", self.boundary, ("labels", "logits")))
+        if self.boundary not in BOUNDARIES:
+            raise ValueError(unknown("boundary", self.boundary, BOUNDARIES))
         for name in ("batch", "rounds", "burst"):
             if getattr(self, name) < 1:
                 raise ValueError(f"timing.{name} must be at least 1, not {getattr(self, name)}")
@@ -175,8 +177,10 @@ def _check_study(study: Study) -> None:
     if not isinstance(study.name, str) or not study.name.strip():
         raise ValueError("a study needs a name")
     if not isinstance(study.space, (Architecture, Variants)):
-        raise TypeError("study.space is an Architecture or one_at_a_time(...), "
-                        f"not {type(study.space).__name__}")
+        raise TypeError(
+            "study.space is an Architecture or one_at_a_time(...), "
+            f"not {type(study.space).__name__}"
+        )
     if not study.seeds or len(set(study.seeds)) != len(study.seeds):
         raise ValueError(f"study.seeds must be one or more different numbers, not {study.seeds}")
     if study.search and isinstance(study.space, Variants):

@@ -1,0 +1,1 @@
+"""Placements of training-only heads."""

@@ -1,0 +1,1 @@
+"""Context modules: from a pyramid to one semantic feature."""

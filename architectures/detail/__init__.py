@@ -1,0 +1,1 @@
+"""Detail branches: the wide, shallow path."""

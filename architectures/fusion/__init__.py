@@ -1,0 +1,1 @@
+"""Fusions: two features become one."""

@@ -1,0 +1,1 @@
+"""Heads: a feature becomes logits."""

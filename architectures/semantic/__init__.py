@@ -1,0 +1,1 @@
+"""Semantic branches: the narrow, deep path."""

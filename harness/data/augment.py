@@ -1,0 +1,102 @@
+"""Random scale, crop and flip of an image and its mask together, as in both papers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from harness.data.dataset import IGNORE, Pixels
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+"""The red, green and blue statistics of ImageNet, in 0..1: fixed, so that no data set leaks in."""
+
+PADDING = tuple(round(255 * value) for value in MEAN)
+"""The colour around an image that is smaller than its crop: about zero once normalised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Placement:
+    """Where an image lands: scaled to ``size``, then cut or padded to ``crop``, then flipped.
+
+    ``top`` and ``left`` are the crop's corner in the scaled image; negative where it is padded.
+    """
+
+    size: tuple[int, int]
+    crop: tuple[int, int]
+    top: int
+    left: int
+    flip: bool
+
+
+def place(
+    rng: np.random.Generator,
+    size: tuple[int, int],
+    *,
+    crop: tuple[int, int],
+    scales: tuple[float, float],
+    flip: bool,
+) -> Placement:
+    """Draws one placement: a scale between both ends, a uniform corner, a flip half of the time.
+
+    The same five numbers are drawn whatever the options are, so that they can be compared.
+    """
+    scale, down, right, coin = (float(value) for value in rng.random(4))
+    scale = scales[0] + (scales[1] - scales[0]) * scale
+    height, width = (max(1, round(side * scale)) for side in size)
+    return Placement(
+        size=(height, width),
+        crop=crop,
+        top=_corner(down, height - crop[0]),
+        left=_corner(right, width - crop[1]),
+        flip=flip and coin < 0.5,
+    )
+
+
+def _corner(fraction: float, room: int) -> int:
+    """A whole number between 0 and ``room``, which is negative for an image below the crop."""
+    return min(int(fraction * (abs(room) + 1)), abs(room)) * (1 if room > 0 else -1)
+
+
+def cut(image: Pixels, mask: Pixels, placement: Placement) -> tuple[Pixels, Pixels]:
+    """The crop of an image (bilinear, antialiased where it shrinks) and of its mask (nearest).
+
+    Outside the image is ``PADDING``, outside the mask is IGNORE.
+    """
+    (rows, source_rows), (columns, source_columns) = (
+        _overlap(corner, crop, scaled, side)
+        for corner, crop, scaled, side in zip(
+            (placement.top, placement.left),
+            placement.crop,
+            placement.size,
+            mask.shape,
+            strict=True,
+        )
+    )
+    box = (source_columns[0], source_rows[0], source_columns[1], source_rows[1])
+    size = (columns.stop - columns.start, rows.stop - rows.start)
+    pixels = np.full((*placement.crop, 3), PADDING, dtype=np.uint8)
+    labels = np.full(placement.crop, IGNORE, dtype=np.uint8)
+    bilinear, nearest = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
+    pixels[rows, columns] = Image.fromarray(image).resize(size, bilinear, box=box)
+    labels[rows, columns] = Image.fromarray(mask).resize(size, nearest, box=box)
+    return (pixels[:, ::-1], labels[:, ::-1]) if placement.flip else (pixels, labels)
+
+
+def _overlap(
+    corner: int, crop: int, scaled: int, side: int
+) -> tuple[slice, tuple[float, float]]:
+    """Along one axis: where the image lies in the crop, and which stretch of the original it is."""
+    first, last = max(corner, 0), min(corner + crop, scaled)
+    return slice(first - corner, last - corner), (first * side / scaled, last * side / scaled)
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Maps images (N, H, W, 3) of 0..255 to float32 (N, 3, H, W), by ``MEAN`` and ``STD``."""
+    mean = torch.tensor(MEAN, device=images.device) * 255
+    std = torch.tensor(STD, device=images.device) * 255
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2).contiguous()

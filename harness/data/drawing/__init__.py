@@ -1,0 +1,1 @@
+"""Draws street scenes with their labels, from nothing but random numbers."""

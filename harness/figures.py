@@ -1,0 +1,78 @@
+"""Costs and latencies of candidates: measured once, kept in the ledger, judged by a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from harness.ledger import Entry, Ledger
+from harness.measure.candidates import cost_of, latencies_of
+from harness.plan import Trial
+from harness.runners.runner import Runner
+from harness.study import Budget, Timing
+from harness.trial import Row, reason_of
+
+Place = tuple[int, tuple[int, int]]
+"""For how many classes, and at what (height, width), a candidate is measured."""
+
+Broken = dict[str, str]
+"""Why candidates could not be measured, by cost key."""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The figures of candidates that are known before any training."""
+
+    timing: Timing
+    ledger: Ledger
+    runner: Runner
+    plugins: tuple[str, ...]
+
+    def count(self, trials: Iterable[Trial], place: Callable[[Trial], Place]) -> Broken:
+        """Counts the candidates not counted before; gives those that could not be built."""
+        broken: Broken = {}
+        for key, trial in self._missing(trials, "cost_key").items():
+            try:
+                self.ledger.put_measurement(key, cost_of(trial.architecture, *place(trial)))
+            except Exception as error:
+                broken[key] = reason_of(error)
+        return broken
+
+    def time(self, trials: Iterable[Trial], place: Callable[[Trial], Place]) -> Broken:
+        """Times the candidates not timed before, together; gives those that could not be timed."""
+        missing = self._missing(trials, "latency_key")
+        groups: dict[Place, dict[str, Trial]] = {}
+        for key, trial in missing.items():
+            groups.setdefault(place(trial), {})[key] = trial
+        broken: Broken = {}
+        for (classes, size), group in groups.items():
+            architectures = {key: trial.architecture for key, trial in group.items()}
+            found: dict[str, Row] = self.runner.call(
+                latencies_of, architectures, classes, self.timing, size, self.plugins
+            )
+            for key, row in found.items():
+                if "latency_error" in row:
+                    broken[group[key].entry.cost_key] = str(row["latency_error"])
+                else:
+                    self.ledger.put_measurement(key, row)
+        return broken
+
+    def of(self, entry: Entry) -> Row:
+        """All that is known of a planned trial before training, as one flat row."""
+        found = self.ledger.measurements([entry.cost_key, entry.latency_key])
+        return {**found.get(entry.cost_key, {}), **found.get(entry.latency_key, {})}
+
+    def _missing(self, trials: Iterable[Trial], kind: str) -> dict[str, Trial]:
+        """One trial for each cost or latency key without a row."""
+        by_key = {getattr(trial.entry, kind): trial for trial in trials}
+        known = self.ledger.measurements(by_key)
+        return {key: trial for key, trial in by_key.items() if key not in known}
+
+
+def over_budget(budget: Budget, figures: Row) -> tuple[str, float] | None:
+    """Why figures are over a budget, and by what share of the bound; None if they are within."""
+    for name in ("params", "gmacs", "activations", "latency_ms"):
+        bound, value = getattr(budget, name), figures.get(name)
+        if bound is not None and value is not None and value > bound:
+            return f"over budget: {name} {value:.4g} > {bound:g}", value / bound - 1
+    return None

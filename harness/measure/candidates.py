@@ -1,0 +1,78 @@
+"""Measures architectures before anything is trained: cost one by one, latency together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.architecture import Architecture
+from harness.measure.cost import count
+from harness.measure.device import best_device, device_name, num_cores
+from harness.measure.latency import Report, time_together
+from harness.network import deploy
+from harness.plugins import load_plugins
+from harness.study import Timing
+from harness.training.loop import initialise
+
+Size = tuple[int, int]
+
+MAX_TOGETHER = 24
+"""How many networks are held in memory and interleaved at a time."""
+
+
+def cost_of(architecture: Architecture, num_classes: int, size: Size) -> dict[str, Any]:
+    """The cost of an architecture's deployed network as a flat row.
+
+    Whatever assembling raises for parts that do not fit comes through.
+    """
+    return count(_deployed(architecture, num_classes), size).record()
+
+
+def latencies_of(
+    architectures: Mapping[str, Architecture],
+    num_classes: int,
+    timing: Timing,
+    size: Size,
+    plugins: tuple[str, ...] = (),
+    report: Report = lambda done, total: None,
+) -> dict[str, dict[str, Any]]:
+    """The latencies of architectures by name, timed together on this machine's best device.
+
+    A network that cannot be timed has a row of its own: ``latency_error`` says why.
+    """
+    load_plugins(plugins)
+    native, device = timing.boundary == "logits_native", best_device()
+    names, rows = list(architectures), {}
+    for start in range(0, len(names), MAX_TOGETHER):
+        group = names[start : start + MAX_TOGETHER]
+        networks = {n: _deployed(architectures[n], num_classes, native=native) for n in group}
+        broken = {name: _why_not(net, size) for name, net in networks.items()}
+        rows |= {name: {"latency_error": why} for name, why in broken.items() if why}
+        sound = {name: net for name, net in networks.items() if not broken[name]}
+        rows |= time_together(sound, timing, size, device, report)
+    return rows
+
+
+def _why_not(network: nn.Module, size: Size) -> str | None:
+    """Why a network's time would mean nothing, if so."""
+    image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
+    try:
+        with torch.inference_mode():
+            finite = bool(torch.isfinite(network(image)).all())
+    except Exception as error:
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return None if finite else "FloatingPointError: an untrained forward pass is not finite"
+
+
+def timing_device(timing: Timing) -> str:
+    """What a latency depends on beside the network: the device, and CPU threads on a CPU."""
+    device = best_device()
+    threads = f", {timing.threads or num_cores()} threads" if device.type == "cpu" else ""
+    return device_name(device) + threads
+
+
+def _deployed(architecture: Architecture, num_classes: int, *, native: bool = False) -> nn.Module:
+    return deploy(initialise(architecture, num_classes, seed=0), native=native)

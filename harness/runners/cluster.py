@@ -1,0 +1,143 @@
+"""Runs trials on Ray: Tune executes, our own searcher hands out jobs, the ledger stays the truth.
+
+Each run builds a new ``Tuner`` over what is missing; Tune's own restore and checkpoints are not
+used, since after a crash they repeat finished trials (docs/decisions/0001-ledger-is-the-truth.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from harness.measure.device import num_cores
+from harness.runners.runner import WORKER_DIED, Runner, Source
+from harness.trial import Event, Job, Row, failed_row, run_trial
+
+REPORT_EVERY_S = 0.5
+"""Tune holds a trial up until its report is read, so steps are reported only this often."""
+
+UNBOUNDED = 10**6
+"""Tune wants a number of samples; the source decides when there are no more."""
+
+
+class Cluster(Runner):
+    """Runs trials on this machine's Ray, or on the cluster at an address."""
+
+    def __init__(self, *, address: str | None, workers: int, threads: int) -> None:
+        os.environ.update(
+            TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
+            TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
+            TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
+            RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
+        )
+        self.is_remote = address is not None
+        self.num_workers = workers
+        self.num_threads = threads
+        # Without an address Ray would join any cluster that this machine has heard of.
+        cores = {} if address else {"num_cpus": max(num_cores(), workers * threads)}
+        ray.init(
+            address=address or "local",
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            **cores,
+        )
+        self.num_gpus = 1 if ray.cluster_resources().get("GPU") else 0
+
+    def run(self, source: Source) -> None:
+        """Runs a source dry."""
+        wanted = {"cpu": self.num_threads, "gpu": self.num_gpus}
+        with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
+            tuner = tune.Tuner(
+                tune.with_resources(_trainable, wanted),
+                tune_config=tune.TuneConfig(
+                    search_alg=_Jobs(source),
+                    num_samples=UNBOUNDED,
+                    max_concurrent_trials=self.num_workers,
+                ),
+                run_config=tune.RunConfig(storage_path=d, name="study", verbose=0),
+            )
+            tuner.fit()
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Calls a function here, or for a cluster elsewhere, in a task of its own there."""
+        if not self.is_remote:
+            return function(*arguments)
+        task = ray.remote(function).options(num_cpus=self.num_threads, num_gpus=self.num_gpus)
+        return ray.get(task.remote(*arguments))
+
+    def close(self) -> None:
+        """Leaves Ray, and ends it if this runner started it."""
+        ray.shutdown()
+
+
+class _Jobs(Searcher):  # type: ignore[misc]
+    """Hands a source's jobs to Tune, and Tune's results to the source."""
+
+    def __init__(self, source: Source) -> None:
+        # No metric: a strict check would abort the whole study for one trial without it.
+        super().__init__(metric=None, mode=None)
+        self._source = source
+        self._live: dict[str, Job] = {}
+        self._rows: dict[str, Row] = {}
+
+    def suggest(self, trial_id: str) -> Any:
+        """The next job; nothing while those in flight must end first."""
+        job = self._source.take()
+        if job is None:
+            return None if self._live else Searcher.FINISHED
+        self._live[trial_id] = job
+        self._source.started(job)
+        # Tune writes configurations as JSON, so a job travels as text.
+        return {"job": pickle.dumps(job).hex()}
+
+    def on_trial_result(self, trial_id: str, result: Row) -> None:
+        """Passes on an event, or keeps the row until the trial is complete."""
+        if result.get("event"):
+            self._source.event(Event(**json.loads(result["event"])))
+        if result.get("row"):
+            self._rows[trial_id] = json.loads(result["row"])
+
+    def on_trial_complete(
+        self, trial_id: str, result: Row | None = None, error: bool = False
+    ) -> None:
+        """Finishes a job with its row, or with a failed one if its worker gave none."""
+        if trial_id not in self._live:
+            return
+        self.on_trial_result(trial_id, {"row": (result or {}).get("row")})
+        job = self._live.pop(trial_id)
+        row = self._rows.pop(trial_id, None)
+        self._source.finish(job, row or failed_row(job, WORKER_DIED.format(how="lost by Ray")))
+
+    def save(self, checkpoint_path: str) -> None:
+        """Keeps nothing: the ledger knows."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Restores nothing: every run starts from the ledger."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # the Tuner pickles its settings once; the source belongs to this process
+
+
+def _trainable(config: dict[str, Any]) -> None:
+    """Runs one job in a Ray worker; always ends with one report that holds the row."""
+    last = time.monotonic()
+
+    def report(event: Event) -> None:
+        nonlocal last
+        if time.monotonic() - last >= REPORT_EVERY_S:
+            last = time.monotonic()
+            tune.report({"event": json.dumps(asdict(event))})
+
+    row = run_trial(pickle.loads(bytes.fromhex(config["job"])), report)
+    tune.report({"row": json.dumps(row)})

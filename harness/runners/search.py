@@ -1,0 +1,173 @@
+"""Lets Optuna propose candidates; what it knows is rebuilt from the ledger at every start."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.trial import TrialState
+
+from harness.holes import Choice, Hole, Range
+from harness.plan import Candidate, named_candidate, without_places
+from harness.space import fill, named
+from harness.study import Search, Study
+
+Answers = dict[str, Any]
+
+MAX_REPEATS = 200
+"""How often in a row a sampler may propose what is known before the space counts as exhausted."""
+
+WORST = {"max": 0.0, "min": 1e12}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a candidate: objective values in the study's order, or none; its excess.
+
+    ``excess`` is how far it is over budget, zero or less for one that is within it.
+    """
+
+    values: tuple[float, ...] | None
+    excess: float = 0.0
+
+
+Look = Callable[[Candidate], Outcome]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """A candidate with the answers that make it, from which it can be made again."""
+
+    candidate: Candidate
+    answers: Answers
+
+
+def generations(
+    study: Study, prior: list[Answers], look: Look, size: int
+) -> Iterator[list[Proposal]]:
+    """Yields candidates in small groups, telling the sampler what became of each group.
+
+    ``prior`` are the answers of an earlier run: they come first, and again, so that what was cut
+    off is finished and the sampler knows all. No candidate is proposed twice. Ends after
+    ``search.trials`` different candidates, or when the sampler finds nothing new.
+    """
+    search = study.search
+    assert search is not None
+    optimiser = _optimiser(study, search, seed=search.seed + len(prior))
+    seen = [dict(answers) for answers in prior]
+    if prior:
+        proposals = [_replayed(study, answers) for answers in prior]
+        yield proposals
+        for proposal in proposals:
+            optimiser.enqueue_trial(proposal.answers)
+            _tell(study, optimiser, _ask(study, optimiser)[0], look(proposal.candidate))
+    while len(seen) < search.trials:
+        group = _new_group(study, optimiser, seen, min(size, search.trials - len(seen)), look)
+        if not group:
+            return
+        yield [proposal for _, proposal in group]
+        for asked, proposal in group:
+            _tell(study, optimiser, asked, look(proposal.candidate))
+
+
+def _new_group(
+    study: Study, optimiser: optuna.Study, seen: list[Answers], size: int, look: Look
+) -> list[tuple[optuna.Trial, Proposal]]:
+    group: list[tuple[optuna.Trial, Proposal]] = []
+    repeats = 0
+    while len(group) < size and repeats < MAX_REPEATS:
+        asked, proposal = _ask(study, optimiser)
+        if proposal.answers in seen:
+            repeats += 1
+            waiting = any(proposal.answers == other.answers for _, other in group)
+            known = Outcome(values=None) if waiting else look(proposal.candidate)
+            _tell(study, optimiser, asked, known)
+            continue
+        seen.append(proposal.answers)
+        group.append((asked, proposal))
+    return group
+
+
+def _ask(study: Study, optimiser: optuna.Study) -> tuple[optuna.Trial, Proposal]:
+    asked = optimiser.ask()
+    answers: Answers = {}
+
+    def suggest(path: str, hole: Hole) -> Any:
+        value, answers[path] = _suggest(asked, path, hole)
+        return value
+
+    return asked, _proposal(study, fill((study.space, study.recipe), suggest), answers)
+
+
+def _suggest(asked: optuna.Trial, path: str, hole: Hole) -> tuple[Any, Any]:
+    """A hole's value and what stands for it in Optuna, whose categories are plain strings."""
+    if isinstance(hole, Choice):
+        labels = [str(value) for value in hole.values]
+        label = asked.suggest_categorical(path, labels)
+        return hole.values[labels.index(label)], label
+    assert isinstance(hole, Range)
+    if hole.integer:
+        number: Any = asked.suggest_int(path, int(hole.low), int(hole.high), log=hole.log)
+    else:
+        number = asked.suggest_float(path, hole.low, hole.high, log=hole.log)
+    return number, number
+
+
+def _replayed(study: Study, answers: Answers) -> Proposal:
+    def answer(path: str, hole: Hole) -> Any:
+        if not isinstance(hole, Choice):
+            return answers[path]
+        return next(value for value in hole.values if str(value) == answers[path])
+
+    return _proposal(study, fill((study.space, study.recipe), answer), answers)
+
+
+def _proposal(study: Study, filled: Any, answers: Answers) -> Proposal:
+    architecture, recipe = filled
+    factors = without_places(named(answers))
+    return Proposal(
+        candidate=named_candidate("", factors, architecture, recipe), answers=dict(answers)
+    )
+
+
+def _tell(study: Study, optimiser: optuna.Study, asked: optuna.Trial, outcome: Outcome) -> None:
+    """Tells a result. Over budget is no failure: that would hold TPE to the infeasible side."""
+    assert study.search is not None
+    if outcome.excess > 0:
+        asked.set_constraint("budget", outcome.excess)
+        if study.search.sampler == "nsga2":  # which would not look at a pruned trial
+            optimiser.tell(asked, [WORST[way] for way in study.objectives.values()])
+        else:
+            optimiser.tell(asked, state=TrialState.PRUNED)
+    elif outcome.values is None:
+        optimiser.tell(asked, state=TrialState.FAIL)
+    else:
+        if any(_bounds(study)):
+            asked.set_constraint("budget", 0.0)
+        optimiser.tell(asked, list(outcome.values))
+
+
+def _bounds(study: Study) -> list[float]:
+    budget = study.budget
+    bounds = (budget.gmacs, budget.params, budget.activations, budget.latency_ms)
+    return [bound for bound in bounds if bound is not None]
+
+
+def _optimiser(study: Study, search: Search, seed: int) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    directions = [{"max": "maximize", "min": "minimize"}[way] for way in study.objectives.values()]
+    return optuna.create_study(directions=directions, sampler=_sampler(search, seed))
+
+
+def _sampler(search: Search, seed: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if search.sampler == "tpe":
+            return TPESampler(seed=seed, n_startup_trials=max(4, search.trials // 4))
+        if search.sampler == "nsga2":
+            return NSGAIISampler(seed=seed, population_size=max(4, search.trials // 4))
+        return RandomSampler(seed=seed)

@@ -1,0 +1,256 @@
+"""Runs a study: plan, cost, latency, then training of what is missing from the ledger."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.data.dataset import Dataset, datasets
+from harness.data.frames import check
+from harness.data.roots import DataRoots, open_dataset
+from harness.figures import Figures, Place, over_budget
+from harness.holes import Range
+from harness.ledger import Entry, Ledger
+from harness.measure.candidates import timing_device
+from harness.plan import Trial, candidates, definition, trials_of
+from harness.runners.runner import Runner
+from harness.runners.search import Answers, Outcome, Proposal, generations
+from harness.space import holes
+from harness.study import Study
+from harness.trial import Event, Job, Row, failed_row
+
+GENERATION = 4
+"""The least number of candidates that a search has measured together."""
+
+
+class Progress(Protocol):
+    """What a session says of itself while it runs; every call returns at once."""
+
+    def phase(self, text: str) -> None:
+        """Says what is being done before trials start."""
+
+    def planned(self, rows: list[Entry], cached: int) -> None:
+        """Says which trials were added to the plan, and how many of them have a row."""
+
+    def started(self, entry: Entry) -> None:
+        """Says that a trial has begun."""
+
+    def event(self, event: Event) -> None:
+        """Says how a running trial fares."""
+
+    def finished(self, entry: Entry, row: Row) -> None:
+        """Says that a trial has ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a study is run, none of which changes its results' keys."""
+
+    folder: Path
+    roots: DataRoots
+    plugins: tuple[str, ...] = ()
+    threads: int = 1
+    workers: int = 1
+    retry_failed: bool = False
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """What a run did, in numbers of trials."""
+
+    trained: int = 0
+    cached: int = 0
+    failed: int = 0
+    rejected: int = 0
+    planned: int = 0
+
+
+@dataclass
+class Session:
+    """One run of a study over a ledger; the source that its runner takes jobs from."""
+
+    study: Study
+    ledger: Ledger
+    runner: Runner
+    settings: Settings
+    progress: Progress
+    summary: Summary = field(default_factory=Summary)
+
+    def __post_init__(self) -> None:
+        self._opened: dict[Any, Dataset] = {}
+        self._plan: list[Trial] = []
+        self._queue: list[Trial] = []
+        self._in_flight = 0
+        self._groups: Iterator[list[Proposal]] = self._propose()
+        self._device = ""
+        self._figures = Figures(self.study.timing, self.ledger, self.runner, self.settings.plugins)
+
+    def run(self) -> Summary:
+        """Brings every planned trial into the ledger.
+
+        Whatever is wrong with the study or its data is raised before anything is trained.
+        """
+        self._device = str(self.runner.call(timing_device, self.study.timing))
+        try:
+            self.runner.run(self)
+        finally:
+            self.runner.close()
+        self._write_plan()  # also when nothing was left to run
+        return self.summary
+
+    # What the runner asks and says.
+
+    def take(self) -> Job | None:
+        """The next job; a new group is proposed only when nothing is in flight."""
+        while not self._queue and not self._in_flight:
+            group = next(self._groups, None)
+            if group is None:
+                return None
+            self._admit(group)
+        if not self._queue:
+            return None
+        self._in_flight += 1
+        return self._job(self._queue.pop(0))
+
+    def started(self, job: Job) -> None:
+        """Passes on that a job has begun."""
+        self.progress.started(job.trial.entry)
+
+    def event(self, event: Event) -> None:
+        """Passes on how a running job fares."""
+        self.progress.event(event)
+
+    def finish(self, job: Job, row: Row) -> None:
+        """Stores the row of a job that ended."""
+        self._in_flight -= 1
+        self.ledger.put_trial(row)
+        self.summary.trained += row["state"] == "done"
+        self.summary.failed += row["state"] == "failed"
+        self.progress.finished(job.trial.entry, row)
+
+    # From candidates to trials.
+
+    def _propose(self) -> Iterator[list[Proposal]]:
+        search = self.study.search
+        if search is None or self._is_small(search.trials):
+            yield [Proposal(candidate=each, answers={}) for each in candidates(self.study)]
+            return
+        size = max(GENERATION, self.settings.workers)
+        yield from generations(self.study, self._prior(), self._outcome, size)
+
+    def _is_small(self, trials: int) -> bool:
+        """Whether enumerating a space costs no more than searching it."""
+        if any(isinstance(h, Range) for h in holes((self.study.space, self.study.recipe)).values()):
+            return False
+        try:
+            return len(list(itertools.islice(candidates(self.study), trials + 1))) <= trials
+        except ValueError:  # a range under an alternative
+            return False
+
+    def _prior(self) -> list[Answers]:
+        """The answers of an earlier run of this same search, in order, once each."""
+        known = self.ledger.studies().get(self.study.name, {})
+        if known.get("space") != definition(self.study)["space"]:
+            return []
+        found: list[Answers] = []
+        for entry in self.ledger.plan(self.study.name):
+            if entry.answers and entry.answers not in found:
+                found.append(entry.answers)
+        return found
+
+    def _admit(self, group: list[Proposal]) -> None:
+        """Measures a group, rejects what is over budget, queues what is missing."""
+        trials = [each for proposal in group for each in self._trials(proposal)]
+        self.progress.phase(f"counting {_some(len(group), 'candidate')}")
+        broken = self._figures.count(trials, self._place)
+        self.progress.phase(f"timing {_some(len(group) - len(broken), 'candidate')} together")
+        broken |= self._figures.time(
+            [each for each in trials if each.entry.cost_key not in broken], self._place
+        )
+        trials = [self._judged(trial) for trial in trials]
+        self._plan += trials
+        self._write_plan()
+        self._fail([t for t in trials if t.entry.cost_key in broken], broken)
+        self._enqueue([t for t in trials if t.entry.cost_key not in broken])
+
+    def _trials(self, proposal: Proposal) -> list[Trial]:
+        dataset = self._dataset(proposal.candidate.recipe.dataset)
+        return trials_of(self.study, proposal.candidate, dataset, self._device, proposal.answers)
+
+    def _dataset(self, part: Any) -> Dataset:
+        resolved = datasets.resolve(part)
+        if resolved not in self._opened:
+            self._opened[resolved] = open_dataset(part, self.settings.roots)
+        return self._opened[resolved]
+
+    def _place(self, trial: Trial) -> Place:
+        """For how many classes and at what size a candidate is measured."""
+        dataset = self._dataset(trial.recipe.dataset)
+        return len(dataset.label_map.classes), self.study.timing.size or dataset.size
+
+    def _judged(self, trial: Trial) -> Trial:
+        """The trial with the reason why it is over budget, if it is."""
+        over = over_budget(self.study.budget, self._figures.of(trial.entry))
+        return replace(trial, entry=replace(trial.entry, rejected=over[0] if over else None))
+
+    def _write_plan(self) -> None:
+        self.ledger.put_study(definition(self.study), [trial.entry for trial in self._plan])
+
+    def _fail(self, trials: list[Trial], broken: dict[str, str]) -> None:
+        for trial in trials:
+            job = self._job(trial)
+            row = failed_row(job, broken[trial.entry.cost_key])
+            self.ledger.put_trial(row)
+            self.summary.failed += 1
+            self.summary.planned += 1
+            self.progress.finished(trial.entry, row)
+
+    def _enqueue(self, trials: list[Trial]) -> None:
+        known = self.ledger.trials(trial.entry.key for trial in trials)
+        kept = {"done", "failed"} - ({"failed"} if self.settings.retry_failed else set())
+        cached = {key for key, row in known.items() if row["state"] in kept}
+        wanted = [trial for trial in trials if not trial.entry.rejected]
+        new = [trial for trial in wanted if trial.entry.key not in cached]
+        self.summary.rejected += len(trials) - len(wanted)
+        self.summary.cached += len(wanted) - len(new)
+        self.summary.planned += len(trials)
+        self.progress.planned([trial.entry for trial in trials], len(wanted) - len(new))
+        self._check_data(new)
+        self._queue += new
+
+    def _check_data(self, trials: list[Trial]) -> None:
+        """Looks at every image and mask that is about to be used, so that training never does."""
+        for part in {trial.recipe.dataset for trial in trials}:
+            self.progress.phase(f"checking the images and masks of {part.name}")
+            check(self._dataset(part))
+
+    def _job(self, trial: Trial) -> Job:
+        settings = self.settings
+        return Job(
+            trial=trial,
+            folder=settings.folder / "trials" / trial.entry.key[:16],
+            roots=settings.roots,
+            plugins=settings.plugins,
+            threads=settings.threads,
+        )
+
+    def _outcome(self, candidate: Any) -> Outcome:
+        """What the sampler is told of a candidate: means over its seeds."""
+        entries = [t.entry for t in self._plan if t.entry.candidate == candidate.label]
+        figures = self._figures.of(entries[0])
+        excess = over_budget(self.study.budget, figures)
+        if excess:
+            return Outcome(values=None, excess=excess[1])
+        rows = self.ledger.trials(entry.key for entry in entries).values()
+        if any(row["state"] != "done" for row in rows) or not rows:
+            return Outcome(values=None)
+        joined = [{**figures, **row} for row in rows]
+        means = [sum(row[name] for row in joined) / len(joined) for name in self.study.objectives]
+        return Outcome(values=tuple(map(float, means)))
+
+
+def _some(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

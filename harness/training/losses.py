@@ -1,0 +1,26 @@
+"""The loss: cross-entropy of the main logits, plus that of the auxiliary heads."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from harness.data.dataset import IGNORE
+from harness.network import Logits
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean over the labelled pixels of logits (N, classes, H, W) and labels (N, H, W), int64.
+
+    A batch whose pixels are all ignored has loss 0, where torch's own mean is NaN.
+    """
+    total = functional.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="sum")
+    return total / (labels != IGNORE).sum().clamp(min=1)
+
+
+def network_loss(logits: Logits, labels: Tensor, *, aux_weight: float) -> Tensor:
+    """``main + aux_weight * sum(aux)``: V1 equation 1, whose alpha is ``aux_weight``."""
+    loss = cross_entropy(logits.main, labels)
+    for aux in logits.aux.values():
+        loss = loss + aux_weight * cross_entropy(aux, labels)
+    return loss

@@ -1,0 +1,186 @@
+"""One architecture, one recipe and one seed become one row."""
+
+from __future__ import annotations
+
+import platform
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from harness.data.dataset import Dataset
+from harness.data.roots import DataRoots, open_dataset
+from harness.measure.device import best_device, device_name
+from harness.network import deploy
+from harness.plan import Trial
+from harness.plugins import load_plugins
+from harness.training.evaluate import Scores, evaluate
+from harness.training.loop import Fit, Step, fit, initialise
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What a running trial says of itself: a step, or that it is being scored."""
+
+    key: str
+    state: str
+    step: int
+    steps: int
+    loss: float
+    seconds: float
+
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A trial with all that a worker needs to run it, wherever the worker is.
+
+    ``folder`` keeps its checkpoint and weights; ``plugins`` are the files to load first.
+    """
+
+    trial: Trial
+    folder: Path
+    roots: DataRoots
+    plugins: tuple[str, ...] = ()
+    threads: int = 1
+
+
+def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
+    """Trains and scores one trial; what goes wrong becomes a failed row with its reason."""
+    started = _now()
+    try:
+        torch.set_num_threads(job.threads)
+        load_plugins(job.plugins)
+        return {**_completed(job, on_event), **_about(job, started), "state": "done"}
+    except Exception as error:
+        return failed_row(job, reason_of(error), traceback.format_exc(), started)
+
+
+def failed_row(job: Job, reason: str, detail: str = "", started: str | None = None) -> Row:
+    """The row of a trial that did not come to an end."""
+    about = _about(job, started or _now())
+    return {**about, "state": "failed", "reason": reason, "error_detail": detail}
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a trial failed, in one line that starts with the kind of failure."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    line = " ".join(text.split())[:300]
+    if is_out_of_memory(error):
+        return f"out of memory: {line}"
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, on the host or on a device."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    # The CPU allocator raises a plain RuntimeError.
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def _completed(job: Job, on_event: OnEvent) -> Row:
+    trial, device = job.trial, best_device()
+    dataset = open_dataset(trial.recipe.dataset, job.roots)
+    classes = dataset.label_map.classes
+    network = initialise(trial.architecture, len(classes), trial.entry.seed).to(device)
+    job.folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = job.folder / "checkpoint.pt"
+    learnt = fit(
+        network,
+        dataset,
+        trial.recipe,
+        seed=trial.entry.seed,
+        device=device,
+        checkpoint=checkpoint,
+        on_step=lambda step: on_event(_event(job, step)),
+    )
+    on_event(_scoring(job, learnt))
+    scores = evaluate(deploy(network), dataset, device=device)
+    _keep_weights(network, job.folder)
+    checkpoint.unlink(missing_ok=True)
+    return {**_learnt(learnt), **_scored(scores, dataset)}
+
+
+def _keep_weights(network: nn.Module, folder: Path) -> None:
+    partial = folder / "weights.pt.partial"
+    torch.save(network.state_dict(), partial)
+    partial.replace(folder / "weights.pt")
+
+
+def _event(job: Job, step: Step) -> Event:
+    return Event(
+        key=job.trial.entry.key,
+        state="training",
+        step=step.step,
+        steps=step.steps,
+        loss=step.loss,
+        seconds=step.seconds,
+    )
+
+
+def _scoring(job: Job, learnt: Fit) -> Event:
+    steps, loss = job.trial.recipe.steps, learnt.history[-1][1]
+    key = job.trial.entry.key
+    return Event(key=key, state="scoring", step=steps, steps=steps, loss=loss, seconds=0.0)
+
+
+def _learnt(learnt: Fit) -> Row:
+    return {
+        "history": [list(point) for point in learnt.history],
+        "final_loss": learnt.history[-1][1],
+        "train_s": learnt.train_s,
+        "data_wait_share": learnt.data_wait,
+        "resumed_from_step": learnt.resumed_from,
+    }
+
+
+def _scored(scores: Scores, dataset: Dataset) -> Row:
+    return {
+        "miou": scores.miou,
+        "pixel_accuracy": scores.pixel_accuracy,
+        "iou": dict(scores.iou),
+        "absent_classes": list(scores.absent),
+        "num_images": scores.num_images,
+        "confusion": [list(row) for row in scores.confusion],
+        "label_map": dataset.label_map.name,
+        "num_classes": len(dataset.label_map.classes),
+        "size": f"{dataset.size[0]}x{dataset.size[1]}",
+    }
+
+
+def _about(job: Job, started: str) -> Row:
+    """What was run, on what, and when; the same for a failure."""
+    trial = job.trial
+    return {
+        "key": trial.entry.key,
+        "reason": None,
+        "seed": trial.entry.seed,
+        "dataset": trial.recipe.dataset.name,
+        "architecture": asdict(trial.architecture),
+        "recipe": asdict(trial.recipe),
+        "steps": trial.recipe.steps,
+        "batch": trial.recipe.batch,
+        "folder": job.folder.name,
+        "train_device": device_name(best_device()),
+        "threads": job.threads,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "twopath": version("twopath"),
+        "started": started,
+        "finished": _now(),
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

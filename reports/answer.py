@@ -1,0 +1,207 @@
+"""Says in one sentence what a study found, and never more than its seeds support."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.candidates import LATENCY_SPAN, Candidate
+from reports.columns import FIGURES, Column
+from reports.phrases import (
+    MOST_NAMED,
+    count,
+    gap_above,
+    interval,
+    listed,
+    name_of,
+    names,
+    signed_gap,
+)
+from reports.statistics import Difference, seeds_needed
+from reports.verdict import Verdict
+
+MORE_SEEDS = "run the study with at least three seeds"
+
+
+def answer(verdict: Verdict) -> str:
+    """The answer to a study's question, or what is in the way of one."""
+    seeded = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
+    baseline = next((each for each in verdict.scored if each.candidate.baseline), None)
+    if len(verdict.scored) < 2:
+        text = _too_few(verdict)
+    elif seeded is None:
+        text = _by_cost(verdict)
+    elif baseline:
+        text = _changes(verdict, seeded, baseline.candidate)
+    else:
+        text = _race(verdict, seeded)
+    return _so_far(verdict) + text
+
+
+def _so_far(verdict: Verdict) -> str:
+    waiting = sum(each["state"] == "pending" for each in verdict.trials)
+    total = len(verdict.trials)
+    return f"So far, with {total - waiting} of {total} trials in: " if waiting else ""
+
+
+def _too_few(verdict: Verdict) -> str:
+    counts = {
+        "failed": "failed",
+        "over budget": "over budget",
+        "apart": "measured in another way than most",
+        "incomplete": "not measured in full",
+        "waiting": "not finished",
+    }
+    number = {status: sum(e.status == status for e in verdict.standings) for status in counts}
+    rest = ", ".join(f"{n} {counts[status]}" for status, n in number.items() if n)
+    if not verdict.scored:
+        return f"No candidate can be judged ({rest})."
+    one = verdict.scored[0].candidate
+    shown = [FIGURES[key] for key in verdict.objectives]
+    found = ", ".join(f"{c.label} {c.with_unit(one.mean(c.key))}" for c in shown)
+    others = f"; of the others: {rest}" if rest else ""
+    return f"Only {name_of(one)} can be judged ({found}), so nothing can be compared{others}."
+
+
+def _by_cost(verdict: Verdict) -> str:
+    """For a study that trains nothing it is judged by."""
+    everyone = [each.candidate for each in verdict.scored]
+    clauses = [_lowest(everyone, key) for key in verdict.objectives]
+    return "; ".join(clauses) + "."
+
+
+def _changes(verdict: Verdict, key: str, baseline: Candidate) -> str:
+    """For a study with a baseline: which changes move accuracy beyond seed noise."""
+    others = [e.candidate for e in verdict.scored if e.candidate.name != baseline.name]
+    gaps = [(each, verdict.difference(key, each, baseline)) for each in others]
+    known = [(each, gap) for each, gap in gaps if gap is not None]
+    known.sort(key=lambda pair: -abs(pair[1].value))
+    if not known:
+        return "The baseline shares no seed with any change, so none can be judged."
+    if verdict.noises[key] is None:
+        moved = _moves(known[:1], FIGURES[key])
+        return f"{_no_spread(verdict)}: the largest change is {moved}; {MORE_SEEDS}."
+    sure = [(each, gap) for each, gap in known if gap.resolved]
+    if not sure:
+        return _nothing_moves(verdict, key, known)
+    return _some_move(FIGURES[key], baseline, sure, len(others))
+
+
+def _nothing_moves(
+    verdict: Verdict, key: str, known: Sequence[tuple[Candidate, Difference]]
+) -> str:
+    column, (_, gap) = FIGURES[key], known[0]
+    subject = "The one change" if len(known) == 1 else f"None of the {count(len(known), 'change')}"
+    verb = "does not move" if len(known) == 1 else "moves"
+    clauses = [
+        f"{subject} to the baseline {verb} {column.label} beyond seed noise",
+        f"the largest is {_moves(known[:1], column)} ({interval(gap)})",
+        *_needed(verdict, key, gap),
+    ]
+    return "; ".join(clauses) + "."
+
+
+def _some_move(
+    column: Column,
+    baseline: Candidate,
+    sure: Sequence[tuple[Candidate, Difference]],
+    num_changes: int,
+) -> str:
+    rest = num_changes - len(sure)
+    subject = f"{len(sure)} of {num_changes} changes" if rest else f"All {num_changes} changes"
+    subject = "The one change" if num_changes == 1 else subject
+    verb = "moves" if len(sure) == 1 else "move"
+    more = f" and {len(sure) - MOST_NAMED} more" if len(sure) > MOST_NAMED else ""
+    return (
+        f"{subject} to the baseline ({column.label} {column.with_unit(baseline.mean(column.key))}) "
+        f"{verb} {column.label} beyond seed noise: {_moves(sure[:MOST_NAMED], column)}{more} "
+        f"({interval(sure[0][1])}){f'; {rest} not resolved' if rest else ''}."
+    )
+
+
+def _race(verdict: Verdict, key: str) -> str:
+    """For a study without a baseline: the most accurate, and what the cheapest gives up."""
+    ranked = sorted((e.candidate for e in verdict.scored), key=lambda c: -(c.mean(key) or 0))
+    best, last = ranked[0], ranked[-1]
+    level = [each for each in ranked[1:] if not _resolved(verdict, key, best, each)]
+    if verdict.noises[key] is None:
+        top = f"{name_of(best)} scores highest ({_at(verdict, best, key)})"
+        clauses = [f"{_no_spread(verdict)}: {top}", *_thrift(verdict, ranked), MORE_SEEDS]
+    elif len(level) == len(ranked) - 1:
+        gap = verdict.difference(key, best, last)
+        lead = f"{name_of(best)} is {gap_above(gap, FIGURES[key])} above {name_of(last)}"
+        none = f"No candidate is resolved as more accurate than another: {lead}"
+        clauses = [none, *_needed(verdict, key, gap), *_thrift(verdict, ranked)]
+    else:
+        clauses = [*_lead(verdict, key, ranked, level), *_thrift(verdict, ranked)]
+    return "; ".join(clauses) + "."
+
+
+def _lead(
+    verdict: Verdict, key: str, ranked: Sequence[Candidate], level: Sequence[Candidate]
+) -> list[str]:
+    best, exact = ranked[0], _exact(verdict)
+    lead = f"{name_of(best)} has the highest {FIGURES[key].label} ({_at(verdict, best, key)})"
+    beaten = [each for each in ranked[1:] if each not in level]
+    cheap = [each for each in _cheapest(ranked, exact) if each in beaten] if exact else []
+    second = (cheap or beaten)[0]
+    gap = gap_above(verdict.difference(key, best, second), FIGURES[key])
+    if not level:
+        return [f"{lead}, {gap} above {name_of(second)}"]
+    doubt = f"{lead}, but is not resolved from {names(level)}"
+    return [doubt, f"it is {gap} above {name_of(second)}"]
+
+
+def _thrift(verdict: Verdict, found: Sequence[Candidate]) -> list[str]:
+    exact = _exact(verdict)
+    return [] if exact is None else [_lowest(found, exact)]
+
+
+def _lowest(found: Sequence[Candidate], key: str) -> str:
+    """Who has the lowest of some figure."""
+    column, cheap = FIGURES[key], _cheapest(found, key)
+    if len(cheap) == len(found) > 1:
+        return f"no {column.label} is told apart from another"
+    price = column.with_unit(cheap[0].mean(key))
+    if len(cheap) == 1:
+        return f"{name_of(cheap[0])} has the lowest {column.label} ({price})"
+    return f"{names(cheap)} have the lowest {column.label} (about {price}, not told apart)"
+
+
+def _cheapest(found: Sequence[Candidate], key: str) -> list[Candidate]:
+    """The lowest of some figure, with those whose median latency lies in its own p10-p90."""
+    order = sorted(found, key=lambda each: each.mean(key) or 0)
+    span = order[0].mean(LATENCY_SPAN[1]) if key == "latency_ms" else None
+    most = order[0].mean(key) if span is None else span
+    return [each for each in order if (each.mean(key) or 0) <= (most or 0)]
+
+
+def _at(verdict: Verdict, one: Candidate, key: str) -> str:
+    exact = _exact(verdict)
+    price = f" at {FIGURES[exact].with_unit(one.mean(exact))}" if exact else ""
+    return f"{FIGURES[key].with_unit(one.mean(key))}{price}"
+
+
+def _exact(verdict: Verdict) -> str | None:
+    return next((key for key in verdict.objectives if not FIGURES[key].seeded), None)
+
+
+def _resolved(verdict: Verdict, key: str, first: Candidate, second: Candidate) -> bool:
+    gap = verdict.difference(key, first, second)
+    return bool(gap and gap.resolved)
+
+
+def _no_spread(verdict: Verdict) -> str:
+    seeds = {trial["seed"] for trial in verdict.kept if trial["state"] == "done"}
+    if len(seeds) == 1:
+        return "One seed cannot tell an effect from noise"
+    return "These seeds leave no spread to judge by"
+
+
+def _needed(verdict: Verdict, key: str, gap: Difference | None) -> list[str]:
+    n = seeds_needed(gap, verdict.noises[key]) if gap else None
+    return [f"about {n} seeds would resolve that much"] if n else []
+
+
+def _moves(pairs: Sequence[tuple[Candidate, Difference]], column: Column) -> str:
+    moved = [f"{name_of(each)} {signed_gap(gap, column)}" for each, gap in pairs]
+    return f"{listed(moved)} {column.step}"

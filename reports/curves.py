@@ -1,0 +1,62 @@
+"""The training losses of all trials, scaled for small drawings that share their axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.columns import is_missing, plain
+from reports.verdict import Verdict
+
+XY = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One trial's loss: points from (0, 0) at the lower left to (1, 1), and the last value."""
+
+    seed: int
+    points: tuple[XY, ...]
+    last: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """The curves of one candidate, one a seed."""
+
+    candidate: str
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves:
+    """All panels on the same axes: steps from 0 to ``num_steps``, loss from 0 to ``top``."""
+
+    panels: tuple[Panel, ...]
+    num_steps: int
+    top: float
+
+
+def curves(verdict: Verdict) -> Curves:
+    """The losses of every trial that kept its history, in plan order."""
+    histories = [(trial, _finite(trial.get("history") or ())) for trial in verdict.trials]
+    known = [(trial, history) for trial, history in histories if history]
+    num_steps = max((step for _, history in known for step, _ in history), default=0.0)
+    top = max((loss for _, history in known for _, loss in history), default=0.0)
+    groups: dict[str, list[Curve]] = {}
+    for trial, history in known:
+        group = groups.setdefault(trial["candidate"], [])
+        group.append(_curve(trial, history, num_steps or 1.0, top or 1.0))
+    panels = [Panel(candidate=plain(name), curves=tuple(found)) for name, found in groups.items()]
+    return Curves(panels=tuple(panels), num_steps=int(num_steps), top=top)
+
+
+def _finite(history: Sequence[Sequence[Any]]) -> list[XY]:
+    pairs = ((step, loss) for step, loss, *_ in history)
+    return [(float(step), float(loss)) for step, loss in pairs if not is_missing(loss)]
+
+
+def _curve(trial: Mapping[str, Any], history: Sequence[XY], wide: float, high: float) -> Curve:
+    points = tuple((step / wide, loss / high) for step, loss in history)
+    return Curve(seed=trial["seed"], points=points, last=history[-1][1])

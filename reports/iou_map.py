@@ -1,0 +1,137 @@
+"""The IoU of every class and candidate, as a record and as a heat map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from reports.columns import MISSING, plain
+from reports.style import COLUMN_INCHES, MUTED, SMALL, Drawing, finish, house, new_figure
+from reports.verdict import Verdict
+
+MOST_CANDIDATES = 40
+CELL_WIDTH, CELL_HEIGHT = 0.27, 0.2
+LONGEST_NAME = 34
+
+# From light to dark in one hue, so that it reads in grey and for every eye. Cells keep their
+# colours on dark paper, and so do the numbers in them.
+_RAMP = LinearSegmentedColormap.from_list("ious", ["#f3f7fb", "#9fc6e6", "#3b86c4", "#0a3d6b"])
+_DARK_TEXT, _LIGHT_TEXT = "#101214", "#fdfdfd"
+_LIGHT_FROM = 55.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class IouMap:
+    """Candidates by classes, in percent; None where a class is absent from the scored images.
+
+    ``absent`` lists those classes; ``num_left_out`` counts the candidates beyond the best 40.
+    """
+
+    candidates: tuple[str, ...]
+    classes: tuple[str, ...]
+    values: tuple[tuple[float | None, ...], ...]
+    absent: tuple[str, ...]
+    num_left_out: int = 0
+
+    @property
+    def caption(self) -> str:
+        """What the map shows, in words."""
+        text = "IoU of each class in percent, mean over seeds."
+        if self.absent:
+            text += (
+                f" Absent from the scored images, and so left out of mIoU: {_join(self.absent)}."
+            )
+        if self.num_left_out:
+            text += f" Shown are the {len(self.candidates)} candidates of highest mIoU."
+        return text
+
+
+def iou_map(verdict: Verdict) -> IouMap:
+    """The map of all candidates that have per-class scores, in plan order."""
+    scored = [each.candidate for each in verdict.standings if each.candidate.iou]
+    best = sorted(scored, key=lambda each: -(each.mean("miou") or 0))[:MOST_CANDIDATES]
+    kept = [each for each in scored if each in best]
+    classes = tuple(dict.fromkeys(name for each in kept for name in each.iou))
+    values = tuple(tuple(_percent(each.iou.get(name)) for name in classes) for each in kept)
+    columns = zip(classes, zip(*values, strict=True), strict=True)
+    absent = [name for name, column in columns if all(value is None for value in column)]
+    return IouMap(
+        candidates=tuple(plain(each.name) for each in kept),
+        classes=tuple(map(plain, classes)),
+        values=values,
+        absent=tuple(map(plain, absent)),
+        num_left_out=len(scored) - len(kept),
+    )
+
+
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
+
+
+def _join(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def draw_iou(record: IouMap) -> Drawing:
+    """The map with its numbers; as wide as a paper's column, or wider for many classes."""
+    with house():
+        rows, columns = max(len(record.candidates), 1), max(len(record.classes), 1)
+        figure = new_figure(COLUMN_INCHES, 1.0)
+        axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+        _label(axes, record)
+        left, top, right = _room(figure, axes)
+        width = max(COLUMN_INCHES, left + columns * CELL_WIDTH + right)
+        height = top + rows * CELL_HEIGHT + 0.05
+        figure.set_size_inches(width, height)
+        across, down = (width - left - right) / width, rows * CELL_HEIGHT / height
+        axes.set_position((left / width, 0.05 / height, across, down))
+        for row, values in enumerate(record.values):
+            _row(axes, row, values)
+        return finish(figure)
+
+
+def _label(axes: Axes, record: IouMap) -> None:
+    axes.set_xlim(0, max(len(record.classes), 1))
+    axes.set_ylim(max(len(record.candidates), 1), 0)
+    axes.xaxis.tick_top()
+    axes.set_xticks(
+        [i + 0.5 for i in range(len(record.classes))],
+        record.classes, rotation=40, ha="left", rotation_mode="anchor", fontsize=SMALL + 0.4,
+    )  # fmt: skip
+    names = [
+        each if len(each) <= LONGEST_NAME else f"{each[:24]}…{each[-9:]}"
+        for each in record.candidates
+    ]
+    axes.set_yticks([i + 0.5 for i in range(len(names))], names, fontsize=SMALL + 0.4)
+    axes.tick_params(length=0, pad=2)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _room(figure: Figure, axes: Axes) -> tuple[float, float, float]:
+    """The inches that names need at the left, and classes at the top and beyond the right."""
+    names = [text.get_window_extent() for text in axes.get_yticklabels()]
+    classes = [text.get_window_extent() for text in axes.get_xticklabels()]
+    left = max((box.width for box in names), default=0.0) / figure.dpi
+    top = max((box.height for box in classes), default=0.0) / figure.dpi
+    last = classes[-1].width / figure.dpi if classes else 0.0
+    return left + 0.14, top + 0.1, max(last - CELL_WIDTH / 2, 0.0) + 0.06
+
+
+def _row(axes: Axes, row: int, values: Sequence[float | None]) -> None:
+    for column, value in enumerate(values):
+        text, colour = MISSING, MUTED
+        if value is not None:
+            text = f"{value:.1f}"
+            colour = _LIGHT_TEXT if value > _LIGHT_FROM else _DARK_TEXT
+            fill = _RAMP(value / 100)
+            corners = ((column + 0.03, column + 0.97), row + 0.04, row + 0.96)
+            axes.fill_between(corners[0], corners[1], corners[2], color=fill, lw=0)
+        axes.text(
+            column + 0.5, row + 0.52, text,
+            color=colour, ha="center", va="center", fontsize=SMALL + 0.2,
+        )  # fmt: skip

@@ -1,0 +1,131 @@
+"""What a reader should know before trusting a report's figures, in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+from scipy import stats
+
+from reports.columns import FIGURES, minus, plain
+from reports.phrases import listed
+from reports.statistics import pooled_sd
+from reports.verdict import Verdict
+
+FEWEST_TO_RANK = 4
+
+
+def notes(verdict: Verdict) -> tuple[str, ...]:
+    """The notes that apply to a study."""
+    writers: tuple[Callable[[Verdict], str], ...] = (
+        _spread,
+        _intervals,
+        _busy,
+        _sessions,
+        _two_sizes,
+        _ranks,
+        _uncounted,
+        _absent,
+    )
+    return tuple(text for write in writers if (text := write(verdict)))
+
+
+def _seeded(verdict: Verdict) -> str | None:
+    return next((key for key in verdict.objectives if FIGURES[key].seeded), None)
+
+
+def _spread(verdict: Verdict) -> str:
+    key = _seeded(verdict)
+    if key is None:
+        return ""
+    column = FIGURES[key]
+    sd = pooled_sd([list(each.figures[key].values()) for each in verdict.compared])
+    if sd is None:
+        return "Every candidate was trained with one seed, so no spread is known."
+    return (
+        f"The number after ± in the column of {column.label} is one standard deviation over seeds "
+        f"(n - 1), the number in brackets is n. Pooled over the study it is {column.text(sd)} "
+        f"{column.step}."
+    )
+
+
+def _intervals(verdict: Verdict) -> str:
+    key = _seeded(verdict)
+    noise = verdict.noises.get(key) if key else None
+    if noise is None:
+        return ""
+    return (
+        "Differences are paired by seed. Their 95 % intervals hold for all pairs of the "
+        f"{noise.num_candidates} candidates at once (Tukey, {noise.df} degrees of freedom) and "
+        "take seed noise to be alike for all. A difference inside its interval is not resolved."
+    )
+
+
+def _busy(verdict: Verdict) -> str:
+    busy = dict.fromkeys(plain(t["candidate"]) for t in verdict.kept if t.get("latency_contended"))
+    if not busy:
+        return ""
+    return f"Latency was timed beside other work on the machine: {listed(list(busy))}."
+
+
+def _sessions(verdict: Verdict) -> str:
+    sessions = {t.get("latency_session") for t in verdict.kept} - {None}
+    if len(sessions) < 2:
+        return ""
+    return (
+        f"Latency was timed in {len(sessions)} sessions; only within one of them does a drift of "
+        "the machine meet all candidates alike."
+    )
+
+
+def _two_sizes(verdict: Verdict) -> str:
+    pairs = {(t.get("latency_size"), t.get("size")) for t in verdict.kept}
+    odd = sorted((a, b) for a, b in pairs if a and b and a != b)
+    if not odd:
+        return ""
+    timed, scored = odd[0]
+    return f"Latency was timed at {timed}, accuracy scored at {scored}: no network does both."
+
+
+def _ranks(verdict: Verdict) -> str:
+    both = [(each.mean("gmacs"), each.mean("latency_ms")) for each in verdict.compared]
+    known = [(a, b) for a, b in both if a is not None and b is not None]
+    if len(known) < FEWEST_TO_RANK or min(len(set(side)) for side in zip(*known, strict=True)) < 2:
+        return ""
+    rank = float(stats.spearmanr(*zip(*known, strict=True)).statistic)
+    return (
+        f"Over {len(known)} candidates, GMACs and latency have a Spearman rank correlation of "
+        f"{minus(f'{rank:.2f}')}."
+    )
+
+
+def _uncounted(verdict: Verdict) -> str:
+    most: Counter[str] = Counter()
+    for trial in verdict.kept:
+        most |= Counter(trial.get("uncounted_ops") or {})
+    if not most:
+        return ""
+    words = [f"{plain(name)} ({number})" for name, number in sorted(most.items())]
+    return f"GMACs count these operators as nothing (most calls in one network): {listed(words)}."
+
+
+def _absent(verdict: Verdict) -> str:
+    names = dict.fromkeys(
+        plain(name) for trial in verdict.kept for name in trial.get("absent_classes") or ()
+    )
+    if not names:
+        return ""
+    return f"Absent from the scored images and so left out of mIoU: {listed(list(names))}."
+
+
+def uncompared(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """Candidates with the trials that were left out of all comparisons, and why."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for each in verdict.left_out:
+        groups.setdefault((plain(each.candidate), plain(each.why)), []).append(each.seed)
+    return tuple((f"{name}, {_seeds(seeds)}", why) for (name, why), seeds in groups.items())
+
+
+def _seeds(seeds: Iterable[int]) -> str:
+    words = [str(seed) for seed in seeds]
+    return f"seed {words[0]}" if len(words) == 1 else f"seeds {listed(words)}"

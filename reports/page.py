@@ -1,0 +1,131 @@
+"""One HTML file that answers a study's question and says how it came to the answer."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from markupsafe import Markup
+
+from reports.columns import COST, DATA, LATENCY, TRAINING, plain
+from reports.curves import Curve, curves
+from reports.iou_map import IouMap
+from reports.notes import notes, uncompared
+from reports.pareto_chart import ParetoChart, measured
+from reports.style import Drawing, inline
+from reports.tables import Table
+from reports.verdict import Verdict
+
+PANEL = (120, 56)
+"""Width and height of a training curve's drawing, in its own units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """The two charts with their records."""
+
+    pareto: ParetoChart
+    pareto_drawing: Drawing
+    iou: IouMap
+    iou_drawing: Drawing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Trials of one candidate that failed or were rejected for one reason."""
+
+    candidate: str
+    state: str
+    seeds: tuple[int, ...]
+    reason: str
+    detail: str
+
+
+def page(verdict: Verdict, answer: str, table: Table, figures: Figures, command: str | None) -> str:
+    """The page as HTML; it loads nothing from anywhere.
+
+    ``command`` makes the study's trials again; None stands for ``twopath run <study>``.
+    """
+    return _template().render(
+        name=plain(verdict.name),
+        question=plain(verdict.question),
+        answer=answer,
+        table=table,
+        pareto=figures.pareto,
+        pareto_svg=_svg(figures.pareto_drawing, "pareto", "Accuracy against cost"),
+        iou=figures.iou,
+        iou_svg=_svg(figures.iou_drawing, "iou", "IoU of every class"),
+        curves=curves(verdict),
+        line=_line,
+        panel=PANEL,
+        troubles=troubles(verdict),
+        uncompared=uncompared(verdict),
+        measured=how_measured(verdict),
+        recipe=recipe(verdict),
+        notes=notes(verdict),
+        command=command or f"twopath run {shlex.quote(verdict.name)}",
+    )
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("reports", "."),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.jinja")
+
+
+def _svg(drawing: Drawing, name: str, title: str) -> Markup:
+    # Ours and without the user's text: names are drawn as outlines.
+    return Markup(inline(drawing.svg, name, title))
+
+
+def _line(curve: Curve, panel: tuple[int, int]) -> str:
+    """A curve's points as an SVG polyline has them, y downwards."""
+    wide, high = panel
+    return " ".join(f"{x * wide:.1f},{(1 - y) * high:.1f}" for x, y in curve.points)
+
+
+def troubles(verdict: Verdict) -> tuple[Trouble, ...]:
+    """What failed or was rejected, with trials of one reason taken together."""
+    groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for trial in verdict.trials:
+        if trial["state"] in ("failed", "rejected"):
+            key = (trial["candidate"], trial["state"], trial["reason"] or "no reason was kept")
+            groups.setdefault(key, []).append(trial)
+    return tuple(
+        Trouble(
+            candidate=plain(name),
+            state=state,
+            seeds=tuple(trial["seed"] for trial in group),
+            reason=plain(reason),
+            detail=str(group[0].get("error_detail") or ""),
+        )
+        for (name, state, reason), group in groups.items()
+    )
+
+
+def how_measured(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """Label and value of everything that the compared figures rest on."""
+    columns = (*DATA, *TRAINING[:3], *LATENCY, *COST, *TRAINING[3:])
+    pairs = ((column.label, measured(verdict, column.key)) for column in columns)
+    return tuple((label, value) for label, value in pairs if value)
+
+
+def recipe(verdict: Verdict) -> tuple[tuple[str, str], ...]:
+    """The training recipe, field by field; what the study varied has several values."""
+    values: dict[str, dict[str, None]] = {}
+    for trial in verdict.kept:
+        for key, value in (trial.get("recipe") or {}).items():
+            if not isinstance(value, Mapping):
+                values.setdefault(key, {})[json.dumps(value)] = None
+    return tuple((plain(key), ", ".join(map(plain, found))) for key, found in values.items())

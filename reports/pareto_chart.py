@@ -1,0 +1,211 @@
+"""What the speed-accuracy chart shows, as a record: points, front, and what stands aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from reports.candidates import LATENCY_SPAN, Candidate
+from reports.columns import FIGURES, Column, is_missing, plain
+from reports.pareto import Standing
+from reports.verdict import Verdict
+
+Kind = Literal["front", "front in doubt", "dominated", "dominated in doubt", "over budget"]
+XY = tuple[float, float]
+MOST_NAMED = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One candidate on the chart, in the units of the axes.
+
+    ``label`` is its name as it stands beside the mark, "" for none.
+    ``y`` is None for a candidate that was rejected before it had a score. ``span`` is p10 and p90
+    of the latency; ``sd`` the standard deviation of y over seeds; ``seeds`` the single trials.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    x: float
+    y: float | None
+    span: XY | None = None
+    sd: float | None = None
+    seeds: tuple[XY, ...] = ()
+    baseline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParetoChart:
+    """All that the chart shows. ``front`` are the corners of its step line, cheapest first."""
+
+    x: Column
+    y: Column
+    marks: tuple[Mark, ...]
+    front: tuple[XY, ...]
+    subtitle: tuple[str, ...]
+    caption: str
+
+
+def pareto_chart(verdict: Verdict) -> ParetoChart:
+    """The chart of a study: its first cost across, its accuracy upwards.
+
+    The front is drawn as a line only where the study has no objective beside these two.
+    """
+    x, y = _axes(verdict)
+    varied = _varied(verdict)
+    found = (_mark(each, x, y, varied) for each in verdict.standings)
+    marks = _named(tuple(mark for mark in found if mark is not None))
+    both = set(verdict.objectives) == {x.key, y.key}
+    front = sorted((m.x, m.y) for m in marks if m.kind.startswith("front") and m.y is not None)
+    return ParetoChart(
+        x=x,
+        y=y,
+        marks=marks,
+        front=tuple(front) if both else (),
+        subtitle=_subtitle(verdict, (x, y)),
+        caption=_caption(verdict, y, marks, varied),
+    )
+
+
+def _named(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+    """The marks, without names for those off the front where all names would be a thicket."""
+    if len(marks) <= MOST_NAMED:
+        return marks
+    return tuple(
+        m if m.baseline or m.kind.startswith("front") else replace(m, label="") for m in marks
+    )
+
+
+def _axes(verdict: Verdict) -> tuple[Column, Column]:
+    exact = [key for key in verdict.objectives if not FIGURES[key].seeded]
+    seeded = [key for key in verdict.objectives if FIGURES[key].seeded]
+    x = _first_measured(verdict, [*exact, "latency_ms", "gmacs", "params"])
+    y = _first_measured(
+        verdict, [k for k in (*seeded, *exact[1:], "miou", "gmacs", "params") if k != x]
+    )
+    return FIGURES[x], FIGURES[y]
+
+
+def _first_measured(verdict: Verdict, keys: Iterable[str]) -> str:
+    wanted = list(keys)
+    for key in wanted:
+        if any(each.candidate.mean(key) is not None for each in verdict.standings):
+            return key
+    return wanted[0]
+
+
+def _varied(verdict: Verdict) -> tuple[str, ...]:
+    """The factors that name every candidate, if there are several; else its own name is used."""
+    keys = {tuple(each.candidate.factors) for each in verdict.standings}
+    several = len(keys) == 1 and len(next(iter(keys))) > 1
+    return next(iter(keys)) if several else ()
+
+
+def _mark(standing: Standing, x: Column, y: Column, varied: tuple[str, ...]) -> Mark | None:
+    one = standing.candidate
+    kind, across = _kind(standing), x.number(one.mean(x.key))
+    if kind is None or across is None:
+        return None
+    found = one.spread(y.key)
+    return Mark(
+        name=plain(one.name),
+        label=plain(" · ".join(one.factors[key] for key in varied) or one.name),
+        kind=kind,
+        x=across,
+        y=y.number(found.mean) if found else None,
+        span=_span(one) if x.key == "latency_ms" else None,
+        sd=y.number(found.sd) if found and y.seeded else None,
+        seeds=_seeds(one, x, y) if y.seeded else (),
+        baseline=one.baseline,
+    )
+
+
+def _kind(standing: Standing) -> Kind | None:
+    if standing.status == "over budget":
+        return "over budget"
+    if standing.status == "front":
+        return "front" if standing.resolved else "front in doubt"
+    if standing.status == "dominated":
+        return "dominated" if standing.resolved else "dominated in doubt"
+    return None
+
+
+def _span(one: Candidate) -> XY | None:
+    low, high = (one.mean(key) for key in LATENCY_SPAN)
+    return None if low is None or high is None else (low, high)
+
+
+def _seeds(one: Candidate, x: Column, y: Column) -> tuple[XY, ...]:
+    ups = one.figures[y.key]
+    if len(ups) < 2:
+        return ()
+    across = one.figures[x.key]
+    pairs = ((x.number(across.get(s)), y.number(up)) for s, up in sorted(ups.items()))
+    return tuple((a, b) for a, b in pairs if a is not None and b is not None)
+
+
+_PROTOCOL_WORDS: Mapping[str, tuple[Mapping[str, str], ...]] = {
+    "latency": (
+        {
+            "latency_size": "at {}",
+            "latency_batch": "batch {}",
+            "latency_dtype": "{}",
+            "latency_boundary": "to {}",
+        },
+        {"latency_device": "on {}", "latency_threads": "CPU threads: {}"},
+    ),
+    "data": (
+        {
+            "dataset": "on {}",
+            "label_map": "labels {}",
+            "size": "at {}",
+            "num_images": "{} images",
+        },
+    ),
+    "cost": ({"cost_size": "at {}", "cost_tool": "by {}"},),
+}
+"""The lines that say how an axis was measured, by column."""
+
+
+def _subtitle(verdict: Verdict, axes: Iterable[Column]) -> tuple[str, ...]:
+    lines = []
+    for axis in axes:
+        name = "data" if axis.seeded else "latency" if axis.key == "latency_ms" else "cost"
+        for rank, words in enumerate(_PROTOCOL_WORDS[name]):
+            values = {key: measured(verdict, key) for key in words}
+            known = [words[key].format(value) for key, value in values.items() if value]
+            if known:
+                lines.append(f"{'' if rank else axis.label + ' '}{', '.join(known)}")
+    return tuple(lines)
+
+
+def measured(verdict: Verdict, key: str) -> str:
+    """What the trials that are compared have in a column, "" if nothing."""
+    return ", ".join(
+        dict.fromkeys(plain(t[key]) for t in verdict.kept if not is_missing(t.get(key)))
+    )
+
+
+def _caption(verdict: Verdict, y: Column, marks: tuple[Mark, ...], varied: tuple[str, ...]) -> str:
+    nums = sorted({len(m.seeds) for m in marks if m.seeds})
+    text = []
+    if nums:
+        many = str(nums[0]) if len(nums) == 1 else f"{nums[0]} to {nums[-1]}"
+        text.append(f"Means over {many} seeds; upright bars are ±1 sd, small dots single seeds.")
+    elif y.seeded:
+        text.append("One seed: no spread is known.")
+    if any(mark.span for mark in marks):
+        text.append("Level bars span p10 to p90 of the latency samples.")
+    if varied:
+        text.append(f"Marks are named by {' · '.join(map(plain, varied))}.")
+    if any(not mark.label for mark in marks):
+        text.append("Only the front is named.")
+    drawn = {mark.name for mark in marks}
+    rest = [
+        plain(e.candidate.name) for e in verdict.standings if plain(e.candidate.name) not in drawn
+    ]
+    if rest:
+        text.append(f"Not drawn: {', '.join(rest)}.")
+    return " ".join(text)

@@ -1,0 +1,171 @@
+"""Draws the speed-accuracy chart from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+
+from reports.pareto_chart import XY, Kind, Mark, ParetoChart
+from reports.pareto_names import BAND, steps_of, write_names
+from reports.style import (
+    BLUE,
+    COLUMN_INCHES,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    PAPER,
+    SMALL,
+    Drawing,
+    finish,
+    house,
+    new_figure,
+)
+
+HEIGHT_INCHES = 2.75
+LOG_FROM = 30.0
+"""The ratio of the dearest to the cheapest from which the cost axis is logarithmic."""
+
+_LOOKS: Mapping[Kind, dict[str, Any]] = {
+    "front": {"marker": "o", "markerfacecolor": BLUE, "markeredgecolor": BLUE},
+    "front in doubt": {"marker": "o", "markerfacecolor": PAPER, "markeredgecolor": BLUE},
+    "dominated": {"marker": "o", "markerfacecolor": MUTED, "markeredgecolor": MUTED},
+    "dominated in doubt": {"marker": "o", "markerfacecolor": PAPER, "markeredgecolor": MUTED},
+    "over budget": {"marker": "x", "markerfacecolor": ORANGE, "markeredgecolor": ORANGE},
+}
+_WORDS: Mapping[Kind, str] = {
+    "front": "front",
+    "front in doubt": "front, not resolved",
+    "dominated": "dominated",
+    "dominated in doubt": "dominated, not resolved",
+    "over budget": "over budget",
+}
+
+
+def draw_pareto(chart: ParetoChart) -> Drawing:
+    """The chart at the width of a paper's single column."""
+    with house():
+        figure = new_figure(COLUMN_INCHES, HEIGHT_INCHES)
+        lines = [line for text in chart.subtitle for line in wrap(text, 82, subsequent_indent="  ")]
+        figure.text(0.012, 0.985, "\n".join(lines), va="top", linespacing=1.35, **_NOTE)
+        axes = figure.add_axes((0.1, 0.205, 0.885, 0.76 - 0.041 * len(lines)))
+        _frame(axes, chart)
+        _front(axes, chart)
+        for mark in chart.marks:
+            _mark(axes, mark)
+        _fit_left(axes)
+        write_names(axes, chart)
+        _key(figure, chart)
+        return finish(figure)
+
+
+_NOTE: Mapping[str, Any] = {"fontsize": SMALL, "color": MUTED}
+
+
+def _frame(axes: Axes, chart: ParetoChart) -> None:
+    axes.set_xlabel(chart.x.heading, labelpad=2)
+    axes.set_ylabel(chart.y.heading, labelpad=3)
+    axes.grid(True)
+    xs, ys = _extent(chart)
+    if not xs:
+        middle: Any = {"ha": "center", "transform": axes.transAxes}
+        axes.text(0.5, 0.5, "no candidate has both figures", **middle, **_NOTE)
+        axes.set(xticks=[], yticks=[])
+        return
+    if max(xs) > LOG_FROM * min(xs) > 0:
+        axes.set_xscale("log")
+        axes.set_xlim(min(xs) / 1.3, max(xs) * 1.5)
+    else:
+        axes.set_xlim(*_roomy(xs, 0.06, 0.12))
+    untrained = any(mark.y is None for mark in chart.marks)
+    axes.set_ylim(*_roomy(ys, 0.3 if untrained else 0.12, 0.14))
+    axes.yaxis.set_major_locator(MaxNLocator(5 if ys else 1, steps=[1, 2, 5, 10]))
+    if untrained:
+        _band(axes)
+
+
+def _band(axes: Axes) -> None:
+    """A strip at the foot for candidates that have a cost but were never trained."""
+    place: Any = {"transform": axes.transAxes, "zorder": 1.5}
+    axes.add_patch(Rectangle((0, 0), 1, BAND, color=GRID, lw=0, **place))
+    axes.text(0.008, BAND / 2, "not trained", va="center", transform=axes.transAxes, **_NOTE)
+    low, high = axes.get_ylim()
+    axes.set_yticks([y for y in axes.get_yticks() if low + BAND * (high - low) < y <= high])
+
+
+def _fit_left(axes: Axes) -> None:
+    """Moves the left edge to where the longest number beside it fits."""
+    figure, numbers = axes.figure, axes.yaxis.get_tightbbox()
+    assert numbers is not None, "an axis without numbers"
+    wide = axes.get_window_extent().x0 - numbers.x0
+    left = (wide + 0.02 * figure.bbox.width) / figure.bbox.width
+    box = axes.get_position()
+    axes.set_position((left, box.y0, box.x1 - left, box.height))
+
+
+def _extent(chart: ParetoChart) -> tuple[list[float], list[float]]:
+    xs = [x for mark in chart.marks for x in (mark.x, *(mark.span or ()))]
+    ys = [y for mark in chart.marks for _, y in mark.seeds]
+    for mark in chart.marks:
+        if mark.y is not None:
+            ys += [mark.y - (mark.sd or 0), mark.y + (mark.sd or 0)]
+    return xs, ys
+
+
+def _roomy(values: Sequence[float], below: float, above: float) -> XY:
+    """The limits of an axis, with some air and never without width."""
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    wide = (high - low) or abs(high) * 0.1 or 1.0
+    return low - below * wide, high + above * wide
+
+
+def _front(axes: Axes, chart: ParetoChart) -> None:
+    steps = steps_of(chart.front)
+    if not steps:
+        return
+    axes.plot(*zip(*steps, strict=True), color=BLUE, alpha=0.4, lw=1.3, zorder=2)
+    # Where the front goes on without a candidate: down at the cheapest, level after the dearest.
+    (x0, y0), (x1, y1) = steps[0], steps[-1]
+    edges = axes.get_ylim()[0 if chart.y.direction == "max" else 1], axes.get_xlim()[1]
+    for xs, ys in (((x0, x0), (y0, edges[0])), ((x1, edges[1]), (y1, y1))):
+        axes.plot(xs, ys, color=BLUE, alpha=0.5, lw=0.7, ls=(0, (1, 2)), zorder=1)
+
+
+def _mark(axes: Axes, mark: Mark) -> None:
+    look = _LOOKS[mark.kind]
+    colour = look["markeredgecolor"]
+    if mark.y is None:
+        axes.plot([mark.x], [BAND / 2], transform=axes.get_xaxis_transform(), ms=3.6, **look)
+        return
+    bars = {"color": colour, "lw": 0.7, "solid_capstyle": "butt", "zorder": 3}
+    if mark.sd is not None:
+        axes.plot([mark.x] * 2, [mark.y - mark.sd, mark.y + mark.sd], **bars)
+    if mark.span:
+        axes.plot(mark.span, [mark.y] * 2, **bars)
+    for x, y in mark.seeds:
+        axes.plot([x], [y], marker="o", ms=2.4, mew=0.4, mec=PAPER, mfc=colour, zorder=3.5)
+    shape = (
+        {"marker": "D", "ms": 4.0} if mark.baseline and mark.kind != "over budget" else {"ms": 4.4}
+    )
+    axes.plot([mark.x], [mark.y], **{**look, **shape}, mew=1.0, zorder=4)
+
+
+def _key(figure: Figure, chart: ParetoChart) -> None:
+    kinds = [kind for kind in _LOOKS if any(mark.kind == kind for mark in chart.marks)]
+    entries = [Line2D([], [], ls="", ms=4, mew=1.0, label=_WORDS[k], **_LOOKS[k]) for k in kinds]
+    if any(mark.baseline for mark in chart.marks):
+        entries.append(
+            Line2D([], [], ls="", marker="D", ms=3.6, mfc=PAPER, mec=INK, label="baseline")
+        )
+    if entries:
+        figure.legend(
+            handles=entries, loc="lower left", bbox_to_anchor=(0.0, -0.01), ncols=len(entries),
+            frameon=False, fontsize=SMALL, handletextpad=0.1, columnspacing=1.0, borderpad=0.4,
+        )  # fmt: skip

@@ -1,0 +1,124 @@
+"""Writes the candidates' names into the speed-accuracy chart, where there is room for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+from reports.labels import Box, Label, boxes_along, place
+from reports.pareto_chart import XY, Kind, Mark, ParetoChart
+from reports.style import FAINT, INK, MUTED, SMALL
+
+LONGEST_NAME = 30
+BAND = 0.1
+"""The part of the axes' height that belongs to candidates never trained, where there are any."""
+
+_RANK: Mapping[Kind, int] = {
+    "front": 0,
+    "front in doubt": 1,
+    "dominated in doubt": 2,
+    "dominated": 3,
+    "over budget": 4,
+}
+
+
+def write_names(axes: Axes, chart: ParetoChart) -> None:
+    """Writes names beside marks; the baseline and the front choose their places first.
+
+    A name that no place is left for is not written: the tables have it.
+    """
+    point = axes.figure.dpi / 72
+    marks = sorted(chart.marks, key=lambda m: (not m.baseline, _RANK[m.kind]))
+    hard = [_around(*_pixel(axes, mark), 3.2 * point) for mark in marks]
+    named = [mark for mark in marks if mark.label]
+    points = [_pixel(axes, mark) for mark in named]
+    texts = [axes.text(0, 0, _short(m.label), fontsize=SMALL + 0.4, color=_ink(m)) for m in named]
+    labels = [_label(text, at) for text, at in zip(texts, points, strict=True)]
+    bounds = Box(*axes.get_window_extent().extents)
+    boxes = place(labels, bounds=bounds, hard=hard, soft=_clutter(axes, chart), gap=4 * point)
+    for text, box, at in zip(texts, boxes, points, strict=True):
+        _settle(axes, text, box, at)
+
+
+def _label(text: Text, at: XY) -> Label:
+    size = text.get_window_extent()
+    return Label(x=at[0], y=at[1], width=size.width, height=size.height)
+
+
+def _settle(axes: Axes, text: Text, box: Box | None, at: XY) -> None:
+    if box is None:
+        text.remove()
+        return
+    _write(axes, text, box)
+    if _distance(box, *at) > 6 * axes.figure.dpi / 72:
+        _lead(axes, box, *at)
+
+
+def _ink(mark: Mark) -> str:
+    return INK if mark.kind.startswith("front") or mark.baseline else MUTED
+
+
+def _short(name: str) -> str:
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[: LONGEST_NAME - 9]}…{name[-8:]}"
+
+
+def _pixel(axes: Axes, mark: Mark) -> XY:
+    if mark.y is None:
+        x, y = axes.get_xaxis_transform().transform((mark.x, BAND / 2))
+    else:
+        x, y = axes.transData.transform((mark.x, mark.y))
+    return float(x), float(y)
+
+
+def _around(x: float, y: float, half: float) -> Box:
+    return Box(x - half, y - half, x + half, y + half)
+
+
+def _clutter(axes: Axes, chart: ParetoChart) -> list[Box]:
+    """The lines, bars and dots that a name had better not cover."""
+    lines = [steps_of(chart.front)]
+    for mark in chart.marks:
+        if mark.y is not None and mark.sd is not None:
+            lines.append([(mark.x, mark.y - mark.sd), (mark.x, mark.y + mark.sd)])
+        if mark.y is not None and mark.span:
+            lines.append([(x, mark.y) for x in mark.span])
+    found = []
+    for line in lines:
+        pixels = [tuple(map(float, axes.transData.transform(corner))) for corner in line]
+        found += boxes_along([(x, y) for x, y in pixels], 3.0)
+    dots = [axes.transData.transform(dot) for mark in chart.marks for dot in mark.seeds]
+    return found + [_around(float(x), float(y), 3.0) for x, y in dots]
+
+
+def _write(axes: Axes, text: Any, box: Box) -> None:
+    x, y = axes.transAxes.inverted().transform(((box.left + box.right) / 2, box.bottom))
+    text.set(x=x, y=y, transform=axes.transAxes, ha="center", va="bottom", zorder=5)
+
+
+def _distance(box: Box, x: float, y: float) -> float:
+    near_x, near_y = _nearest(box, x, y)
+    return float(((near_x - x) ** 2 + (near_y - y) ** 2) ** 0.5)
+
+
+def _nearest(box: Box, x: float, y: float) -> XY:
+    return min(max(x, box.left), box.right), min(max(y, box.bottom), box.top)
+
+
+def _lead(axes: Axes, box: Box, x: float, y: float) -> None:
+    """A hair from a mark to a name that found room only further away."""
+    ends = [axes.transAxes.inverted().transform(end) for end in (_nearest(box, x, y), (x, y))]
+    axes.plot(*zip(*ends, strict=True), transform=axes.transAxes, color=FAINT, lw=0.6, zorder=1)
+
+
+def steps_of(front: Sequence[XY]) -> list[XY]:
+    """The corners of the line: level from each point to below the next, then up to it."""
+    corners = list(front[:1])
+    for (_, y0), (x1, y1) in pairwise(front):
+        corners += [(x1, y0), (x1, y1)]
+    return corners

@@ -1,0 +1,57 @@
+"""The small phrases that sentences and tables share: names, lists, counts, differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.candidates import Candidate
+from reports.columns import Column, plain
+from reports.statistics import Difference
+
+MOST_NAMED = 3
+LONGEST = 50
+"""The characters that a list of names may take before it is cut to the first."""
+
+
+def name_of(candidate: Candidate) -> str:
+    """A candidate's name, in quotation marks where its own commas would blur a list."""
+    name = plain(candidate.name)
+    return f"“{name}”" if ", " in name else name
+
+
+def names(found: Sequence[Candidate]) -> str:
+    """The first few names, and how many more there are."""
+    words = [name_of(each) for each in found]
+    most = MOST_NAMED if len("".join(words[:MOST_NAMED])) <= LONGEST else 1
+    if len(words) <= most:
+        return listed(words)
+    return listed([*words[:most], count(len(words) - most, "other")])
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words in a row, with an "and" before the last."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def count(number: int, what: str) -> str:
+    """A number and what it counts."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def signed_gap(gap: Difference, column: Column) -> str:
+    """A difference with its sign and the half-width of its interval, without unit."""
+    width = "" if gap.half_width is None else f" ± {column.text(gap.half_width)}"
+    return f"{column.difference(gap.value)}{width}"
+
+
+def gap_above(gap: Difference | None, column: Column) -> str:
+    """How far something is above something else, with the interval."""
+    if gap is None:
+        return f"an unknown number of {column.step} (no shared seed)"
+    width = "" if gap.half_width is None else f" ± {column.text(gap.half_width)}"
+    return f"{column.text(gap.value)}{width} {column.step} ({interval(gap)})"
+
+
+def interval(gap: Difference) -> str:
+    """What the number behind a ± is."""
+    return f"95\N{NO-BREAK SPACE}% interval, {count(gap.n, 'seed')}"

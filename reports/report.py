@@ -1,0 +1,91 @@
+"""Writes a study's report: one page, its table and its charts."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from reports.answer import answer
+from reports.iou_map import draw_iou, iou_map
+from reports.page import Figures, page
+from reports.pareto_chart import pareto_chart
+from reports.pareto_drawing import draw_pareto
+from reports.rows import Row, Study, frame, trials_csv
+from reports.tables import candidates_csv, candidates_table, markdown, terminal
+from reports.verdict import judge
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What was written and found: the files by name, the answer, a table for the terminal."""
+
+    answer: str
+    table: RichTable
+    files: Mapping[str, Path]
+
+    @property
+    def page(self) -> Path:
+        """The page for people."""
+        return self.files["report.html"]
+
+    def show(self, console: Console | None = None) -> None:
+        """Prints the table, the answer and where the page is."""
+        console = console or Console()
+        console.print(self.table)
+        # Text, since a name in square brackets would be read as markup.
+        console.print(Text(f"\n{self.answer}\n"))
+        console.print(Text(str(self.page)), soft_wrap=True)
+
+
+def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
+    """Writes a study's report into a folder, which is made if need be.
+
+    Files: report.html, table.md, table.csv (a candidate a line), trials.csv (a trial a line),
+    pareto.png, pareto.svg, iou.png and iou.svg. Each is replaced as a whole, so that a reader
+    never meets half a file. ValueError if no planned trial has a row.
+    """
+    table_of_trials = frame(study, rows)
+    verdict = judge(study, table_of_trials)
+    pareto, ious = pareto_chart(verdict), iou_map(verdict)
+    figures = Figures(
+        pareto=pareto, pareto_drawing=draw_pareto(pareto), iou=ious, iou_drawing=draw_iou(ious)
+    )
+    text, table = answer(verdict), candidates_table(verdict)
+    contents: dict[str, str | bytes] = {
+        "report.html": page(verdict, text, table, figures, study.get("command")),
+        "table.md": markdown(table),
+        "table.csv": candidates_csv(verdict),
+        "trials.csv": trials_csv(table_of_trials),
+        "pareto.png": figures.pareto_drawing.png,
+        "pareto.svg": figures.pareto_drawing.svg,
+        "iou.png": figures.iou_drawing.png,
+        "iou.svg": figures.iou_drawing.svg,
+    }
+    return Report(answer=text, table=terminal(table), files=_put_all(Path(folder), contents))
+
+
+def _put_all(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        data = content.encode() if isinstance(content, str) else content
+        _replace(folder / name, data)
+    return {name: folder / name for name in contents}
+
+
+def _replace(path: Path, data: bytes) -> None:
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(partial, 0o644)  # mkstemp keeps a file to its owner; a report is to be read
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,139 @@
+"""Says how far figures spread over seeds, and which differences stand out of that spread."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import stats
+
+Scores = Mapping[str, Mapping[int, float]]
+"""One figure of all candidates: candidate -> seed -> value."""
+
+CONFIDENCE = 0.95
+POWER = 0.8
+NO_SPREAD = 1e-9
+SEEDS_TO_TRY = (3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """Mean and standard deviation (n - 1) of one candidate's figure over its seeds."""
+
+    mean: float
+    sd: float | None
+    n: int
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """The spread of some values; without a standard deviation for one value, None for none."""
+    if not values:
+        return None
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return Spread(mean=statistics.fmean(values), sd=sd, n=len(values))
+
+
+def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
+    """The standard deviation within groups, pooled; None if no group has two values."""
+    several = [group for group in groups if len(group) > 1]
+    if not several:
+        return None
+    squares = sum((len(group) - 1) * statistics.variance(group) for group in several)
+    return math.sqrt(squares / sum(len(group) - 1 for group in several))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """What a seed does to one score after what it does to all candidates alike is taken out.
+
+    ``sd`` is the residual standard deviation with ``df`` degrees of freedom, of a fit over
+    ``num_candidates`` candidates and ``num_seeds`` seeds.
+    """
+
+    sd: float
+    df: int
+    num_candidates: int
+    num_seeds: int
+
+
+def seed_noise(scores: Scores) -> Noise | None:
+    """Fits score = candidate + seed; None where the seeds leave nothing to judge the noise by.
+
+    That is so with one seed, and with seeds that change nothing at all.
+    """
+    trials = [(name, seed, v) for name, values in scores.items() for seed, v in values.items()]
+    names = sorted({name for name, _, _ in trials})
+    seeds = sorted({seed for _, seed, _ in trials})
+    if len(names) < 2 or len(seeds) < 2:
+        return None
+    design = np.zeros((len(trials), len(names) + len(seeds)))
+    for line, (name, seed, _) in enumerate(trials):
+        design[line, [names.index(name), len(names) + seeds.index(seed)]] = 1
+    values = np.array([value for _, _, value in trials])
+    effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    df = len(trials) - int(rank)
+    squares = float(((values - design @ effects) ** 2).sum())
+    if df < 1 or math.sqrt(squares / df) < NO_SPREAD:
+        return None
+    sd = math.sqrt(squares / df)
+    return Noise(sd=sd, df=df, num_candidates=len(names), num_seeds=len(seeds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A mean difference over the seeds two candidates share, first minus second.
+
+    ``half_width`` is that of a 95 % interval which holds for all pairs of the study at once;
+    None where the spread is not known.
+    """
+
+    value: float
+    half_width: float | None
+    n: int
+
+    @property
+    def resolved(self) -> bool | None:
+        """Whether the interval leaves out zero; None where the spread is not known."""
+        return None if self.half_width is None else abs(self.value) > self.half_width
+
+
+def difference(scores: Scores, first: str, second: str, noise: Noise | None) -> Difference | None:
+    """Compares two candidates seed by seed; None if they share no seed.
+
+    The interval is Tukey's over the fit of ``seed_noise``: with two candidates it is the t
+    interval of the paired differences, with more it allows for having compared every pair. It
+    takes the seed noise of all candidates to be alike.
+    """
+    shared = sorted(set(scores[first]) & set(scores[second]))
+    if not shared:
+        return None
+    value = statistics.fmean(scores[first][seed] - scores[second][seed] for seed in shared)
+    width = None
+    if noise:
+        width = _studentized(noise.num_candidates, noise.df) * noise.sd / math.sqrt(len(shared))
+    return Difference(value=value, half_width=width, n=len(shared))
+
+
+@lru_cache(maxsize=1024)
+def _studentized(num_candidates: int, df: int) -> float:
+    return float(stats.studentized_range.ppf(CONFIDENCE, num_candidates, df))
+
+
+def seeds_needed(found: Difference, noise: Noise | None) -> int | None:
+    """About how many seeds would resolve a difference of this size, four times out of five.
+
+    None where the noise is not known, or where more than 50 would be needed.
+    """
+    if noise is None or abs(found.value) < NO_SPREAD:
+        return None
+    for n in SEEDS_TO_TRY:
+        df = (noise.num_candidates - 1) * (n - 1)
+        width = _studentized(noise.num_candidates, df) * noise.sd / math.sqrt(n)
+        margin = float(stats.t.ppf(POWER, df)) * noise.sd * math.sqrt(2 / n)
+        if n > found.n and width + margin < abs(found.value):
+            return n
+    return None

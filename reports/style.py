@@ -1,0 +1,123 @@
+"""The house style of all charts: size and type for a paper's column, colours safe for all eyes."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+INK = "#1b1e22"
+MUTED = "#6a7178"
+FAINT = "#c9ced3"
+GRID = "#e6e8eb"
+PAPER = "#fefefe"
+BLUE = "#0b6fb8"
+ORANGE = "#cf5a00"
+ROLES = {
+    "ink": INK,
+    "muted": MUTED,
+    "faint": FAINT,
+    "grid": GRID,
+    "paper": PAPER,
+    "blue": BLUE,
+    "orange": ORANGE,
+}
+"""Colours by role; a page may give each another value, for dark paper."""
+
+COLUMN_INCHES = 3.5
+SMALL, NORMAL = 5.6, 7.0
+
+_STYLE: Any = {
+    # The one font that comes with matplotlib, so that a chart is the same on every machine.
+    "font.family": "DejaVu Sans",
+    "font.size": NORMAL,
+    "axes.labelsize": NORMAL,
+    "axes.edgecolor": MUTED,
+    "axes.facecolor": PAPER,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.unicode_minus": True,
+    "figure.facecolor": PAPER,
+    "grid.color": GRID,
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar in a name is a dollar
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 6.2,
+    "ytick.labelsize": 6.2,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "twopath",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """One chart as PNG (300 dpi) and as SVG; the same record gives the same bytes."""
+
+    png: bytes
+    svg: str
+
+
+@contextmanager
+def house() -> Iterator[None]:
+    """Draws in the house style, whatever the user's own matplotlib settings are."""
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # A name in a script the font lacks is drawn as boxes; the tables have it in full.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(_STYLE)
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """A figure of some inches that belongs to nobody but its maker."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def finish(figure: Figure) -> Drawing:
+    """The finished figure as bytes; to be called within ``house()``."""
+    png, svg = io.BytesIO(), io.StringIO()
+    figure.savefig(png, format="png", dpi=300, metadata={"Software": None})
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    return Drawing(png=png.getvalue(), svg=svg.getvalue())
+
+
+def inline(svg: str, name: str, title: str) -> str:
+    """An SVG made ready to stand in a page: its own ids, no links, colours by role.
+
+    ``name`` keeps its ids apart from those of the page's other drawings. The page sets the size;
+    it finds the drawn width as ``--inches``.
+    """
+    text = svg[svg.index("<svg") :]
+    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'\sxmlns(:\w+)?="[^"]*"', "", text)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    head, rest = text.split(">", 1)
+    points = re.search(r'\swidth="([\d.]+)pt"', head)
+    assert points, "matplotlib gives the width in points"
+    head = re.sub(r'\s(width|height)="[^"]*"', "", head)
+    size = f"--inches: {float(points[1]) / 72:.2f}"
+    text = f'{head} style="{size}" role="img" aria-label="{title}">{rest}'
+    for role, colour in ROLES.items():
+        text = text.replace(colour, f"var(--{role})")
+    return text

@@ -1,0 +1,195 @@
+"""The table of candidates, computed once and written as Markdown, CSV or for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from reports.candidates import LATENCY_SPAN, Candidate
+from reports.columns import FIGURES, MISSING, Column, plain
+from reports.pareto import Standing
+from reports.phrases import signed_gap
+from reports.verdict import Verdict
+
+ALWAYS = ("miou", "latency_ms", "gmacs", "params")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One candidate's cells; ``brief`` are its figures and status in few characters.
+
+    ``held`` is whether it is on the front and its place holds against seed noise.
+    """
+
+    cells: tuple[str, ...]
+    brief: tuple[str, ...]
+    status: str
+    held: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Headings and lines; ``numeric`` says which columns are set flush right."""
+
+    headings: tuple[str, ...]
+    brief: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Head:
+    """What one column shows: a figure, or its difference from the baseline's."""
+
+    column: Column
+    baseline: Candidate | None = None
+
+    def heading(self) -> str:
+        if self.baseline:
+            return f"Δ {self.column.label} ({self.column.step})"
+        return self.column.heading
+
+    def brief_heading(self) -> str:
+        if self.baseline:
+            return f"Δ {self.column.step}"
+        return self.column.unit if self.column.unit == "ms" else self.heading()
+
+
+def candidates_table(verdict: Verdict) -> Table:
+    """The candidates in plan order, with the difference from the baseline if there is one."""
+    baseline = next((e.candidate for e in verdict.standings if e.candidate.baseline), None)
+    heads = []
+    for key in (key for key in FIGURES if key in ALWAYS or key in verdict.objectives):
+        heads.append(_Head(column=FIGURES[key]))
+        if baseline and FIGURES[key].seeded:
+            heads.append(_Head(column=FIGURES[key], baseline=baseline))
+    return Table(
+        headings=("candidate", *(head.heading() for head in heads), "status"),
+        brief=("candidate", *(head.brief_heading() for head in heads), "status"),
+        numeric=(False, *[True] * len(heads), False),
+        lines=tuple(_line(verdict, each, heads) for each in verdict.standings),
+    )
+
+
+def _line(verdict: Verdict, standing: Standing, heads: Sequence[_Head]) -> Line:
+    name = plain(standing.candidate.name)
+    cells = [_cell(verdict, standing.candidate, head) for head in heads]
+    held = standing.status == "front" and bool(standing.resolved)
+    return Line(
+        cells=(name, *(f"{text} {span}".rstrip() for text, span in cells), plain(standing.words)),
+        brief=(name, *(text for text, _ in cells), brief_words(standing)),
+        status=standing.status,
+        held=held,
+    )
+
+
+def _cell(verdict: Verdict, one: Candidate, head: _Head) -> tuple[str, str]:
+    """A cell's text, and the span that stands beside it where there is room."""
+    column, found = head.column, one.spread(head.column.key)
+    if head.baseline:
+        return _delta(verdict, one, head.baseline, column), ""
+    if found is None:
+        return MISSING, ""
+    text = column.text(found.mean)
+    if column.seeded:
+        sd = f" ± {column.text(found.sd)}" if found.sd is not None else ""
+        return f"{text}{sd} ({found.n})", ""
+    low, high = (one.mean(each) for each in LATENCY_SPAN)
+    if column.key == "latency_ms" and low is not None and high is not None:
+        return text, f"[{column.text(low)}{MISSING}{column.text(high)}]"
+    return text, ""
+
+
+def _delta(verdict: Verdict, one: Candidate, baseline: Candidate, column: Column) -> str:
+    if one.name == baseline.name:
+        return "baseline"
+    gap = verdict.difference(column.key, one, baseline)
+    return MISSING if gap is None else signed_gap(gap, column)
+
+
+def brief_words(standing: Standing) -> str:
+    """A standing in few words, without its reason."""
+    if standing.competes:
+        return f"{standing.status}{'' if standing.resolved else ', not resolved'}"
+    others = {"apart": "not compared", "waiting": "not finished", "incomplete": "not measured"}
+    return others.get(standing.status, standing.status)
+
+
+def markdown(table: Table) -> str:
+    """The table in GitHub's Markdown."""
+    rule = ["---:" if right else ":---" for right in table.numeric]
+    rows = [table.headings, *(line.cells for line in table.lines)]
+    escaped = [[_markdown_cell(cell) for cell in row] for row in rows]
+    lines = [escaped[0], rule, *escaped[1:]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+_ESCAPES = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        **{char: f"\\{char}" for char in "\\|`*[]"},
+    }
+)
+
+
+def _markdown_cell(text: str) -> str:
+    return text.translate(_ESCAPES)
+
+
+def terminal(table: Table) -> RichTable:
+    """The table for a terminal, narrow enough for 80 characters; what holds the front in bold."""
+    drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for heading, right in zip(table.brief, table.numeric, strict=True):
+        if right:
+            drawn.add_column(Text(heading), justify="right", no_wrap=True)
+        else:
+            drawn.add_column(Text(heading), overflow="fold", min_width=12)
+    for line in table.lines:
+        # Text, since a name in square brackets would be read as markup.
+        drawn.add_row(*(Text(cell) for cell in line.brief), style=_style(line))
+    return drawn
+
+
+def _style(line: Line) -> str:
+    if line.held:
+        return "bold"
+    return "" if line.status in ("front", "dominated") else "dim"
+
+
+def candidates_csv(verdict: Verdict) -> str:
+    """One line a candidate, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
+    out = io.StringIO()
+    lines = [dict(_numbers(each)) for each in verdict.standings]
+    writer = csv.DictWriter(out, fieldnames=list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def _numbers(standing: Standing) -> Iterator[tuple[str, Any]]:
+    one = standing.candidate
+    yield "candidate", one.name
+    yield "baseline", one.baseline
+    yield "status", standing.status
+    yield "rival", standing.rival
+    yield "resolved", standing.resolved
+    yield from ((f"num_{state}", one.num.get(state, 0)) for state in ("done", "failed", "rejected"))
+    for key, column in FIGURES.items():
+        found = one.spread(key)
+        if column.seeded:
+            yield f"{key}_mean", found.mean if found else None
+            yield f"{key}_sd", found.sd if found else None
+            yield f"{key}_num_seeds", found.n if found else 0
+        else:
+            yield key, found.mean if found else None
+    yield from ((key, one.mean(key)) for key in LATENCY_SPAN)
+    yield "words", standing.words

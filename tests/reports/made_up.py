@@ -1,0 +1,113 @@
+"""Studies and rows made up for the tests of reports: like a ledger's, small and exact."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+Row = dict[str, Any]
+
+CLASSES = ("road", "sky", "pole")
+
+
+def row(candidate: str, seed: int = 0, miou: float | None = 0.4, **figures: Any) -> Row:
+    """One finished trial; keywords replace or add figures."""
+    return {
+        "key": f"{candidate}/{seed}",
+        "state": "done",
+        "reason": None,
+        "error_detail": None,
+        "candidate": candidate,
+        "seed": seed,
+        "fusion": "sum",
+        "dataset": "streets",
+        "label_map": "streets-10",
+        "size": "96x192",
+        "num_classes": 3,
+        "num_images": 20,
+        "miou": miou,
+        "pixel_accuracy": None if miou is None else miou + 0.3,
+        "iou": None if miou is None else {name: miou for name in CLASSES},
+        "absent_classes": [],
+        "steps": 100,
+        "batch": 8,
+        "final_loss": 1.0,
+        "history": [[0, 2.0, 0.05], [50, 1.2, 0.03], [100, 1.0, 0.0]],
+        "train_s": 10.0,
+        "params": 500_000,
+        "gmacs": 0.06,
+        "activations": 90_000,
+        "uncounted_ops": {"aten::sigmoid": 3},
+        "cost_tool": "fvcore 0.1.5",
+        "cost_size": "96x192",
+        "cost_protocol": 1,
+        "latency_ms": 10.0,
+        "latency_p10_ms": 9.9,
+        "latency_p90_ms": 10.3,
+        "latency_num_samples": 120,
+        "latency_device": "A CPU",
+        "latency_dtype": "float32",
+        "latency_size": "96x192",
+        "latency_batch": 1,
+        "latency_threads": 2,
+        "latency_boundary": "labels_full",
+        "latency_method": "perf_counter",
+        "latency_protocol": 1,
+        "latency_session": "one",
+        "latency_contended": False,
+        "torch": "2.13.0",
+        **figures,
+    }
+
+
+def timed(ms: float) -> dict[str, float]:
+    """The latency figures of a candidate of some median."""
+    return {"latency_ms": ms, "latency_p10_ms": 0.99 * ms, "latency_p90_ms": 1.01 * ms}
+
+
+def rejected(candidate: str, seed: int = 0, **figures: Any) -> Row:
+    """A trial whose candidate was over a budget: it has a cost and nothing else."""
+    none = dict.fromkeys(("miou", "pixel_accuracy", "iou", "history", "final_loss"))
+    reason = "2 GMACs is over the budget of 1"
+    return row(candidate, seed, **{**none, "state": "rejected", "reason": reason, **figures})
+
+
+def failed(candidate: str, seed: int = 0, reason: str = "ValueError: loss is nan") -> Row:
+    """A trial that raised."""
+    kept = {"key": f"{candidate}/{seed}", "candidate": candidate, "seed": seed}
+    return {**kept, "state": "failed", "reason": reason, "error_detail": "Traceback: here"}
+
+
+def study_of(rows: list[Row], baseline: str | None = None, **fields: Any) -> dict[str, Any]:
+    """The study whose plan is the rows, in their order."""
+    plan = [
+        {
+            "key": each["key"],
+            "candidate": each["candidate"],
+            "baseline": each["candidate"] == baseline,
+            "factors": {"fusion": each["candidate"]},
+            "seed": each["seed"],
+        }
+        for each in rows
+    ]
+    return {
+        "name": "fusion",
+        "question": "Which fusion?",
+        "objectives": {"miou": "max", "latency_ms": "min"},
+        "budget": {},
+        "plan": plan,
+        **fields,
+    }
+
+
+def noisy(
+    means: dict[str, float], seeds: int, sd: float = 0.004, luck: int = 0, **ms: float
+) -> list[Row]:
+    """Trials around some means, with what a seed does to all of them and to each alone."""
+    dice = random.Random(luck)
+    shared = [dice.gauss(0, sd) for _ in range(seeds)]
+    return [
+        row(name, seed, mean + shared[seed] + dice.gauss(0, sd), **timed(ms.get(name, 10.0)))
+        for name, mean in means.items()
+        for seed in range(seeds)
+    ]

@@ -1,0 +1,95 @@
+"""The one sentence: what it says, and what it must not."""
+
+import pytest
+from made_up import failed, noisy, rejected, row, study_of, timed
+
+from reports.answer import answer
+from reports.rows import frame
+from reports.verdict import judge
+
+
+def said(rows, plan=None, **fields):
+    study = study_of(plan or rows, **fields)
+    return answer(judge(study, frame(study, rows))).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_the_most_accurate_is_set_against_the_cheapest_with_its_interval():
+    rows = noisy({"sum": 0.30, "ffm": 0.35, "bga": 0.40}, seeds=4, sum=8, ffm=10, bga=14)
+    text = said(rows)
+    assert text.startswith("bga has the highest mIoU (39.9 % at 14.00 ms), 10.2 ± 0.6 ")
+    assert "points (95 % interval, 4 seeds) above sum" in text
+    assert text.endswith("sum has the lowest latency (8.00 ms).")
+
+
+def test_a_leader_is_named_with_whom_it_cannot_be_told_from():
+    rows = noisy({"a": 0.30, "b": 0.400, "c": 0.401}, seeds=3, a=8, b=10, c=14)
+    text = said(rows)
+    leader, level = ("b", "c") if text.startswith("b") else ("c", "b")
+    assert text.startswith(f"{leader} has the highest mIoU (")
+    assert f"), but is not resolved from {level}; it is " in text
+    assert "points (95 % interval, 3 seeds) above a; a has the lowest latency" in text
+
+
+@pytest.mark.parametrize("luck", range(4))
+def test_identical_candidates_are_not_sold_as_winners(luck):
+    means = dict.fromkeys("abcdef", 0.35)
+    text = said(noisy(means, seeds=3, luck=luck))
+    assert text.startswith("No candidate is resolved as more accurate than another")
+    assert text.endswith("no latency is told apart from another.")
+
+
+def test_one_seed_is_said_to_tell_nothing():
+    text = said([row("a", 0, 0.3, **timed(8)), row("b", 0, 0.4, **timed(12))])
+    assert text.startswith("One seed cannot tell an effect from noise: b scores highest")
+    assert "±" not in text
+    assert text.endswith("run the study with at least three seeds.")
+
+
+def test_latencies_inside_each_others_spread_are_not_ranked():
+    rows = noisy({"a": 0.30, "b": 0.31, "c": 0.40}, seeds=3, a=8.00, b=8.05, c=12)
+    assert "a and b have the lowest latency (about 8.00 ms, not told apart)" in said(rows)
+
+
+def test_a_study_with_a_baseline_tells_which_changes_matter():
+    rows = noisy({"full": 0.40, "no fusion": 0.30, "no aux": 0.399}, seeds=4)
+    text = said(rows, baseline="full")
+    assert text.startswith("1 of 2 changes to the baseline (mIoU 39.")
+    assert "moves mIoU beyond seed noise: no fusion \N{MINUS SIGN}" in text
+    assert text.endswith("(95 % interval, 4 seeds); 1 not resolved.")
+
+
+def test_changes_that_are_noise_are_said_to_move_nothing():
+    text = said(noisy({"full": 0.40, "a": 0.401, "b": 0.399}, seeds=3), baseline="full")
+    assert text.startswith("None of the 2 changes to the baseline moves mIoU beyond seed noise")
+    one = said(noisy({"full": 0.40, "a": 0.401}, seeds=3), baseline="full")
+    assert one.startswith("The one change to the baseline does not move mIoU beyond seed noise")
+
+
+def test_a_baseline_with_one_seed_shows_no_effect():
+    text = said([row("full", 0, 0.4), row("a", 0, 0.3)], baseline="full")
+    assert text.startswith("One seed cannot tell an effect from noise: the largest change is a")
+
+
+def test_costs_alone_are_told_without_any_seed():
+    rows = [row("a", 0, None, gmacs=0.1), row("b", 0, None, gmacs=0.2)]
+    assert said(rows, objectives={"gmacs": "min"}) == "a has the lowest GMACs (0.100)."
+
+
+def test_an_unfinished_study_says_how_far_it_is():
+    rows = noisy({"a": 0.3, "b": 0.4}, seeds=2)
+    plan = [*rows, row("a", 2), row("b", 2)]
+    assert said(rows, plan).startswith("So far, with 4 of 6 trials in: b has the highest")
+
+
+def test_nothing_to_compare_is_said_and_why():
+    rows = [row("a", 0, 0.3), rejected("b"), failed("c")]
+    assert said(rows) == (
+        "Only a can be judged (mIoU 30.0 %, latency 10.00 ms), so nothing can be compared; "
+        "of the others: 1 failed, 1 over budget."
+    )
+    assert said([failed("c"), failed("d")]) == "No candidate can be judged (2 failed)."
+
+
+def test_seeds_that_change_nothing_are_not_taken_for_certainty():
+    rows = [row(name, seed, miou) for name, miou in (("a", 0.3), ("b", 0.4)) for seed in (0, 1)]
+    assert said(rows).startswith("These seeds leave no spread to judge by")

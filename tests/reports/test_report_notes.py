@@ -1,0 +1,54 @@
+"""What a reader is told before trusting the figures."""
+
+from made_up import noisy, row, study_of, timed
+
+from reports.notes import notes, uncompared
+from reports.rows import frame
+from reports.verdict import judge
+
+
+def noted(rows, **fields):
+    study = study_of(rows, **fields)
+    return " ".join(notes(judge(study, frame(study, rows))))
+
+
+def test_the_interval_names_its_method_and_degrees_of_freedom():
+    text = noted(noisy({"a": 0.3, "b": 0.4, "c": 0.5}, seeds=3))
+    assert "3 candidates at once (Tukey, 4 degrees of freedom)" in text
+
+
+def test_one_seed_has_neither_spread_nor_interval():
+    text = noted([row("a"), row("b")])
+    assert "trained with one seed" in text
+    assert "Tukey" not in text
+
+
+def test_timing_in_several_sessions_beside_work_or_at_another_size_is_told():
+    calm = noted([row("a"), row("b")])
+    assert not any(word in calm for word in ("sessions", "beside other work", "no network does"))
+    rows = [row("a", latency_contended=True), row("b", latency_session="two")]
+    rows = [{**each, "latency_size": "512x1024"} for each in rows]
+    text = noted(rows)
+    assert "timed beside other work on the machine: a." in text
+    assert "in 2 sessions" in text
+    assert "timed at 512x1024, accuracy scored at 96x192" in text
+
+
+def test_the_rank_correlation_of_macs_and_latency_is_told_from_four_candidates_on():
+    rows = [row(f"c{i}", gmacs=0.1 + i, **timed(20 - i)) for i in range(4)]
+    assert "rank correlation of \N{MINUS SIGN}1.00" in noted(rows)
+    assert "rank correlation" not in noted(rows[:3])
+    assert "rank correlation" not in noted([row(f"c{i}") for i in range(4)])
+
+
+def test_uncounted_operators_are_summed_over_candidates_by_their_most():
+    rows = [row("a", uncounted_ops={"x": 2}), row("b", uncounted_ops={"x": 5, "y": 1})]
+    assert "x (5) and y (1)" in noted(rows)
+
+
+def test_trials_left_out_are_gathered_by_reason():
+    rows = [row("a", s) for s in range(3)] + [row("b", s, latency_device="B") for s in range(2)]
+    study = study_of(rows)
+    ((who, why),) = uncompared(judge(study, frame(study, rows)))
+    assert who == "b, seeds 0 and 1"
+    assert why == "latency device is B, where most have A CPU"

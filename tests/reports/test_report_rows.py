@@ -1,0 +1,61 @@
+"""The tidy table: plan order, gaps, names and what goes into CSV."""
+
+import io
+import json
+
+import pandas as pd
+import pytest
+from made_up import failed, row, study_of
+
+from reports.rows import frame, records, trials_csv
+
+
+def test_lines_come_in_plan_order_and_a_trial_without_a_row_is_pending():
+    rows = [row("b"), row("a")]
+    study = study_of([row("a"), row("late", 3), row("b")])
+    table = frame(study, rows)
+    assert list(table["candidate"]) == ["a", "late", "b"]
+    assert list(table["state"]) == ["done", "pending", "done"]
+    assert records(table)[1]["miou"] is None
+
+
+def test_the_plan_names_the_trial_even_if_another_study_made_the_row():
+    study = study_of([row("mine")])
+    study["plan"][0]["key"] = "theirs/0"
+    table = frame(study, [row("theirs")])
+    assert list(table["candidate"]) == ["mine"]
+    assert list(table["factor.fusion"]) == ["mine"]
+
+
+def test_classes_become_columns_and_an_absent_class_stays_missing():
+    table = frame(study_of([row("a")]), [row("a", iou={"road": 0.5, "pole": None})])
+    assert records(table)[0]["iou.road"] == 0.5
+    assert records(table)[0]["iou.pole"] is None
+    assert "iou" not in table
+
+
+def test_rows_outside_the_plan_are_left_out():
+    assert len(frame(study_of([row("a")]), [row("a"), row("stranger")])) == 1
+
+
+@pytest.mark.parametrize("rows", [[], [row("stranger")]])
+def test_a_study_without_rows_is_refused_by_name(rows):
+    with pytest.raises(ValueError, match="'fusion' has no rows yet"):
+        frame(study_of([row("a")]), rows)
+
+
+def test_whole_numbers_stay_whole_beside_a_gap():
+    rows = [row("a"), failed("b")]
+    line = records(frame(study_of(rows), rows))[0]
+    assert line["params"] == 500_000
+    assert isinstance(line["params"], int)
+
+
+def test_csv_has_every_column_and_nested_values_as_json():
+    rows = [row("a, b"), failed("c")]
+    table = frame(study_of(rows), rows)
+    back = pd.read_csv(io.StringIO(trials_csv(table)))
+    assert list(back.columns) == list(table.columns)
+    assert back["candidate"][0] == "a, b"
+    assert json.loads(back["uncounted_ops"][0]) == {"aten::sigmoid": 3}
+    assert back["params"].astype(str)[0].startswith("500000")
