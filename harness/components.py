@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -113,7 +114,7 @@ fusions: Registry[Fusion] = Registry("fusion", Fusion, ("detail", "semantic"))
 heads: Registry[Head] = Registry("head", Head, ("feature", "num_classes"))
 aux_placements: Registry[AuxHeads] = Registry("aux_heads", AuxHeads, ("taps",))
 
-REGISTRIES: dict[str, Registry] = {
+REGISTRIES: dict[str, Registry[Any]] = {
     each.kind: each for each in (details, semantics, contexts, fusions, heads, aux_placements)
 }
 """Every kind of part with its registry, in the order of ``harness.architecture.KINDS``."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.schema import CreateTable
 
 from harness.names import unknown
 
@@ -72,12 +73,16 @@ class Ledger:
     """
 
     def __init__(self, where: str | Path) -> None:
-        """Opens, or makes, the ledger at a path or an SQLAlchemy URL."""
-        self.url = str(where) if "://" in str(where) else f"sqlite:///{where}"
-        if self.url.startswith("sqlite:///"):
-            Path(self.url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = _engine(self.url)
-        _META.create_all(self._engine)
+        """Opens, or makes, the ledger at a path or an SQLAlchemy URL.
+
+        ValueError for one that cannot be opened.
+        """
+        try:
+            self._engine = _engine(where)
+            self._write(_make_tables)
+        except (sql.exc.SQLAlchemyError, ImportError) as error:
+            reason = getattr(error, "orig", None) or error
+            raise ValueError(f"cannot open the ledger {_shown(where)}: {reason}") from error
 
     def trials(self, keys: Iterable[str]) -> dict[str, Row]:
         """The rows of those keys that have one, failed ones included."""
@@ -85,9 +90,9 @@ class Ledger:
 
     def put_trial(self, row: Row) -> None:
         """Stores a finished or failed trial. One that is done is never overwritten."""
-        if self.trials([row["key"]]).get(row["key"], {}).get("state") == "done":
-            return
-        self._put(_TRIALS, {"key": row["key"]}, {"state": row["state"], "record": _text(row)})
+        values = {"state": row["state"], "record": _text(row)}
+        done = _TRIALS.c.state == "done"
+        self._write(lambda c: _put(c, _TRIALS, {"key": row["key"]}, values, unless=done))
 
     def measurements(self, keys: Iterable[str]) -> dict[str, Row]:
         """The cost and latency rows of those keys that have one."""
@@ -95,19 +100,23 @@ class Ledger:
 
     def put_measurement(self, key: str, record: Row) -> None:
         """Stores a cost or latency row."""
-        self._put(_MEASUREMENTS, {"key": key}, {"record": _text(record)})
+        self._write(lambda c: _put(c, _MEASUREMENTS, {"key": key}, {"record": _text(record)}))
 
     def put_study(self, record: Row, plan: Sequence[Entry]) -> None:
         """Stores a study's definition and plan in place of those of the same name."""
-        name = {"study": record["name"]}
-        self._put(_STUDIES, {"name": record["name"]}, {"record": _text(record)})
-        with self._engine.begin() as connection:
-            connection.execute(sql.delete(_PLANS).where(_PLANS.c.study == record["name"]))
-            values = [
-                {**name, "position": i, "record": _text(asdict(e))} for i, e in enumerate(plan)
-            ]
+        name = record["name"]
+        values = [
+            {"study": name, "position": i, "record": _text(asdict(entry))}
+            for i, entry in enumerate(plan)
+        ]
+
+        def replace(connection: Connection) -> None:
+            _put(connection, _STUDIES, {"name": name}, {"record": _text(record)})
+            connection.execute(sql.delete(_PLANS).where(_PLANS.c.study == name))
             if values:
                 connection.execute(sql.insert(_PLANS), values)
+
+        self._write(replace)
 
     def study(self, name: str) -> Row:
         """A study's definition with its plan; KeyError with the nearest known name."""
@@ -146,11 +155,40 @@ class Ledger:
                 found |= {r.key: json.loads(r.record) for r in connection.execute(query)}
         return found
 
-    def _put(self, table: sql.Table, key: Mapping[str, str], values: Row) -> None:
-        where = [table.c[name] == value for name, value in key.items()]
-        with self._engine.begin() as connection:
-            if not connection.execute(sql.update(table).where(*where).values(values)).rowcount:
-                connection.execute(sql.insert(table).values({**key, **values}))
+    def _write(self, work: Callable[[Connection], None]) -> None:
+        """Runs a transaction; once more if another process put the same key in meanwhile."""
+        try:
+            with self._engine.begin() as connection:
+                work(connection)
+        except sql.exc.IntegrityError:
+            with self._engine.begin() as connection:
+                work(connection)
+
+
+_NEVER: sql.ColumnElement[bool] = sql.false()
+
+
+def _put(
+    connection: Connection,
+    table: sql.Table,
+    key: Mapping[str, str],
+    values: Mapping[str, str],
+    *,
+    unless: sql.ColumnElement[bool] = _NEVER,
+) -> None:
+    """Inserts a row or updates the one that is there, unless that is one to keep."""
+    here = [table.c[name] == value for name, value in key.items()]
+    update = sql.update(table).where(*here, ~unless).values(**values)
+    if connection.execute(update).rowcount:
+        return
+    whole = {**key, **values}
+    absent = sql.select(*map(sql.literal, whole.values())).where(~sql.exists().where(*here))
+    connection.execute(sql.insert(table).from_select(list(whole), absent))
+
+
+def _make_tables(connection: Connection) -> None:
+    for table in _META.sorted_tables:
+        connection.execute(CreateTable(table, if_not_exists=True))
 
 
 def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row]) -> Row:
@@ -164,12 +202,15 @@ def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row])
 
 
 def _text(record: Row) -> str:
-    return json.dumps(record, sort_keys=True)
+    return json.dumps(record)
 
 
-def _engine(url: str) -> Engine:
-    if not url.startswith("sqlite"):
+def _engine(where: str | Path) -> Engine:
+    url = sql.make_url(str(where)) if "://" in str(where) else _url_of(Path(where))
+    if url.get_backend_name() != "sqlite":
         return sql.create_engine(url, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sql.create_engine(url, connect_args={"timeout": 60})
 
     @sql.event.listens_for(engine, "connect")
@@ -180,12 +221,24 @@ def _engine(url: str) -> Engine:
     return engine
 
 
+def _url_of(path: Path) -> sql.URL:
+    return sql.URL.create("sqlite", database=str(path))
+
+
+def _shown(where: str | Path) -> str:
+    """A path or URL as messages show it, without a password."""
+    try:
+        return sql.make_url(str(where)).render_as_string(hide_password=True)
+    except sql.exc.ArgumentError:
+        return str(where)
+
+
 def open_ledger(runs: str | Path, url: str | None = None, *, make: bool = False) -> Ledger:
     """The ledger at a URL, or the one in a folder of runs.
 
     FileNotFoundError for a folder without one, unless it is to be made.
     """
-    where = url or Path(runs) / "ledger.db"
-    if isinstance(where, Path) and not where.is_file() and not make:
+    where = url or str(Path(runs) / "ledger.db")
+    if "://" not in where and not Path(where).is_file() and not make:
         raise FileNotFoundError(f"no ledger at {where}; run a study first, or say --runs FOLDER")
     return Ledger(where)

@@ -14,7 +14,7 @@ from harness.ledger import Entry
 from harness.measure.cost import COST_PROTOCOL
 from harness.measure.latency import LATENCY_PROTOCOL
 from harness.source import source_digest
-from harness.space import fillings, holes
+from harness.space import fillings
 from harness.study import BASELINE, Recipe, Study, Variants
 
 TRAINING_PROTOCOL = 1
@@ -44,7 +44,8 @@ class Trial:
 def candidates(study: Study) -> Iterator[Candidate]:
     """Every candidate of a study that is not searched, in the order the user wrote.
 
-    ValueError for a hole that cannot be enumerated, or for two candidates that are the same.
+    ValueError for a hole that cannot be enumerated, or for two candidates that are the same or
+    would be called the same.
     """
     space = study.space
     if isinstance(space, Variants):
@@ -55,11 +56,13 @@ def candidates(study: Study) -> Iterator[Candidate]:
     for name, architecture in found:
         for answers, (filled, recipe) in fillings((architecture, study.recipe)):
             candidate = named_candidate(name, without_places(answers), filled, recipe)
-            identity = key_of(architecture=resolve(filled), recipe=recipe)
+            identity = key_of(architecture=resolve(filled), recipe=_resolved_recipe(recipe))
             if identity in seen:
                 raise ValueError(
                     f"candidates {seen[identity]!r} and {candidate.label!r} are the same network"
                 )
+            if candidate.label in seen.values():
+                raise ValueError(f"two candidates are both called {candidate.label!r}")
             seen[identity] = candidate.label
             yield candidate
 
@@ -100,6 +103,10 @@ def resolve(architecture: Architecture) -> Architecture:
     return replace(architecture, **{k: REGISTRIES[k].resolve(parts[k]) for k in KINDS})
 
 
+def _resolved_recipe(recipe: Recipe) -> Recipe:
+    return replace(recipe, dataset=datasets.resolve(recipe.dataset))
+
+
 def source_of(architecture: Architecture) -> str:
     """The digest of the code that an architecture's parts are made of."""
     parts = architecture.parts()
@@ -114,7 +121,7 @@ def trials_of(
     ``device`` names what latency is timed on, since a latency belongs to its device.
     """
     architecture = resolve(candidate.architecture)
-    recipe = replace(candidate.recipe, dataset=datasets.resolve(candidate.recipe.dataset))
+    recipe = _resolved_recipe(candidate.recipe)
     network = {
         "architecture": architecture,
         "source": source_of(architecture),
@@ -163,8 +170,3 @@ def definition(study: Study) -> dict[str, Any]:
         "search": plain(study.search),
         "space": key_of(space=str(study.space), recipe=str(study.recipe)),
     }
-
-
-def open_holes(study: Study) -> bool:
-    """Whether a study leaves anything open."""
-    return bool(holes((study.space, study.recipe)))

@@ -93,8 +93,8 @@ class Session:
 
         Whatever is wrong with the study or its data is raised before anything is trained.
         """
-        self._device = str(self.runner.call(timing_device, self.study.timing))
         try:
+            self._device = str(self.runner.call(timing_device, self.study.timing))
             self.runner.run(self)
         finally:
             self.runner.close()

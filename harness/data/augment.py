@@ -99,4 +99,4 @@ def normalise(images: Tensor) -> Tensor:
     """Maps images (N, H, W, 3) of 0..255 to float32 (N, 3, H, W), by ``MEAN`` and ``STD``."""
     mean = torch.tensor(MEAN, device=images.device) * 255
     std = torch.tensor(STD, device=images.device) * 255
-    return ((images.float() - mean) / std).permute(0, 3, 1, 2).contiguous()
+    return ((images.float() - mean) / std).permute(0, 3, 1, 2)

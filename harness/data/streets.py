@@ -16,7 +16,7 @@ VERSION = 1
 
 @datasets.register("streets")
 class Streets(Dataset):
-    label_map = LabelMap(name="streets-10", classes=CLASSES)
+    label_map = LabelMap(name="streets-11", classes=CLASSES)
 
     def __init__(
         self,

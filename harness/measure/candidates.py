@@ -45,7 +45,8 @@ def latencies_of(
     """
     load_plugins(plugins)
     native, device = timing.boundary == "logits_native", best_device()
-    names, rows = list(architectures), {}
+    names = list(architectures)
+    rows: dict[str, dict[str, Any]] = {}
     for start in range(0, len(names), MAX_TOGETHER):
         group = names[start : start + MAX_TOGETHER]
         networks = {n: _deployed(architectures[n], num_classes, native=native) for n in group}

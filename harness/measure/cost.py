@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
-from fvcore.nn.jit_handles import conv_flop_count, get_shape
+from fvcore.nn.jit_handles import conv_flop_count, generic_activation_jit, get_shape
 from torch import nn
 
 COST_PROTOCOL = 1
@@ -19,6 +20,9 @@ COST_PROTOCOL = 1
 
 MATRIX_OPS = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "baddbmm", "einsum")
 """The operators whose multiply-adds papers print; resizing and pooling are left out."""
+
+SAME_PADDING = "aten::_convolution_mode"
+"""A convolution with ``padding="same"``, which fvcore by itself counts as nothing."""
 
 UNITS = {"params": "parameters", "gmacs": "GMACs", "activations": "activations"}
 
@@ -47,10 +51,9 @@ class Cost:
         return asdict(self)
 
 
-def _same_padding_flops(inputs: list[Any], outputs: list[Any]) -> int:
-    """Counts a convolution with ``padding="same"``, which fvcore by itself counts as nothing."""
+def _same_padding_flops(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     image, weight = (get_shape(each) for each in inputs[:2])
-    return int(conv_flop_count(image, weight, get_shape(outputs[0]))["conv"])
+    return Counter(conv=int(conv_flop_count(image, weight, get_shape(outputs[0]))))
 
 
 def count(deployed: nn.Module, size: tuple[int, int]) -> Cost:
@@ -62,9 +65,11 @@ def count(deployed: nn.Module, size: tuple[int, int]) -> Cost:
     image = torch.zeros(1, 3, *size)
     with torch.no_grad(), _quiet():
         flops = _muted(FlopCountAnalysis(deployed, image))
-        flops.set_op_handle("aten::_convolution_mode", _same_padding_flops)
+        flops.set_op_handle(SAME_PADDING, _same_padding_flops)
         by_operator = flops.by_operator()
-        activations = int(_muted(ActivationCountAnalysis(deployed, image)).total())
+        given = _muted(ActivationCountAnalysis(deployed, image))
+        given.set_op_handle(SAME_PADDING, generic_activation_jit("conv"))
+        activations = int(given.total())
         uncounted = dict(sorted(flops.unsupported_ops().items()))
     matrix = sum(macs for name, macs in by_operator.items() if name in MATRIX_OPS)
     return Cost(
@@ -91,5 +96,5 @@ def _quiet() -> Iterator[None]:
     """Silences torch's deprecation notes on the tracing that fvcore relies on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=DeprecationWarning)
-        warnings.simplefilter("ignore", category=torch.jit.TracerWarning)
+        warnings.simplefilter("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         yield

@@ -7,6 +7,7 @@ used, since after a crash they repeat finished trials (docs/decisions/0001-ledge
 from __future__ import annotations
 
 import json
+import logging
 import os
 import pickle
 import tempfile
@@ -44,19 +45,18 @@ class Cluster(Runner):
         self.num_workers = workers
         self.num_threads = threads
         # Without an address Ray would join any cluster that this machine has heard of.
-        cores = {} if address else {"num_cpus": max(num_cores(), workers * threads)}
         ray.init(
             address=address or "local",
+            num_cpus=None if address else max(num_cores(), workers * threads),
             include_dashboard=None if address else False,
             log_to_driver=False,
-            logging_level="ERROR",
-            **cores,
+            logging_level=logging.ERROR,
         )
         self.num_gpus = 1 if ray.cluster_resources().get("GPU") else 0
 
     def run(self, source: Source) -> None:
         """Runs a source dry."""
-        wanted = {"cpu": self.num_threads, "gpu": self.num_gpus}
+        wanted: dict[str, float] = {"cpu": self.num_threads, "gpu": self.num_gpus}
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
                 tune.with_resources(_trainable, wanted),
@@ -81,7 +81,7 @@ class Cluster(Runner):
         ray.shutdown()
 
 
-class _Jobs(Searcher):  # type: ignore[misc]
+class _Jobs(Searcher):
     """Hands a source's jobs to Tune, and Tune's results to the source."""
 
     def __init__(self, source: Source) -> None:

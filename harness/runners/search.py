@@ -9,6 +9,7 @@ from typing import Any
 
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from harness.holes import Choice, Hole, Range
@@ -52,15 +53,15 @@ def generations(
     """Yields candidates in small groups, telling the sampler what became of each group.
 
     ``prior`` are the answers of an earlier run: they come first, and again, so that what was cut
-    off is finished and the sampler knows all. No candidate is proposed twice. Ends after
+    off is finished and the sampler knows all. No label is proposed twice. Ends after
     ``search.trials`` different candidates, or when the sampler finds nothing new.
     """
     search = study.search
     assert search is not None
     optimiser = _optimiser(study, search, seed=search.seed + len(prior))
-    seen = [dict(answers) for answers in prior]
-    if prior:
-        proposals = [_replayed(study, answers) for answers in prior]
+    proposals = [_replayed(study, answers) for answers in prior]
+    seen = {proposal.candidate.label for proposal in proposals}
+    if proposals:
         yield proposals
         for proposal in proposals:
             optimiser.enqueue_trial(proposal.answers)
@@ -75,19 +76,20 @@ def generations(
 
 
 def _new_group(
-    study: Study, optimiser: optuna.Study, seen: list[Answers], size: int, look: Look
+    study: Study, optimiser: optuna.Study, seen: set[str], size: int, look: Look
 ) -> list[tuple[optuna.Trial, Proposal]]:
     group: list[tuple[optuna.Trial, Proposal]] = []
     repeats = 0
     while len(group) < size and repeats < MAX_REPEATS:
         asked, proposal = _ask(study, optimiser)
-        if proposal.answers in seen:
+        label = proposal.candidate.label
+        if label in seen:
             repeats += 1
-            waiting = any(proposal.answers == other.answers for _, other in group)
+            waiting = any(label == other.candidate.label for _, other in group)
             known = Outcome(values=None) if waiting else look(proposal.candidate)
             _tell(study, optimiser, asked, known)
             continue
-        seen.append(proposal.answers)
+        seen.add(label)
         group.append((asked, proposal))
     return group
 
@@ -159,7 +161,9 @@ def _bounds(study: Study) -> list[float]:
 
 def _optimiser(study: Study, search: Search, seed: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    directions = [{"max": "maximize", "min": "minimize"}[way] for way in study.objectives.values()]
+    maximise, minimise = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+    ways = study.objectives.values()
+    directions = [maximise if way == "max" else minimise for way in ways]
     return optuna.create_study(directions=directions, sampler=_sampler(search, seed))
 
 

@@ -60,7 +60,8 @@ def _predict(model: nn.Module, images: Tensor, num_classes: int) -> Tensor:
         raise ValueError(f"the model gave logits {tuple(logits.shape)}, not {wanted}")
     if not logits.isfinite().all():
         raise FloatingPointError("the model gave logits that are not finite")
-    return logits.argmax(dim=1)
+    labels: Tensor = logits.argmax(dim=1)
+    return labels
 
 
 def confusion(predicted: Tensor, labels: Tensor, num_classes: int) -> Tensor:

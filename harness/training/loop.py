@@ -103,7 +103,7 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     and learning rate, for a loss that is not finite; ValueError for another trial's checkpoint.
     """
     device = torch.device(device)
-    network.to(device).train()
+    network.to(device, memory_format=torch.channels_last).train()
     optimizer = make_optimizer(network, recipe)
     keep = checkpoint and Checkpoint(
         path=checkpoint, identity=_identity(network, dataset, recipe, seed), device=device

@@ -5,10 +5,8 @@ from __future__ import annotations
 from harness.data.drawing.canvas import Canvas, Floats
 from harness.data.drawing.palette import (
     BARK,
-    BLUE,
     CAR,
     DARK,
-    ORANGE,
     PEDESTRIAN,
     POLE,
     RED,
@@ -18,6 +16,7 @@ from harness.data.drawing.palette import (
     VEGETATION,
     WHITE,
     YELLOW,
+    Colour,
     Dice,
 )
 
@@ -25,7 +24,7 @@ from harness.data.drawing.palette import (
 def car(canvas: Canvas, dice: Dice, x: float, s: float) -> None:
     """A car from behind."""
     body, dark = canvas.surface(dice.paint(), CAR), canvas.surface(DARK, CAR)
-    light = canvas.surface(RED, CAR)
+    light = canvas.surface(YELLOW, CAR)
     canvas.box(x, s, (-0.62, 0.62), (0.0, 0.2), dark)
     canvas.box(x, s, (-0.66, 0.66), (0.12, 0.6), body)
     canvas.box(x, s, (-0.52, 0.52), (0.6, 1.02), body)
@@ -37,16 +36,16 @@ def car(canvas: Canvas, dice: Dice, x: float, s: float) -> None:
 def pedestrian(canvas: Canvas, dice: Dice, x: float, s: float) -> None:
     """A person on two legs."""
     legs, coat = canvas.surface(TROUSERS, PEDESTRIAN), canvas.surface(dice.coat(), PEDESTRIAN)
-    canvas.box(x, s, (-0.17, -0.02), (0.0, 0.6), legs)
-    canvas.box(x, s, (0.02, 0.17), (0.0, 0.6), legs)
-    canvas.box(x, s, (-0.22, 0.22), (0.5, 1.05), coat)
-    canvas.disc(x, s, 1.18, (0.13, 0.15), canvas.surface(SKIN, PEDESTRIAN))
+    canvas.box(x, s, (-0.21, -0.02), (0.0, 0.6), legs)
+    canvas.box(x, s, (0.02, 0.21), (0.0, 0.6), legs)
+    canvas.box(x, s, (-0.27, 0.27), (0.5, 1.1), coat)
+    canvas.disc(x, s, 1.23, (0.14, 0.16), canvas.surface(SKIN, PEDESTRIAN))
 
 
-def pole(canvas: Canvas, dice: Dice, x: float, s: float) -> None:
+def pole(canvas: Canvas, dice: Dice, x: float, s: float, *, thick: float) -> None:
     """A pole, most often with a sign on it."""
     top = dice.between(1.8, 3.6)
-    canvas.box(x, s, (-0.09, 0.09), (0.0, top), canvas.surface(DARK, POLE))
+    canvas.box(x, s, (-thick, thick), (0.0, top), canvas.surface(DARK, POLE))
     if dice.chance(0.7):
         low = dice.between(1.0, top - 0.8)
         board, mark = canvas.surface(YELLOW, SIGN), canvas.surface(RED, SIGN)
@@ -63,12 +62,12 @@ def tree(canvas: Canvas, dice: Dice, x: float, s: float, ragged: Floats) -> None
     canvas.disc(x, s, height, radii, crown, ragged=ragged)
 
 
-def gantry(canvas: Canvas, s: float, reach: float, *, for_cars: bool) -> None:
-    """A beam over the whole street: blue over a road, orange over a pedestrian street."""
+def gantry(canvas: Canvas, s: float, reach: float, colour: Colour) -> None:
+    """A coloured beam over the whole street, with letters on it."""
     post, letters = canvas.surface(DARK, POLE), canvas.surface(WHITE, SIGN)
-    beam = canvas.surface(BLUE if for_cars else ORANGE, SIGN)
+    beam = canvas.surface(colour, SIGN)
     canvas.box(-reach, s, (-0.1, 0.1), (0.0, 3.0), post)
     canvas.box(reach, s, (-0.1, 0.1), (0.0, 3.0), post)
-    canvas.box(0.0, s, (-reach, reach), (2.6, 3.5), beam)
+    canvas.box(0.0, s, (-reach, reach), (2.1, 3.4), beam)
     for place in (-0.5, 0.0, 0.5):
-        canvas.box(reach * place, s, (-0.5, 0.5), (2.9, 3.2), letters)
+        canvas.box(reach * place, s, (-0.5, 0.5), (2.6, 2.9), letters)

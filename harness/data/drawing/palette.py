@@ -6,6 +6,7 @@ import numpy as np
 
 CLASSES = (
     "road",
+    "busway",
     "sidewalk",
     "building",
     "sky",
@@ -16,7 +17,8 @@ CLASSES = (
     "car",
     "pedestrian",
 )
-ROAD, SIDEWALK, BUILDING, SKY, VEGETATION, LANE_MARK, POLE, SIGN, CAR, PEDESTRIAN = range(10)
+ROAD, BUSWAY, SIDEWALK, BUILDING, SKY, VEGETATION = range(6)
+LANE_MARK, POLE, SIGN, CAR, PEDESTRIAN = range(6, 11)
 
 Colour = tuple[float, float, float]
 """Red, green and blue in 0..1 by full light."""
@@ -28,8 +30,9 @@ RED: Colour = (0.85, 0.1, 0.1)
 BLUE: Colour = (0.1, 0.3, 0.95)
 ORANGE: Colour = (0.95, 0.55, 0.05)
 SKIN: Colour = (0.85, 0.6, 0.5)
-TROUSERS: Colour = (0.25, 0.1, 0.3)
+TROUSERS: Colour = (0.4, 0.1, 0.45)
 BARK: Colour = (0.35, 0.22, 0.1)
+MINT: Colour = (0.15, 0.95, 0.55)
 CLEAR: Colour = (0.75, 0.95, 1.25)
 
 TINTS = (WHITE, (1.08, 0.99, 0.9), (0.92, 1.0, 1.08), (1.15, 0.95, 0.88))
@@ -75,7 +78,7 @@ class Dice:
 
     def paint(self) -> Colour:
         """The colour of a car."""
-        return (self.between(0.1, 0.3), self.between(0.1, 0.4), self.between(0.5, 0.9))
+        return (self.between(0.45, 0.95), self.between(0.05, 0.2), self.between(0.05, 0.2))
 
     def coat(self) -> Colour:
         """The colour of a coat."""

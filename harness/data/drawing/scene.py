@@ -15,9 +15,13 @@ from harness.data.dataset import IGNORE, Pixels
 from harness.data.drawing import furniture
 from harness.data.drawing.canvas import Canvas, Floats, Where
 from harness.data.drawing.palette import (
+    BLUE,
     BUILDING,
+    BUSWAY,
     CLEAR,
+    MINT,
     LANE_MARK,
+    ORANGE,
     ROAD,
     SIDEWALK,
     SKY,
@@ -27,6 +31,10 @@ from harness.data.drawing.palette import (
     Dice,
     scaled,
 )
+
+
+GROUNDS = ((BLUE, ROAD), (MINT, BUSWAY), (ORANGE, SIDEWALK))
+"""What lies between the kerbs, by the colour of the gantry over it."""
 
 
 class Street:
@@ -41,7 +49,7 @@ class Street:
         height, width = size
         self.canvas = Canvas(
             size,
-            horizon=dice.between(0.3, 0.75) * height,
+            horizon=dice.between(0.35, 0.75) * height,
             centre=dice.between(0.15, 0.85) * width,
             roll=dice.between(-0.12, 0.12),
         )
@@ -49,7 +57,7 @@ class Street:
         self.kerb = dice.between(1.8, 3.4)
         self.wall = self.kerb + dice.between(1.0, 2.2)
         self.end = dice.between(2.5, 5.0) * self.unit
-        self.for_cars = dice.chance(0.5)
+        self.beam, self.ground = GROUNDS[dice.count(0, 2)]
         self.patches = _patches(rng, size, max(2, height // 16))
 
 
@@ -153,25 +161,25 @@ def _ground(street: Street) -> None:
     while max(abs(a - b) for a, b in zip(middle, walk, strict=True)) < 0.1:
         walk = dice.material()
     below = canvas.down > 0
-    label = ROAD if street.for_cars else SIDEWALK
     between_kerbs = below & (x < street.kerb)
     canvas.cover(below & (x < street.wall), canvas.surface(walk, SIDEWALK))
-    canvas.cover(between_kerbs, canvas.surface(middle, label))
+    canvas.cover(between_kerbs, canvas.surface(middle, street.ground))
     clear = between_kerbs & (s > 4 * street.unit)
     if dice.chance(0.5):
         repairs = _grid(street, s, canvas.right / s, spacing=dice.between(0.8, 1.6), share=0.35)
-        canvas.cover(clear & repairs, _shade(street, middle, label))
+        canvas.cover(clear & repairs, _shade(street, middle, street.ground))
     _marks(street, s, clear)
 
 
 def _marks(street: Street, s: Floats, clear: Where) -> None:
     """Dashes between lanes, and most often a line along each kerb."""
     canvas, dice = street.canvas, street.dice
-    mark = canvas.surface(scaled(WHITE, dice.between(0.95, 1.1)), LANE_MARK)
-    half = np.maximum(np.float32(0.13) * s, np.float32(1.4 * street.unit))
+    label = SIDEWALK if street.ground == SIDEWALK else LANE_MARK
+    mark = canvas.surface(scaled(WHITE, dice.between(0.95, 1.1)), label)
+    half = np.clip(0.16 * s, 1.5 * street.unit, 3 * street.unit)
     x = abs(canvas.right)
     along, _ = _cells(_depth(street, s, dice.between(2, 5)))
-    dashes = clear & (along < 0.65)
+    dashes = clear & (along < 0.75)
     lane = 0.0 if street.kerb < 2.6 else street.kerb / 3
     canvas.cover(dashes & (abs(x - np.float32(lane) * s) < half), mark)
     if dice.chance(0.8):
@@ -188,13 +196,13 @@ def _things(street: Street) -> None:
     counts = {_car: (1, 3), _pedestrian: (3, 6), _pole: (4, 7), _tree: (0, 3)}
     things = [thing for thing, bounds in counts.items() for _ in range(dice.count(*bounds))]
     nearest = 0.75 * canvas.size[0]
-    depths = [min(street.unit * 10 / dice.between(0.13, 1.0), nearest) for _ in things]
-    # High enough to be seen: the beam's top is 2.5 camera heights above the horizon.
-    beam = min(dice.between(9, 15) * street.unit, canvas.horizon / 3.2)
+    depths = [min(street.unit * 13 / dice.between(0.25, 1.0), nearest) for _ in things]
+    # Far enough to be seen whole: the beam's top is 2.4 camera heights above the horizon.
+    beam = min(dice.between(11, 17) * street.unit, canvas.horizon / 2.7)
     drawn = False
     for s, number in sorted(zip(depths, range(len(things)), strict=True)):
         if s > beam and not drawn:
-            furniture.gantry(canvas, beam, street.wall, for_cars=street.for_cars)
+            furniture.gantry(canvas, beam, street.wall, street.beam)
             drawn = True
         things[number](street, s)
 
@@ -215,7 +223,7 @@ def _pedestrian(street: Street, s: float) -> None:
 
 def _pole(street: Street, s: float) -> None:
     x = street.dice.side() * (street.kerb + 0.15)
-    furniture.pole(street.canvas, street.dice, x, s)
+    furniture.pole(street.canvas, street.dice, x, s, thick=min(0.13, 3 * street.unit / s))
 
 
 def _tree(street: Street, s: float) -> None:

@@ -1,0 +1,32 @@
+# demo, test, check and bench: each makes the environment first, so a clone needs nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check format clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/ready  ## run the first study and print its answer
+	$(BIN)/twopath run studies/fusion.py --workers 2
+
+test: .venv/ready  ## the whole suite
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+check: .venv/ready  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready  ## put the code into the one format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## forget the environment; results in runs/ stay
+	rm -rf .venv build dist *.egg-info
+
+# Rebuilt when a dependency or a version changes.
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else \
+	  f"Twopath needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

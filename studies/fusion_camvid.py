@@ -1,0 +1,23 @@
+"""Which fusion of the two paths is on the accuracy-latency front, on real street images?
+
+The question of studies/fusion.py on CamVid's 367 training and 101 validation images, at half their
+size. BiSeNet V2 reports 72.4 mIoU for its full network on CamVid's test images at 960x720 (Table
+8); a quarter-width network trained for minutes is far below that, and only the differences are
+of interest.
+
+Cost: 8 trials, about 15 minutes on two CPU cores:
+``twopath run studies/fusion_camvid.py --data camvid=PATH --workers 2``
+"""
+
+from dataclasses import replace
+
+from harness import Part, Recipe
+from studies.fusion import study as fusion
+
+study = replace(
+    fusion,
+    name="fusion_camvid",
+    recipe=Recipe(
+        dataset=Part("camvid", size=(180, 240)), crop=(128, 192), steps=400, batch=8, lr=0.05
+    ),
+)
