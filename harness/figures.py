@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.ledger import Entry, Ledger
@@ -28,19 +28,24 @@ class Figures:
     runner: Runner
     plugins: tuple[str, ...]
 
-    def count(self, trials: Iterable[Trial], place: Callable[[Trial], Place]) -> Broken:
-        """Counts the candidates not counted before; gives those that could not be built."""
+    def missing(self, trials: Iterable[Trial], kind: str) -> dict[str, Trial]:
+        """One trial for each of their keys, ``cost_key`` or ``latency_key``, without a row."""
+        by_key = {getattr(trial.entry, kind): trial for trial in trials}
+        known = self.ledger.measurements(by_key)
+        return {key: trial for key, trial in by_key.items() if key not in known}
+
+    def count(self, missing: Mapping[str, Trial], place: Callable[[Trial], Place]) -> Broken:
+        """Counts candidates by cost key; gives those that could not be built."""
         broken: Broken = {}
-        for key, trial in self._missing(trials, "cost_key").items():
+        for key, trial in missing.items():
             try:
                 self.ledger.put_measurement(key, cost_of(trial.architecture, *place(trial)))
             except Exception as error:
                 broken[key] = reason_of(error)
         return broken
 
-    def time(self, trials: Iterable[Trial], place: Callable[[Trial], Place]) -> Broken:
-        """Times the candidates not timed before, together; gives those that could not be timed."""
-        missing = self._missing(trials, "latency_key")
+    def time(self, missing: Mapping[str, Trial], place: Callable[[Trial], Place]) -> Broken:
+        """Times candidates by latency key, together; gives those that could not be timed."""
         groups: dict[Place, dict[str, Trial]] = {}
         for key, trial in missing.items():
             groups.setdefault(place(trial), {})[key] = trial
@@ -61,12 +66,6 @@ class Figures:
         """All that is known of a planned trial before training, as one flat row."""
         found = self.ledger.measurements([entry.cost_key, entry.latency_key])
         return {**found.get(entry.cost_key, {}), **found.get(entry.latency_key, {})}
-
-    def _missing(self, trials: Iterable[Trial], kind: str) -> dict[str, Trial]:
-        """One trial for each cost or latency key without a row."""
-        by_key = {getattr(trial.entry, kind): trial for trial in trials}
-        known = self.ledger.measurements(by_key)
-        return {key: trial for key, trial in by_key.items() if key not in known}
 
 
 def over_budget(budget: Budget, figures: Row) -> tuple[str, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -31,9 +32,8 @@ def load_study(given: str) -> tuple[Study, tuple[str, ...]]:
     file without a study.
     """
     path = study_file(given)
-    before = _registered()
-    module = load_file(path)
-    return _study_in(module, path), (str(path),) if _registered() != before else ()
+    module, registers = _loaded(path)
+    return _study_in(module, path), (str(path),) if registers else ()
 
 
 def study_file(given: str) -> Path:
@@ -49,6 +49,14 @@ def study_file(given: str) -> Path:
     return path.resolve()
 
 
+@functools.cache
+def _loaded(path: Path) -> tuple[ModuleType, bool]:
+    """A file's module, and whether loading it registered something."""
+    before = _registered()
+    module = load_file(path)
+    return module, _registered() != before
+
+
 def _registered() -> list[tuple[str, ...]]:
     return [registry.names() for registry in (*REGISTRIES.values(), datasets)]
 
@@ -58,5 +66,5 @@ def _study_in(module: ModuleType, path: Path) -> Study:
     if study is None:
         raise ValueError(f"there is no study in {path.name}; define one as study = Study(...)")
     if not isinstance(study, Study):
-        raise TypeError(f"study in {path.name} is a {type(study).__name__}, not a Study(...)")
+        raise TypeError(f"study in {path.name} is no Study(...) but of type {type(study).__name__}")
     return study

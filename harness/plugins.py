@@ -11,6 +11,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
+from harness.mistakes import one_line, trust
+
 GROUP = "twopath.plugins"
 """The entry-point group. The built-in parts are in it, like a stranger's."""
 
@@ -25,9 +27,10 @@ def load_plugins(files: Iterable[str | Path] = ()) -> None:
     PluginError, naming the plugin, if its own code fails.
     """
     for entry in sorted(entry_points(group=GROUP)):
+        trust(entry.module.partition(".")[0])
         try:
             entry.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             name = f"plugin {entry.name!r} ({entry.value})"
             raise PluginError(f"{name} could not be loaded: {_said(error)}") from error
     for file in files:
@@ -41,8 +44,9 @@ def load_file(file: str | Path) -> ModuleType:
     """
     path = Path(file).resolve()
     if not path.is_file():
-        raise FileNotFoundError(f"no such file: {file}")
+        raise FileNotFoundError(f"there is no file {file}")
     name = module_name(path)
+    trust(str(path.parent))
     if name in sys.modules:
         return sys.modules[name]
     return _execute(path, name)
@@ -61,10 +65,18 @@ def module_name(path: Path) -> str:
     if str(root) not in sys.path:
         sys.path.append(str(root))
     name = ".".join(path.relative_to(root).with_suffix("").parts)
-    found = importlib.util.find_spec(name)
-    if found and found.origin and Path(found.origin).resolve() == path:
+    if _found(name) == path:
         return name
     return f"twopath_file_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
+
+
+def _found(name: str) -> Path | None:
+    """The file that ``import`` would take for a name."""
+    try:
+        spec = importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # a dot in a file's name, or a name like __main__
+        return None
+    return Path(spec.origin).resolve() if spec and spec.origin else None
 
 
 def _execute(path: Path, name: str) -> ModuleType:
@@ -75,15 +87,21 @@ def _execute(path: Path, name: str) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise PluginError(f"{path} could not be loaded: {_said(error)}") from error
+        raise PluginError(f"{path} could not be loaded: {_said(error, path)}") from error
     return module
 
 
-def _said(error: Exception) -> str:
-    """What an exception said, with its kind and place, on one line."""
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    where = f" ({Path(place.filename).name}, line {place.lineno})"
-    return f"{type(error).__name__}: {' '.join(text.split())}{where}"
+def _said(error: BaseException, path: Path | None = None) -> str:
+    """What an exception said, with its kind and place, on one line.
+
+    The place is the last one in the file that was loaded, if the exception came by it.
+    """
+    said = f"{type(error).__name__}: {one_line(error)}"
+    if isinstance(error, SyntaxError):  # which names its place itself
+        return said
+    places = traceback.extract_tb(error.__traceback__)
+    own = [place for place in places if path and Path(place.filename) == path]
+    place = (own or places)[-1]
+    return f"{said} ({Path(place.filename).name}, line {place.lineno})"

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn
 
 from harness.ledger import Entry
 from harness.trial import Event, Row
+
+FIGURES = 56
+"""The columns that a trial's line needs beside its name."""
 
 
 def progress_for(*, quiet: bool) -> Silent | Live | Plain:
@@ -17,7 +22,11 @@ def progress_for(*, quiet: bool) -> Silent | Live | Plain:
     if quiet:
         return Silent()
     console = Console(stderr=True)
-    return Live(console) if console.is_terminal else Plain()
+    return Live(console) if _is_live(console) else Plain()
+
+
+def _is_live(console: Console) -> bool:
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 class Silent:
@@ -55,8 +64,7 @@ class Plain:
 
     def planned(self, entries: list[Entry], cached: int) -> None:
         """Prints how much is planned."""
-        wanted = sum(not entry.rejected for entry in entries)
-        self._num_planned += wanted
+        self._num_planned += num_wanted(entries)
         self._num_ended += cached
         for line in plan_lines(entries, cached):
             self._print(line)
@@ -81,44 +89,49 @@ class Plain:
 
 
 class Live:
-    """A bar for each running trial with state, step, loss and time left, and one for all."""
+    """A line for each running trial with state, step, loss and time left, and one for all.
+
+    A trial that ended leaves a line above with its mIoU.
+    """
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             TextColumn("{task.fields[state]}", style="dim"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            BarColumn(bar_width=12),
+            TextColumn("{task.fields[count]}"),
             TextColumn("{task.fields[note]}", markup=False),
             console=console,
             transient=True,
         )
-        self._overall = self._progress.add_task("all trials", state="", note="", total=0)
+        self._overall = self._progress.add_task("planning", state="", count="", note="")
         self._tasks: dict[str, TaskID] = {}
         self._mious: list[float] = []
+        self._num_planned = self._num_cached = self._num_run = 0
         self._started = time.monotonic()
-        self._num_run = 0
         self._progress.start()
 
     def phase(self, text: str) -> None:
-        """Names the phase beside the overall bar."""
-        self._progress.update(self._overall, state=text)
+        """Says on the overall line what is being done before trials start."""
+        self._progress.update(self._overall, description=text)
 
     def planned(self, entries: list[Entry], cached: int) -> None:
         """Lengthens the overall bar."""
         for line in plan_lines(entries, cached):
             self._say(line)
-        wanted = sum(not entry.rejected for entry in entries)
-        total = (self._progress.tasks[0].total or 0) + wanted
-        self._progress.update(self._overall, state="", total=total, advance=cached)
-        self._started = time.monotonic()
+        if not self._num_run:
+            self._started = time.monotonic()
+        self._num_planned += num_wanted(entries)
+        self._num_cached += cached
+        self._show_overall()
 
     def started(self, entry: Entry) -> None:
         """Adds a bar for a trial."""
-        self._progress.update(self._overall, state="")
+        name = fitted(entry, self._progress.console.width - FIGURES)
         self._tasks[entry.key] = self._progress.add_task(
-            named(entry), state="loading", note="", total=1
+            name, total=None, state="loading", count="", note=""
         )
+        self._show_overall()
 
     def event(self, event: Event) -> None:
         """Moves a trial's bar."""
@@ -129,8 +142,10 @@ class Live:
             state=event.state,
             total=event.steps,
             completed=event.step,
+            count=f"{event.step}/{event.steps}",
             note=note,
         )
+        self._show_overall()
 
     def finished(self, entry: Entry, row: Row) -> None:
         """Takes a trial's bar away and leaves a line."""
@@ -140,43 +155,92 @@ class Live:
         if row["state"] == "done":
             self._mious.append(row["miou"])
         self._num_run += 1
-        self._progress.update(self._overall, advance=1, note=self._overall_note())
+        self._show_overall()
 
     def close(self) -> None:
         """Ends the display."""
         self._progress.stop()
 
-    def _overall_note(self) -> str:
-        task = self._progress.tasks[0]
-        spent = time.monotonic() - self._started
-        left = spent / self._num_run * ((task.total or 0) - task.completed - 1)
+    def _show_overall(self) -> None:
+        ended = self._num_cached + self._num_run
         best = f"best mIoU {100 * max(self._mious):.1f} %  " if self._mious else ""
-        return f"{best}{clock(max(left, 0))} left"
+        left = self._seconds_left()
+        self._progress.update(
+            self._overall,
+            description="all trials",
+            total=self._num_planned,
+            completed=ended,
+            count=f"{ended}/{self._num_planned}",
+            note=best + (f"{clock(left)} left" if left else ""),
+        )
+
+    def _seconds_left(self) -> float:
+        """How long the rest takes at the pace so far, parts of trials counted; 0 if unknown."""
+        running = sum(map(_share, self._progress.tasks[1:]))
+        missing = self._num_planned - self._num_cached - self._num_run - running
+        spent = time.monotonic() - self._started
+        run = self._num_run + running
+        return spent / run * missing if run and missing > 0 else 0.0
 
     def _say(self, line: str) -> None:
-        self._progress.console.print(line, markup=False, highlight=False)
+        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _share(task: Task) -> float:
+    return task.completed / task.total if task.total else 0.0
+
+
+@contextmanager
+def counted(text: str, *, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Shows a text while something is done, and on a terminal how much of it: (done, of)."""
+    console = Console(stderr=True, quiet=quiet)
+    if not _is_live(console):
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        yield lambda done, of: None
+        return
+    shown = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=12))
+    with Progress(*shown, console=console, transient=True, disable=quiet) as progress:
+        task = progress.add_task(text, total=None)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def num_wanted(entries: list[Entry]) -> int:
+    """How many planned trials are within budget."""
+    return sum(not entry.rejected for entry in entries)
 
 
 def plan_lines(entries: list[Entry], cached: int) -> list[str]:
     """What was planned, and which candidates are over budget."""
     rejected = {entry.candidate: entry.rejected for entry in entries if entry.rejected}
-    new = sum(not entry.rejected for entry in entries) - cached
     lines = [f"rejected {candidate}: {reason}" for candidate, reason in rejected.items()]
-    return [*lines, f"{new} trials to run, {cached} answered by the ledger"]
+    return [*lines, f"{num_wanted(entries) - cached} trials to run, {cached} in the ledger"]
 
 
 def named(entry: Entry) -> str:
-    """A trial as lines and bars call it."""
+    """A trial as lines call it."""
     return f"{entry.candidate} seed {entry.seed}"
+
+
+def fitted(entry: Entry, room: int) -> str:
+    """A trial by what its study varies, cut to some columns.
+
+    What varies fastest stands last, so neighbours are told apart by their ends.
+    """
+    name = f"{', '.join(entry.factors.values()) or entry.candidate} seed {entry.seed}"
+    return name if len(name) <= room else f"…{name[len(name) - max(room, 2) + 1 :]}"
 
 
 def ending(entry: Entry, row: Row) -> str:
     """How a trial ended, in one line."""
     if row["state"] == "done":
-        return f"done   {named(entry)}  mIoU {100 * row['miou']:.1f} %  {row['train_s']:.0f} s"
+        return (
+            f"done   {named(entry)}  mIoU {100 * row['miou']:.1f} %  took {clock(row['train_s'])}"
+        )
     return f"failed {named(entry)}: {row['reason']}"
 
 
 def clock(seconds: float) -> str:
-    """A duration as minutes and seconds."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    """A duration as minutes:seconds, or hours:minutes:seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, short = divmod(minutes, 60)
+    return f"{hours}:{short:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from harness.architecture import Part
 from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
 from harness.data.roots import DataRoots, open_dataset
-from harness.figures import Figures, Place, over_budget
+from harness.figures import Broken, Figures, Place, over_budget
 from harness.holes import Range
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
@@ -80,7 +81,8 @@ class Session:
     summary: Summary = field(default_factory=Summary)
 
     def __post_init__(self) -> None:
-        self._opened: dict[Any, Dataset] = {}
+        self._opened: dict[Part, Dataset] = {}
+        self._checked: set[Part] = set()
         self._plan: list[Trial] = []
         self._queue: list[Trial] = []
         self._in_flight = 0
@@ -163,24 +165,38 @@ class Session:
 
     def _admit(self, group: list[Proposal]) -> None:
         """Measures a group, rejects what is over budget, queues what is missing."""
-        trials = [each for proposal in group for each in self._trials(proposal)]
-        self.progress.phase(f"counting {_some(len(group), 'candidate')}")
-        broken = self._figures.count(trials, self._place)
-        self.progress.phase(f"timing {_some(len(group) - len(broken), 'candidate')} together")
-        broken |= self._figures.time(
-            [each for each in trials if each.entry.cost_key not in broken], self._place
-        )
-        trials = [self._judged(trial) for trial in trials]
+        trials, broken = self._measured(group)
         self._plan += trials
         self._write_plan()
-        self._fail([t for t in trials if t.entry.cost_key in broken], broken)
-        self._enqueue([t for t in trials if t.entry.cost_key not in broken])
+        wanted = [trial for trial in trials if not trial.entry.rejected]
+        missing = self._missing(wanted)
+        cached = len(wanted) - len(missing)
+        self.summary.rejected += len(trials) - len(wanted)
+        self.summary.cached += cached
+        self.summary.planned += len(trials)
+        self.progress.planned([trial.entry for trial in trials], cached)
+        self._fail([t for t in missing if t.entry.cost_key in broken], broken)
+        self._enqueue([t for t in missing if t.entry.cost_key not in broken])
+
+    def _measured(self, group: list[Proposal]) -> tuple[list[Trial], Broken]:
+        """The trials of a group, judged by what they cost; why some could not be measured."""
+        trials = [each for proposal in group for each in self._trials(proposal)]
+        uncounted = self._figures.missing(trials, "cost_key")
+        if uncounted:
+            self.progress.phase(f"counting {_some(len(uncounted), 'candidate')}")
+        broken = self._figures.count(uncounted, self._place)
+        sound = [each for each in trials if each.entry.cost_key not in broken]
+        untimed = self._figures.missing(sound, "latency_key")
+        if untimed:
+            self.progress.phase(f"timing {_some(len(untimed), 'candidate')} together")
+        broken |= self._figures.time(untimed, self._place)
+        return [self._judged(trial) for trial in trials], broken
 
     def _trials(self, proposal: Proposal) -> list[Trial]:
         dataset = self._dataset(proposal.candidate.recipe.dataset)
         return trials_of(self.study, proposal.candidate, dataset, self._device, proposal.answers)
 
-    def _dataset(self, part: Any) -> Dataset:
+    def _dataset(self, part: Part) -> Dataset:
         resolved = datasets.resolve(part)
         if resolved not in self._opened:
             self._opened[resolved] = open_dataset(part, self.settings.roots)
@@ -199,33 +215,30 @@ class Session:
     def _write_plan(self) -> None:
         self.ledger.put_study(definition(self.study), [trial.entry for trial in self._plan])
 
-    def _fail(self, trials: list[Trial], broken: dict[str, str]) -> None:
+    def _missing(self, trials: list[Trial]) -> list[Trial]:
+        """The trials whose key has no row yet, each key once."""
+        known = self.ledger.trials(trial.entry.key for trial in trials)
+        kept = {"done"} if self.settings.retry_failed else {"done", "failed"}
+        missing: dict[str, Trial] = {}
         for trial in trials:
-            job = self._job(trial)
-            row = failed_row(job, broken[trial.entry.cost_key])
+            if known.get(trial.entry.key, {}).get("state") not in kept:
+                missing.setdefault(trial.entry.key, trial)
+        return list(missing.values())
+
+    def _fail(self, trials: list[Trial], broken: Broken) -> None:
+        for trial in trials:
+            row = failed_row(self._job(trial), broken[trial.entry.cost_key])
             self.ledger.put_trial(row)
             self.summary.failed += 1
-            self.summary.planned += 1
             self.progress.finished(trial.entry, row)
 
     def _enqueue(self, trials: list[Trial]) -> None:
-        known = self.ledger.trials(trial.entry.key for trial in trials)
-        kept = {"done", "failed"} - ({"failed"} if self.settings.retry_failed else set())
-        cached = {key for key, row in known.items() if row["state"] in kept}
-        wanted = [trial for trial in trials if not trial.entry.rejected]
-        new = [trial for trial in wanted if trial.entry.key not in cached]
-        self.summary.rejected += len(trials) - len(wanted)
-        self.summary.cached += len(wanted) - len(new)
-        self.summary.planned += len(trials)
-        self.progress.planned([trial.entry for trial in trials], len(wanted) - len(new))
-        self._check_data(new)
-        self._queue += new
-
-    def _check_data(self, trials: list[Trial]) -> None:
-        """Looks at every image and mask that is about to be used, so that training never does."""
-        for part in {trial.recipe.dataset for trial in trials}:
+        """Queues trials whose data is sound, so that training never meets what is not."""
+        for part in {trial.recipe.dataset for trial in trials} - self._checked:
             self.progress.phase(f"checking the images and masks of {part.name}")
             check(self._dataset(part))
+            self._checked.add(part)
+        self._queue += trials
 
     def _job(self, trial: Trial) -> Job:
         settings = self.settings

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+from argparse import Namespace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from harness import networks
 from harness.architecture import KINDS, Architecture
@@ -18,6 +21,7 @@ from harness.network import Network, assemble
 from harness.plan import resolve
 from harness.plugins import load_plugins
 from harness.registry import Registry, source_file
+from harness.terminal import Answer, on_one_line, table
 
 NUM_CLASSES = 19
 """Cityscapes' classes, for which a network is described."""
@@ -25,55 +29,64 @@ NUM_CLASSES = 19
 ALL_REGISTRIES: dict[str, Registry[Any]] = {**REGISTRIES, "dataset": datasets}
 
 
-def known(plugins: list[str]) -> dict[str, dict[str, str]]:
+def known(options: Namespace) -> Answer:
     """Every known name by kind, with the first sentence of what it is."""
-    load_plugins(plugins)
+    load_plugins(options.plugin)
     found = {
-        kind: {name: summary(registry.get(name)) for name in registry.names()}
+        kind: {name: paragraphs(registry.get(name).__doc__)[0] for name in registry.names()}
         for kind, registry in ALL_REGISTRIES.items()
     }
     found["network"] = {name: _in_parts(networks.get(name)) for name in networks.names()}
-    found["study"] = {name: str(path) for name, path in builtin_studies().items()}
-    return found
+    found["study"] = {name: _question(path) for name, path in builtin_studies().items()}
+    return Answer(record=found, show=partial(show_known, found))
 
 
-def show_known(found: dict[str, dict[str, str]]) -> int:
-    """Prints every known name, a table a kind."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("kind", "name", "what it is"):
-        table.add_column(name)
+def show_known(found: dict[str, dict[str, str]], console: Console) -> None:
+    """Prints every known name on a line of its own."""
+    drawn = table("kind", "name", "what it is")
     for kind, names in found.items():
         for position, (name, about) in enumerate(names.items()):
-            table.add_row("" if position else kind, name, about)
-        table.add_section()
-    Console().print(table)
-    return 0
+            drawn.add_row("" if position else kind, name, on_one_line(about))
+    console.print(drawn)
 
 
-def summary(cls: type) -> str:
-    """The first sentence of a class's docstring."""
-    text = inspect.getdoc(cls) or ""
-    return " ".join(text.split("\n\n")[0].split())
+def paragraphs(text: str | None) -> list[str]:
+    """The paragraphs of a docstring, each on one line and without its marks."""
+    blocks = inspect.cleandoc(text or "").replace("``", "").split("\n\n")
+    return [" ".join(block.split()) for block in blocks]
 
 
 def _in_parts(architecture: Architecture) -> str:
     return ", ".join(str(part) for part in architecture.parts().values())
 
 
-def described(name: str, plugins: list[str]) -> dict[str, Any]:
-    """A network, a part or a data set as a dictionary; KeyError for none of that name."""
-    load_plugins(plugins)
+def _question(path: Path) -> str:
+    return paragraphs(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))))[0]
+
+
+def described(options: Namespace) -> Answer:
+    """A network, a part or a data set; KeyError for none of that name.
+
+    ValueError for the name of several parts without a kind, as ``fusion.none`` has it.
+    """
+    load_plugins(options.plugin)
+    name = options.name
     if name in networks.names():
-        return _network(name)
-    kind, _, bare = name.rpartition(".")
-    matches = [each for each, reg in ALL_REGISTRIES.items() if bare in reg and kind in ("", each)]
-    if len(matches) > 1:
-        options = ", ".join(f"{each}.{bare}" for each in matches)
-        raise ValueError(f"several parts are called {bare!r}; say which: {options}")
+        found = _network(name)
+        return Answer(record=found, show=partial(show_network, found))
+    matches = [(kind, bare) for kind, bare in _qualified() if name in (bare, f"{kind}.{bare}")]
     if not matches:
-        names = [*networks.names(), *(each for reg in ALL_REGISTRIES.values() for each in reg)]
-        raise KeyError(unknown("name", name, dict.fromkeys(names)))
-    return _part(matches[0], bare)
+        parts = [f"{kind}.{bare}" if "." in name else bare for kind, bare in _qualified()]
+        raise KeyError(unknown("name", name, dict.fromkeys([*networks.names(), *parts])))
+    if len(matches) > 1:
+        which = ", ".join(f"{kind}.{bare}" for kind, bare in matches)
+        raise ValueError(f"several parts are called {name!r}; say which: {which}")
+    found = _part(*matches[0])
+    return Answer(record=found, show=partial(show_part, found))
+
+
+def _qualified() -> list[tuple[str, str]]:
+    return [(kind, name) for kind, registry in ALL_REGISTRIES.items() for name in registry.names()]
 
 
 def _network(name: str) -> dict[str, Any]:
@@ -107,33 +120,38 @@ def _gives(network: Network) -> dict[str, str]:
     return {**said, "head": f"{NUM_CLASSES} classes", "aux_heads": heads}
 
 
+def show_network(found: dict[str, Any], console: Console) -> None:
+    """Prints a network part by part."""
+    drawn = table(
+        "part",
+        "name",
+        "options",
+        "gives: channels at stride",
+        title=f"{found['network']}, {found['num_classes']} classes",
+    )
+    for kind in KINDS:
+        part = found["parts"][kind]
+        lines = "\n".join(f"{key}={value}" for key, value in part["options"].items())
+        drawn.add_row(kind, part["name"], lines, part["gives"].replace(", ", "\n"))
+        drawn.add_section()
+    console.print(drawn)
+
+
 def _part(kind: str, name: str) -> dict[str, Any]:
     registry = ALL_REGISTRIES[kind]
     cls = registry.get(name)
     return {
         "kind": kind,
         "name": name,
-        "about": inspect.getdoc(cls) or "",
+        "about": "\n\n".join(paragraphs(cls.__doc__)),
         "options": registry.options(name),
         "file": source_file(cls),
     }
 
 
-def show_described(found: dict[str, Any]) -> int:
-    """Prints what ``described`` found."""
-    console = Console()
-    if "network" in found:
-        table = Table(title=f"{found['network']}, {found['num_classes']} classes")
-        for column in ("part", "name", "options", "gives (channels at stride)"):
-            table.add_column(column)
-        for kind in KINDS:
-            part = found["parts"][kind]
-            options = ", ".join(f"{key}={value}" for key, value in part["options"].items())
-            table.add_row(kind, part["name"], options, part["gives"])
-        console.print(table)
-        return 0
-    print(f"{found['kind']} {found['name']}\n\n{found['about']}\n")
+def show_part(found: dict[str, Any], console: Console) -> None:
+    """Prints what a part or a data set is, with its options and their defaults."""
+    console.print(f"{found['kind']} {found['name']}\n\n{found['about']}\n")
     for key, value in found["options"].items():
-        print(f"  {key} = {value!r}")
-    print(f"\n{found['file']}")
-    return 0
+        console.print(f"  {key} = {value!r}")
+    console.print(f"\n{found['file']}")

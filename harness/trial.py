@@ -62,7 +62,7 @@ def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
         torch.set_num_threads(job.threads)
         load_plugins(job.plugins)
         return {**_completed(job, on_event), **_about(job, started), "state": "done"}
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a part that calls sys.exit ends its trial only
         return failed_row(job, reason_of(error), traceback.format_exc(), started)
 
 
@@ -76,9 +76,8 @@ def reason_of(error: BaseException) -> str:
     """Why a trial failed, in one line that starts with the kind of failure."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     line = " ".join(text.split())[:300]
-    if is_out_of_memory(error):
-        return f"out of memory: {line}"
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+    kind = "out of memory" if is_out_of_memory(error) else type(error).__name__
+    return f"{kind}: {line}" if line else kind
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -43,7 +43,7 @@ def place(
 ) -> Placement:
     """Draws one placement: a scale between both ends, a uniform corner, a flip half of the time.
 
-    The same five numbers are drawn whatever the options are, so that they can be compared.
+    The same four numbers are drawn whatever the options are, so that recipes stay comparable.
     """
     scale, down, right, coin = (float(value) for value in rng.random(4))
     scale = scales[0] + (scales[1] - scales[0]) * scale
@@ -82,14 +82,12 @@ def cut(image: Pixels, mask: Pixels, placement: Placement) -> tuple[Pixels, Pixe
     pixels = np.full((*placement.crop, 3), PADDING, dtype=np.uint8)
     labels = np.full(placement.crop, IGNORE, dtype=np.uint8)
     bilinear, nearest = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
-    pixels[rows, columns] = Image.fromarray(image).resize(size, bilinear, box=box)
-    labels[rows, columns] = Image.fromarray(mask).resize(size, nearest, box=box)
+    pixels[rows, columns] = np.asarray(Image.fromarray(image).resize(size, bilinear, box=box))
+    labels[rows, columns] = np.asarray(Image.fromarray(mask).resize(size, nearest, box=box))
     return (pixels[:, ::-1], labels[:, ::-1]) if placement.flip else (pixels, labels)
 
 
-def _overlap(
-    corner: int, crop: int, scaled: int, side: int
-) -> tuple[slice, tuple[float, float]]:
+def _overlap(corner: int, crop: int, scaled: int, side: int) -> tuple[slice, tuple[float, float]]:
     """Along one axis: where the image lies in the crop, and which stretch of the original it is."""
     first, last = max(corner, 0), min(corner + crop, scaled)
     return slice(first - corner, last - corner), (first * side / scaled, last * side / scaled)

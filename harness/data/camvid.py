@@ -9,7 +9,16 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from harness.data.dataset import IGNORE, Dataset, LabelMap, Pixels, Root, Split, datasets
+from harness.data.dataset import (
+    IGNORE,
+    Dataset,
+    LabelMap,
+    Pixels,
+    Root,
+    Split,
+    checked_size,
+    datasets,
+)
 
 CLASSES = (
     "sky",
@@ -93,22 +102,14 @@ class CamVid(Dataset):
         return whole.hexdigest()
 
 
-def checked_size(dataset: str, size: tuple[int, int]) -> tuple[int, int]:
-    """A data set's ``size`` option; ValueError for what is not a height and a width."""
-    whole = isinstance(size, tuple) and all(type(side) is int for side in size)
-    if not whole or len(size) != 2 or min(size) < 32:
-        raise ValueError(
-            f"size of dataset {dataset!r} is (height, width), both at least 32, not {size!r}"
-        )
-    return size
-
-
 def _existing(root: Root) -> Path:
     if root is None:
         raise FileNotFoundError(f"nothing says where CamVid lies. Its folder holds\n{TREE}")
     for name in ("train.txt", "val.txt"):
         if not (root / name).is_file():
-            raise FileNotFoundError(f"CamVid is not at {root}: there is no {name}. It holds\n{TREE}")
+            raise FileNotFoundError(
+                f"CamVid is not at {root}: there is no {name}. It holds\n{TREE}"
+            )
     return root
 
 

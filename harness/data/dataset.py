@@ -58,3 +58,13 @@ class Dataset(ABC):
 
 datasets: Registry[Dataset] = Registry("dataset", Dataset, ("root",))
 Root = Path | None
+
+
+def checked_size(dataset: str, size: tuple[int, int]) -> tuple[int, int]:
+    """A data set's ``size`` option; ValueError for what is not a height and a width."""
+    whole = isinstance(size, tuple) and all(type(side) is int for side in size)
+    if not whole or len(size) != 2 or min(size) < 32:
+        raise ValueError(
+            f"size of dataset {dataset!r} is (height, width), both at least 32, not {size!r}"
+        )
+    return size

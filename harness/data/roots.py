@@ -36,7 +36,9 @@ def data_roots(given: Iterable[str] = (), environment: Mapping[str, str] = os.en
     for each in given:
         name, equals, path = (part.strip() for part in each.partition("="))
         if not (name and equals and path):
-            raise ValueError(f"--data takes name=path, as in --data camvid=/data/CamVid; not {each!r}")
+            raise ValueError(
+                f"--data takes name=path, as in --data camvid=/data/CamVid; not {each!r}"
+            )
         if name in named:
             raise ValueError(f"--data {name} was given twice: {named[name]} and {path}")
         named[name] = Path(path).expanduser().absolute()

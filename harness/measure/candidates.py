@@ -69,10 +69,10 @@ def _why_not(network: nn.Module, size: Size) -> str | None:
 
 
 def timing_device(timing: Timing) -> str:
-    """What a latency depends on beside the network: the device, and CPU threads on a CPU."""
+    """What a latency depends on beside the network: device, torch, and on a CPU its threads."""
     device = best_device()
     threads = f", {timing.threads or num_cores()} threads" if device.type == "cpu" else ""
-    return device_name(device) + threads
+    return f"{device_name(device)}, torch {torch.__version__}{threads}"
 
 
 def _deployed(architecture: Architecture, num_classes: int, *, native: bool = False) -> nn.Module:

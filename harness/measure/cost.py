@@ -11,9 +11,12 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
-from fvcore.nn.jit_handles import conv_flop_count, generic_activation_jit, get_shape
 from torch import nn
+
+with warnings.catch_warnings():  # torch deprecates what fvcore does when it is imported
+    warnings.simplefilter("ignore", category=DeprecationWarning)
+    from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
+    from fvcore.nn.jit_handles import conv_flop_count, generic_activation_jit, get_shape
 
 COST_PROTOCOL = 1
 """Raised when the same network would be counted differently."""

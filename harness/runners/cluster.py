@@ -10,14 +10,17 @@ import json
 import logging
 import os
 import pickle
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from typing import Any
 
 import ray
 from ray import tune
+from ray.exceptions import RayTaskError
 from ray.tune.search import Searcher
 
 from harness.measure.device import num_cores
@@ -26,6 +29,8 @@ from harness.trial import Event, Job, Row, failed_row, run_trial
 
 REPORT_EVERY_S = 0.5
 """Tune holds a trial up until its report is read, so steps are reported only this often."""
+
+LOST = "lost by Ray"
 
 UNBOUNDED = 10**6
 """Tune wants a number of samples; the source decides when there are no more."""
@@ -36,6 +41,9 @@ class Cluster(Runner):
 
     def __init__(self, *, address: str | None, workers: int, threads: int) -> None:
         os.environ.update(
+            RAY_AIR_NEW_OUTPUT="0",  # which prints to standard output at any verbosity
+            RAY_CHDIR_TO_TRIAL_DIR="0",
+            TUNE_DISABLE_SIGINT_HANDLER="1",  # which would make an interrupted study look finished
             TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
             TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
             TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
@@ -50,61 +58,85 @@ class Cluster(Runner):
             num_cpus=None if address else max(num_cores(), workers * threads),
             include_dashboard=None if address else False,
             log_to_driver=False,
-            logging_level=logging.ERROR,
+            logging_level=logging.CRITICAL,  # a failed trial's row says what Ray would log
         )
         self.num_gpus = 1 if ray.cluster_resources().get("GPU") else 0
+        _check_room(threads)
 
     def run(self, source: Source) -> None:
         """Runs a source dry."""
         wanted: dict[str, float] = {"cpu": self.num_threads, "gpu": self.num_gpus}
+        jobs = _Jobs(source)
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
                 tune.with_resources(_trainable, wanted),
                 tune_config=tune.TuneConfig(
-                    search_alg=_Jobs(source),
+                    search_alg=jobs,
                     num_samples=UNBOUNDED,
                     max_concurrent_trials=self.num_workers,
                 ),
                 run_config=tune.RunConfig(storage_path=d, name="study", verbose=0),
             )
-            tuner.fit()
+            with redirect_stdout(sys.stderr):  # Ray prints the death of a worker
+                tuner.fit()
+        if jobs.error:
+            raise jobs.error
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function here, or for a cluster elsewhere, in a task of its own there."""
         if not self.is_remote:
             return function(*arguments)
         task = ray.remote(function).options(num_cpus=self.num_threads, num_gpus=self.num_gpus)
-        return ray.get(task.remote(*arguments))
+        try:
+            return ray.get(task.remote(*arguments))
+        except RayTaskError as error:
+            raise error.cause from error
 
     def close(self) -> None:
         """Leaves Ray, and ends it if this runner started it."""
-        ray.shutdown()
+        with redirect_stdout(sys.stderr):
+            ray.shutdown()
+
+
+def _check_room(threads: int) -> None:
+    """ValueError if no node could ever run a trial, for which Tune would wait in silence."""
+    nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+    most = max(nodes, default=0)
+    if 0 < most < threads:  # none at all: an autoscaler may yet bring some
+        raise ValueError(
+            f"a trial wants {threads} CPU cores, and no node of the cluster has more than "
+            f"{most:g}; more --workers make it want fewer"
+        )
 
 
 class _Jobs(Searcher):
-    """Hands a source's jobs to Tune, and Tune's results to the source."""
+    """Hands a source's jobs to Tune, and Tune's results to the source.
+
+    ``error`` is the first thing that went wrong in the source: Tune would wrap it or drop it.
+    """
 
     def __init__(self, source: Source) -> None:
         # No metric: a strict check would abort the whole study for one trial without it.
         super().__init__(metric=None, mode=None)
+        self.error: Exception | None = None
         self._source = source
         self._live: dict[str, Job] = {}
         self._rows: dict[str, Row] = {}
 
     def suggest(self, trial_id: str) -> Any:
         """The next job; nothing while those in flight must end first."""
-        job = self._source.take()
+        job = None if self.error else self._safely(self._source.take)
         if job is None:
-            return None if self._live else Searcher.FINISHED
+            return None if self._live and not self.error else Searcher.FINISHED
         self._live[trial_id] = job
-        self._source.started(job)
+        self._safely(self._source.started, job)
         # Tune writes configurations as JSON, so a job travels as text.
         return {"job": pickle.dumps(job).hex()}
 
     def on_trial_result(self, trial_id: str, result: Row) -> None:
         """Passes on an event, or keeps the row until the trial is complete."""
         if result.get("event"):
-            self._source.event(Event(**json.loads(result["event"])))
+            self._safely(self._source.event, Event(**json.loads(result["event"])))
         if result.get("row"):
             self._rows[trial_id] = json.loads(result["row"])
 
@@ -116,8 +148,15 @@ class _Jobs(Searcher):
             return
         self.on_trial_result(trial_id, {"row": (result or {}).get("row")})
         job = self._live.pop(trial_id)
-        row = self._rows.pop(trial_id, None)
-        self._source.finish(job, row or failed_row(job, WORKER_DIED.format(how="lost by Ray")))
+        row = self._rows.pop(trial_id, None) or failed_row(job, WORKER_DIED.format(how=LOST))
+        self._safely(self._source.finish, job, row)
+
+    def _safely(self, act: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return act(*arguments)
+        except Exception as error:
+            self.error = self.error or error
+            return None
 
     def save(self, checkpoint_path: str) -> None:
         """Keeps nothing: the ledger knows."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -72,10 +74,22 @@ class Processes(Runner):
             job = source.take()
             if job is None:
                 return
-            worker = next((each for each in self._workers if not each.job), None) or self._spawn()
-            worker.job = job
-            worker.pipe.send(job)
+            self._hand(job)
             source.started(job)
+
+    def _hand(self, job: Job) -> None:
+        """Hands a job to a free worker, or to a new one if there is none or it died meanwhile."""
+        for worker in [each for each in self._workers if not each.job]:
+            try:
+                worker.pipe.send(job)
+            except OSError:
+                self._workers.remove(worker)
+                continue
+            worker.job = job
+            return
+        worker = self._spawn()
+        worker.pipe.send(job)
+        worker.job = job
 
     def _spawn(self) -> _Worker:
         # Forking a process that has run torch's threads can dead-lock.
@@ -113,7 +127,20 @@ class Processes(Runner):
 def _serve(pipe: Connection) -> None:
     """Runs the jobs that come through a pipe until it closes, in a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             job = pipe.recv()
             pipe.send(run_trial(job, pipe.send))
+
+
+def _leave_with_parent() -> None:
+    """Ends this worker as soon as its parent is gone.
+
+    A parent that was killed ends nobody, and a worker that outlived it would write into the
+    folder of a trial that the next run takes up.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

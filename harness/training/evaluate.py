@@ -47,7 +47,9 @@ def evaluate(
     total = torch.zeros(len(classes), len(classes), dtype=torch.int64, device=device)
     for start in range(0, count, batch):
         pairs = [dataset.load("val", i) for i in range(start, min(start + batch, count))]
-        images, masks = (torch.from_numpy(np.stack(each)).to(device) for each in zip(*pairs))
+        images, masks = (
+            torch.from_numpy(np.stack(each)).to(device) for each in zip(*pairs, strict=True)
+        )
         total += confusion(_predict(model, images, len(classes)), masks, len(classes))
     return scores(total, classes, count)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD, Optimizer
+from torch.optim import Optimizer
 
 from harness.architecture import Architecture
 from harness.data.augment import normalise
@@ -22,6 +22,7 @@ from harness.study import Recipe
 from harness.training.batches import READERS, batches
 from harness.training.checkpoint import Checkpoint, Progress
 from harness.training.losses import network_loss
+from harness.training.optimizer import make_optimizer
 from harness.training.schedule import learning_rate
 from harness.training.streams import stream
 
@@ -31,13 +32,10 @@ SAVE_EVERY_S = 10.0
 HISTORY_POINTS = 200
 """The most points that a loss curve keeps."""
 
-DECAYED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.Linear)
-"""The layers whose weights decay (V2 section 5: "only on the convolution layer parameters")."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step that was taken: its number from 1, of how many, its loss and rate, seconds so far."""
+    """One step that was taken: its number from 1, of how many, loss, rate, seconds so far."""
 
     step: int
     steps: int
@@ -72,19 +70,6 @@ def initialise(architecture: Architecture, num_classes: int, seed: int) -> Netwo
         return assemble(architecture, num_classes)
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
-    """SGD with momentum; weights of ``DECAYED`` layers decay, biases and batch norms do not."""
-    layers = (module for module in network.modules() if isinstance(module, DECAYED))
-    weights = {id(layer.weight) for layer in layers}
-    decayed = [each for each in network.parameters() if id(each) in weights]
-    others = [each for each in network.parameters() if id(each) not in weights]
-    groups = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return SGD([each for each in groups if each["params"]], recipe.lr, momentum=recipe.momentum)
-
-
 def fit(  # noqa: PLR0913 - a trial is these seven
     network: nn.Module,
     dataset: Dataset,
@@ -103,7 +88,8 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     and learning rate, for a loss that is not finite; ValueError for another trial's checkpoint.
     """
     device = torch.device(device)
-    network.to(device, memory_format=torch.channels_last).train()
+    # The faster order in memory for images, on CPU and GPU; torch's stubs do not know it.
+    network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     optimizer = make_optimizer(network, recipe)
     keep = checkpoint and Checkpoint(
         path=checkpoint, identity=_identity(network, dataset, recipe, seed), device=device
@@ -161,9 +147,7 @@ def _steps(
         progress.step = number + 1
         progress.train_s += time.perf_counter() - began
         progress.wait_s += fed - began
-        yield Step(
-            step=number + 1, steps=recipe.steps, loss=loss, lr=lr, seconds=progress.train_s
-        )
+        yield Step(step=number + 1, steps=recipe.steps, loss=loss, lr=lr, seconds=progress.train_s)
 
 
 def _update(

@@ -47,8 +47,9 @@ class Canvas:
         """Puts a surface on pixels of the whole canvas."""
         self.numbers[where] = surface
 
-    def box(self, x: float, s: float, across: tuple[float, float], up: tuple[float, float],
-            surface: int) -> None:
+    def box(
+        self, x: float, s: float, across: tuple[float, float], up: tuple[float, float], surface: int
+    ) -> None:
         """Puts a surface on an upright rectangle that stands at ground point (x, s).
 
         ``across`` and ``up`` are its two ends each way, measured from that point. It is at least
@@ -62,8 +63,16 @@ class Canvas:
         inside = (x_view >= left) & (x_view < right) & (y_view >= top) & (y_view < bottom)
         self.numbers[view][inside] = surface
 
-    def disc(self, x: float, s: float, height: float, radii: tuple[float, float], surface: int,
-             *, ragged: Floats | None = None) -> None:
+    def disc(
+        self,
+        x: float,
+        s: float,
+        height: float,
+        radii: tuple[float, float],
+        surface: int,
+        *,
+        ragged: Floats | None = None,
+    ) -> None:
         """Puts a surface on an ellipse whose middle is ``height`` above ground point (x, s).
 
         ``radii`` are those across and up; ``ragged``, a field of 0..1, frays the rim.

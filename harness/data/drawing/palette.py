@@ -6,7 +6,7 @@ import numpy as np
 
 CLASSES = (
     "road",
-    "busway",
+    "promenade",
     "sidewalk",
     "building",
     "sky",
@@ -17,7 +17,7 @@ CLASSES = (
     "car",
     "pedestrian",
 )
-ROAD, BUSWAY, SIDEWALK, BUILDING, SKY, VEGETATION = range(6)
+ROAD, PROMENADE, SIDEWALK, BUILDING, SKY, VEGETATION = range(6)
 LANE_MARK, POLE, SIGN, CAR, PEDESTRIAN = range(6, 11)
 
 Colour = tuple[float, float, float]
@@ -32,7 +32,6 @@ ORANGE: Colour = (0.95, 0.55, 0.05)
 SKIN: Colour = (0.85, 0.6, 0.5)
 TROUSERS: Colour = (0.4, 0.1, 0.45)
 BARK: Colour = (0.35, 0.22, 0.1)
-MINT: Colour = (0.15, 0.95, 0.55)
 CLEAR: Colour = (0.75, 0.95, 1.25)
 
 TINTS = (WHITE, (1.08, 0.99, 0.9), (0.92, 1.0, 1.08), (1.15, 0.95, 0.88))

@@ -1,0 +1,38 @@
+"""Tells a user's mistake from one in the code, and says what an error says on one line."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import traceback
+
+_TRUSTED = {"harness", "reports"}
+"""The packages and folders whose files state on purpose what a user did wrong."""
+
+
+def trust(origin: str) -> None:
+    """Counts what the files of a package or a folder state as meant for the user."""
+    _TRUSTED.add(origin)
+
+
+def is_users(error: BaseException) -> bool:
+    """Whether a user can mend it: the system refused something, or a trusted ``raise`` states it.
+
+    What Python itself raises, or a library below, is a mistake in the code and must be seen whole.
+    """
+    if isinstance(error, OSError):
+        return True
+    if not isinstance(error, (ValueError, TypeError, KeyError)):
+        return False
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
+    is_stated = linecache.getline(file, line).lstrip().startswith("raise ")
+    return is_stated and bool({module.partition(".")[0], os.path.dirname(file)} & _TRUSTED)
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, on one line; its kind if it says nothing."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return " ".join(text.split()) or type(error).__name__

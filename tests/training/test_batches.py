@@ -1,0 +1,87 @@
+"""Batches are a pure function of seed and step: the same for every network that is compared."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from harness import Recipe
+from harness.data.dataset import IGNORE
+from harness.data.frames import Frames
+from harness.data.streets import Streets
+from harness.training.batches import batch, batches, order
+
+RECIPE = Recipe(crop=(32, 40), batch=3, steps=6, scales=(0.75, 1.5))
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return Frames(Streets(None, size=(32, 48), train=7), "train")
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_the_order_is_the_same_in_another_process():
+    script = "from harness.training.batches import order; print(order(3, 1, 20))"
+    said = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert said.stdout.strip() == str(order(3, 1, 20))
+
+
+def test_every_epoch_holds_every_image_once_in_another_order():
+    epochs = [order(0, epoch, 50) for epoch in range(3)]
+    assert all(sorted(each) == list(range(50)) for each in epochs)
+    assert len(set(epochs)) == 3
+
+
+def test_another_seed_is_another_order():
+    assert order(0, 0, 50) != order(1, 0, 50)
+
+
+def test_a_batch_depends_on_seed_and_step_alone(frames):
+    first = batch(frames, RECIPE, seed=4, step=2)
+    batch(frames, RECIPE, seed=9, step=0)
+    torch.rand(3)
+    fresh = Frames(Streets(None, size=(32, 48), train=7), "train")
+    assert same(first, batch(fresh, RECIPE, seed=4, step=2))
+    assert not same(first, batch(frames, RECIPE, seed=5, step=2))
+    assert not same(first, batch(frames, RECIPE, seed=4, step=3))
+
+
+def test_batches_are_full_whatever_the_epoch(frames):
+    for step in range(6):
+        images, masks = batch(frames, RECIPE, seed=0, step=step)
+        assert images.shape == (3, 32, 40, 3) and images.dtype == torch.uint8
+        assert masks.shape == (3, 32, 40) and masks.dtype == torch.uint8
+        assert (masks != IGNORE).any()
+
+
+def test_a_batch_may_be_larger_than_the_split(frames):
+    images, _ = batch(frames, Recipe(crop=(32, 32), batch=20), seed=0, step=0)
+    assert len(images) == 20
+
+
+def test_the_learning_rate_does_not_change_the_data(frames):
+    other = Recipe(crop=(32, 40), batch=3, steps=60, scales=(0.75, 1.5), lr=0.5, aux_weight=0)
+    assert same(batch(frames, RECIPE, seed=1, step=5), batch(frames, other, seed=1, step=5))
+
+
+@pytest.mark.parametrize("readers", [0, 1, 3, 9])
+@pytest.mark.parametrize("start", [0, 4, 6])
+def test_readers_change_when_but_not_what(frames, readers, start):
+    given = list(batches(frames, RECIPE, seed=2, start=start, readers=readers))
+    wanted = [batch(frames, RECIPE, seed=2, step=step) for step in range(start, 6)]
+    assert len(given) == len(wanted)
+    assert all(same(one, other) for one, other in zip(given, wanted, strict=True))
+
+
+def test_readers_stop_when_the_consumer_does(frames):
+    feed = batches(frames, RECIPE, seed=2, start=0, readers=2)
+    next(feed)
+    feed.close()
+    with pytest.raises(StopIteration):
+        next(feed)
