@@ -155,7 +155,7 @@ def _add_time(commands: Any) -> None:
     each = _command(commands, "time", about, example, _time)
     _add_measured(each)
     each.add_argument(
-        "--threads", type=_positive, metavar="N", help="CPU threads; default: all cores"
+        "--threads", type=_positive, default=1, metavar="N", help="CPU threads; default: 1"
     )
     each.add_argument("--batch", type=_positive, default=1, metavar="N", help="images at a time")
     each.add_argument(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -45,7 +46,16 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
         threads=max(1, num_cores() // options.workers),
         workers=options.workers,
         retry_failed=options.retry_failed,
+        command=command_of(options),
     )
+
+
+def command_of(options: Namespace) -> str:
+    """The command that asks for the same study again; a report ends with it."""
+    words = ["twopath", "run", options.study]
+    words += [word for each in options.data for word in ("--data", each)]
+    words += [word for each in options.plugin for word in ("--plugin", each)]
+    return shlex.join(words)
 
 
 @contextmanager
@@ -159,7 +169,7 @@ def show_latencies(rows: Rows, console: Console) -> None:
         drawn.add_row(row["network"], *times, fps, str(row["latency_num_samples"]), *ratio)
     console.print(drawn)
     console.print(
-        f"{first['latency_device']}, {first['latency_threads']} threads, "
+        f"{first['latency_device']}, CPU threads: {first['latency_threads']}, "
         f"{first['latency_dtype']}, clock stops at {first['latency_boundary']}, "
         f"{first['latency_method']}, torch {first['latency_torch']}."
     )

@@ -56,6 +56,7 @@ class Settings:
     threads: int = 1
     workers: int = 1
     retry_failed: bool = False
+    command: str | None = None
 
 
 @dataclass(kw_only=True)
@@ -213,7 +214,8 @@ class Session:
         return replace(trial, entry=replace(trial.entry, rejected=over[0] if over else None))
 
     def _write_plan(self) -> None:
-        self.ledger.put_study(definition(self.study), [trial.entry for trial in self._plan])
+        record = {**definition(self.study), "command": self.settings.command}
+        self.ledger.put_study(record, [trial.entry for trial in self._plan])
 
     def _missing(self, trials: list[Trial]) -> list[Trial]:
         """The trials whose key has no row yet, each key once."""

@@ -98,14 +98,21 @@ class Budget:
     activations: float | None = None
     latency_ms: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in (each.name for each in fields(self)):
+            bound = getattr(self, name)
+            if bound is not None and not (isinstance(bound, (int, float)) and bound > 0):
+                raise ValueError(f"budget.{name} is a number above 0, not {bound!r}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """How latency is timed. Candidates are interleaved over ``rounds`` of one burst each.
+    """How latency is timed. Candidates are interleaved over ``rounds`` of two bursts each.
 
     ``boundary`` is where the clock stops: ``labels_full`` (the class of every pixel at input
     size), ``logits_full`` (resized to input size) or ``logits_native`` (as the head gives them).
-    ``threads`` are CPU threads (None: one for each core this process may use).
+    ``threads`` are CPU threads: one by default, since on a machine that anything else uses, as many
+    as there are cores mostly wait for one another.
     ``size`` is (height, width); None means the size at which accuracy is scored.
     """
 
@@ -115,12 +122,12 @@ class Timing:
     warmup: int = 5
     rounds: int = 12
     burst: int = 5
-    threads: int | None = None
+    threads: int = 1
 
     def __post_init__(self) -> None:
         if self.boundary not in BOUNDARIES:
             raise ValueError(unknown("boundary", self.boundary, BOUNDARIES))
-        for name in ("batch", "rounds", "burst"):
+        for name in ("batch", "rounds", "burst", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"timing.{name} must be at least 1, not {getattr(self, name)}")
 

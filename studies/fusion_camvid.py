@@ -12,12 +12,13 @@ Cost: 8 trials, about 15 minutes on two CPU cores:
 from dataclasses import replace
 
 from harness import Part, Recipe
+from studies.fusion import FUSIONS
 from studies.fusion import study as fusion
+from studies.published import BISENETV2_SMALL
 
 study = replace(
     fusion,
     name="fusion_camvid",
-    recipe=Recipe(
-        dataset=Part("camvid", size=(180, 240)), crop=(128, 192), steps=400, batch=8, lr=0.05
-    ),
+    space=replace(BISENETV2_SMALL, fusion=FUSIONS),
+    recipe=Recipe(dataset=Part("camvid", size=(180, 240)), crop=(128, 192), steps=400, batch=8),
 )

@@ -10,7 +10,7 @@ from torch import nn
 
 from harness.architecture import Architecture
 from harness.measure.cost import count
-from harness.measure.device import best_device, device_name, num_cores
+from harness.measure.device import best_device, device_name
 from harness.measure.latency import Report, time_together
 from harness.network import deploy
 from harness.plugins import load_plugins
@@ -71,7 +71,7 @@ def _why_not(network: nn.Module, size: Size) -> str | None:
 def timing_device(timing: Timing) -> str:
     """What a latency depends on beside the network: device, torch, and on a CPU its threads."""
     device = best_device()
-    threads = f", {timing.threads or num_cores()} threads" if device.type == "cpu" else ""
+    threads = f", {timing.threads} threads" if device.type == "cpu" else ""
     return f"{device_name(device)}, torch {torch.__version__}{threads}"
 
 

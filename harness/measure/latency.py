@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.measure.device import cpu_pressure, device_name, num_cores
+from harness.measure.device import cpu_pressure, device_name
 from harness.study import Timing
 
 LATENCY_PROTOCOL = 1
@@ -52,7 +52,7 @@ def time_together(
     of their number.
     """
     pressure = cpu_pressure()
-    with torch.inference_mode(), _threads(timing.threads or num_cores()):
+    with torch.inference_mode(), _threads(timing.threads):
         calls = {name: _call(net, timing, size, device) for name, net in networks.items()}
         samples = _interleave(calls, timing, device, report)
         about = _about(timing, size, device, pressure)

@@ -146,7 +146,7 @@ def test_thin_classes_are_thin_beside_the_others(streets):
 @pytest.mark.parametrize("one", BUILT)
 @pytest.mark.parametrize("other", BUILT)
 def test_colour_does_not_tell_built_things_apart(streets, one, other):
-    # Two samples of as many images from one class differ by 0.1 or so themselves.
+    # White marks are part of a promenade and make up a third of the most, 0.3; a car has over 0.9.
     assert distance(streets, one, other) < 0.35
 
 

@@ -1,43 +1,80 @@
-"""Runs a study file in a process of its own and prints what came of it, for tests that kill it."""
+"""Runs a study in a process of its own, as the command line does, for tests that kill it."""
 
 import argparse
+import contextlib
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 
-from harness.data.roots import DataRoots
-from harness.ledger import open_ledger
+from tiny import session
+
 from harness.loading import load_study
 from harness.plugins import load_plugins
-from harness.progress import progress_for
 from harness.runners.local import InProcess, Processes
-from harness.session import Session, Settings
+
+PATIENCE_S = 240
 
 
-def runner_of(options):
-    if options.on == "ray":
-        from harness.runners.cluster import Cluster
+def start(study, folder, *options, **environment):
+    """Starts a run in a process group of its own."""
+    command = [sys.executable, __file__, str(study), str(folder), *options]
+    return subprocess.Popen(
+        command,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
 
-        return Cluster(address=options.address, workers=options.workers, threads=1)
-    return InProcess() if options.workers == 1 else Processes(options.workers)
+
+def answer(process):
+    """What a run printed: its summary."""
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0
+    return json.loads(printed)
+
+
+def until(condition, process=None):
+    """Waits for a condition that must come true while a process runs."""
+    for _ in range(PATIENCE_S * 50):
+        if condition():
+            return
+        assert process is None or process.poll() is None, "it ended too soon"
+        time.sleep(0.02)
+    raise AssertionError("it never happened")
+
+
+def is_alive(pid):
+    """Whether a process runs; one that ended and that nobody has buried does not."""
+    with contextlib.suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("study")
-    parser.add_argument("runs")
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--on", default="local")
     parser.add_argument("--address")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     load_plugins()
     study, plugins = load_study(options.study)
-    ledger = open_ledger(options.runs, make=True)
-    settings = Settings(
-        folder=Path(options.runs), roots=DataRoots(), plugins=plugins, workers=options.workers
-    )
-    progress = progress_for(quiet=True)
-    summary = Session(study, ledger, runner_of(options), settings, progress).run()
-    print(json.dumps({"summary": vars(summary), "rows": ledger.rows(study.name)}))
+    runner = make_runner(options)
+    ran = session(study, options.folder, runner=runner, plugins=plugins, workers=options.workers)
+    print(json.dumps(vars(ran.run())))
+
+
+def make_runner(options):
+    if options.on == "ray":
+        from harness.runners.cluster import Cluster
+
+        return Cluster(address=options.address, workers=options.workers, threads=1)
+    return InProcess() if options.workers == 1 else Processes(options.workers)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,17 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
+from toys import Toy
 
 from harness import Recipe
+from harness.data.augment import place
 from harness.data.dataset import IGNORE
 from harness.data.frames import Frames
 from harness.data.streets import Streets
+from harness.training import batches as module
 from harness.training.batches import batch, batches, order
 
 RECIPE = Recipe(crop=(32, 40), batch=3, steps=6, scales=(0.75, 1.5))
@@ -18,6 +22,19 @@ RECIPE = Recipe(crop=(32, 40), batch=3, steps=6, scales=(0.75, 1.5))
 @pytest.fixture(scope="module")
 def frames():
     return Frames(Streets(None, size=(32, 48), train=7), "train")
+
+
+@pytest.fixture
+def placements(monkeypatch):
+    """The placements that are drawn, in order."""
+    drawn = []
+
+    def recorded(*given, **options):
+        drawn.append(place(*given, **options))
+        return drawn[-1]
+
+    monkeypatch.setattr(module, "place", recorded)
+    return drawn
 
 
 def same(one, other):
@@ -85,3 +102,57 @@ def test_readers_stop_when_the_consumer_does(frames):
     feed.close()
     with pytest.raises(StopIteration):
         next(feed)
+
+
+def test_batches_walk_through_the_epochs_without_a_gap():
+    plain = Recipe(crop=(32, 32), batch=3, scales=(1, 1), flip=False)
+    toys = Frames(Toy(train=5), "train")
+    # The corner pixel of a toy is its number.
+    shown = [batch(toys, plain, seed=3, step=step)[0][:, 0, 0, 0] for step in range(5)]
+    wanted = [index for epoch in range(3) for index in order(3, epoch, 5)]
+    assert torch.cat(shown).tolist() == wanted
+
+
+def test_augmentation_does_not_depend_on_the_order(placements, monkeypatch):
+    batch(Frames(Toy(train=5), "train"), RECIPE, seed=0, step=0)
+    monkeypatch.setattr(module, "order", lambda seed, epoch, count: range(count))
+    batch(Frames(Toy(train=2), "train"), RECIPE, seed=0, step=0)
+    assert placements[:3] == placements[3:]
+
+
+def test_the_order_does_not_depend_on_augmentation(monkeypatch):
+    asked = []
+    load = Toy.load
+    monkeypatch.setattr(Toy, "load", lambda *given: (asked.append(given[2]), load(*given))[1])
+    for scales, flip in (((1, 1), False), ((0.5, 2.0), True)):
+        recipe = Recipe(crop=(32, 40), batch=5, scales=scales, flip=flip)
+        batch(Frames(Toy(train=5), "train"), recipe, seed=0, step=0)
+    assert asked[:5] == asked[5:] == list(order(0, 0, 5))
+
+
+def test_an_image_is_augmented_anew_each_time(frames, placements):
+    for step in range(7):
+        batch(frames, RECIPE, seed=0, step=step)
+    assert len(set(placements)) == len(placements) == 21
+
+
+def test_another_seed_is_another_augmentation(frames, placements):
+    for seed in (0, 1):
+        batch(frames, RECIPE, seed=seed, step=0)
+    assert not set(placements[:3]) & set(placements[3:])
+
+
+def test_an_error_in_a_reader_is_raised():
+    class Broken(Toy):
+        def load(self, split, index):
+            raise ValueError("image 3 is broken")
+
+    with pytest.raises(ValueError, match="image 3 is broken"):
+        next(batches(Frames(Broken(), "train"), RECIPE, seed=0, start=0, readers=2))
+
+
+def test_the_callers_random_states_are_left_alone(frames):
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()
+    batch(frames, RECIPE, seed=0, step=0)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.random.get_state()[1].tolist() == before[1]

@@ -125,9 +125,37 @@ def test_values_outside_the_classes_are_an_error(predicted, label, said):
         confusion(torch.tensor([0, predicted]), torch.tensor([0, label]), 3)
 
 
+def test_a_label_outside_the_map_is_an_error_and_not_skipped():
+    with pytest.raises(ValueError, match="label 3 is not one of the 3"):
+        score([mask(0, 1, 3, 2)], [mask(0, 1, 2, 2)])
+
+
+def test_an_odd_number_of_images_is_scored_once_each():
+    model = Reader().eval()
+    masks = [mask(0, 1), mask(1, 2), mask(2, 0)]
+    result = evaluate(model, Masks(masks), device="cpu", batch=2)
+    assert model.batches == [2, 1]
+    assert sum(map(sum, result.confusion)) == 3 * SIZE[0] * SIZE[1]
+
+
 def test_a_split_without_a_labelled_pixel_cannot_be_scored():
     with pytest.raises(ValueError, match="no labelled pixel"):
         scores(torch.zeros(3, 3, dtype=torch.int64), ("a", "b", "c"), 1)
+
+
+def test_dataset_and_image_means_of_a_textbook_pair():
+    # By image: 1 and (4/6 + 2/4) / 2, on average 0.7917. Over all pixels: 8/10 and 6/8.
+    masks = [mask(0, 0, 0, 0, 1, 1, 1, 1), mask(0, 0, 0, 0, 0, 0, 1, 1)]
+    seen = [masks[0], masks[0]]
+    by_image = [score([one], [other]).miou for one, other in zip(masks, seen, strict=True)]
+    assert sum(by_image) / 2 == pytest.approx(0.7917, abs=1e-4)
+    assert score(masks, seen).miou == pytest.approx(0.775)
+
+
+def test_counts_are_whole_beyond_the_reach_of_float():
+    many = 2**53 + 1
+    total = torch.tensor([[many, 0], [0, 1]])
+    assert scores(total, ("a", "b"), 1).confusion == ((many, 0), (0, 1))
 
 
 def test_scores_can_be_stored():

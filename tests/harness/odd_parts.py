@@ -1,0 +1,62 @@
+"""A head that goes wrong in the ways that a stranger's part may; loaded like a plugin."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from harness.components import Feature, Head, heads
+
+SOUND, STEP_S, PIDS = "TWOPATH_TEST_SOUND", "TWOPATH_TEST_STEP_S", "TWOPATH_TEST_PIDS"
+"""Environment variables: the head does no harm; seconds that a step takes; a folder of pids."""
+
+
+@heads.register("odd")
+class Odd(Head):
+    """One convolution, which does what ``act`` says from the third training step on."""
+
+    def __init__(self, feature: Feature, num_classes: int, *, act: str = "nothing") -> None:
+        super().__init__()
+        if act == "refuse":
+            raise ValueError("this head fits no feature")
+        self.classify = nn.Conv2d(feature.channels, num_classes, 1)
+        self.act = act
+        self.num_steps = 0
+
+    def forward(self, feature: torch.Tensor) -> torch.Tensor:
+        """Maps a feature to logits, unless it does not."""
+        logits = self.classify(feature)
+        if self.act == "unbounded" and not self.training:
+            return logits / 0
+        if not self.training or SOUND in os.environ:
+            return logits
+        self.num_steps += 1
+        if self.act == "slow":
+            _step_slowly()
+        elif self.num_steps > 2:
+            return _go_wrong(self.act, logits)
+        return logits
+
+
+def _go_wrong(act, logits):
+    if act == "raise":
+        raise RuntimeError("not\ntoday")
+    if act == "starve":
+        raise MemoryError
+    if act == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if act == "quit":
+        os._exit(3)
+    if act == "exit":
+        sys.exit("enough")
+    return logits * float("nan") if act == "nan" else logits
+
+
+def _step_slowly():
+    if PIDS in os.environ:
+        Path(os.environ[PIDS], str(os.getpid())).touch()
+    time.sleep(float(os.environ.get(STEP_S, "0")))

@@ -1,0 +1,176 @@
+"""A trial's key is a hash of everything that can change its result, and of nothing else."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from tiny import BOTH, RECIPE, tiny
+
+from harness import Budget, Part, Timing, plan
+from harness.data.dataset import LabelMap
+from harness.keys import key_of, plain
+from harness.plan import Candidate, resolve, trials_of
+from harness.study import recipe_fields
+
+SCENES = SimpleNamespace(
+    label_map=LabelMap(name="two", classes=("a", "b")), size=(32, 64), fingerprint=lambda: "scenes"
+)
+
+
+def entry(*, architecture=BOTH, recipe=RECIPE, dataset=SCENES, device="a CPU", **changes):
+    """The ledger's entry of the first seed of a candidate."""
+    candidate = Candidate(label="it", factors={}, architecture=architecture, recipe=recipe)
+    return trials_of(tiny(**changes), candidate, dataset, device, {})[0].entry
+
+
+def test_a_key_does_not_depend_on_the_order_of_what_it_is_made_of():
+    assert key_of(a=1, b={"c": 2, "d": 3}) == key_of(b={"d": 3, "c": 2}, a=1)
+    assert Part("seg", a=1, b=2) == Part("seg", b=2, a=1)
+    assert key_of(part=Part("seg", a=1, b=2)) == key_of(part=Part("seg", b=2, a=1))
+    assert len(key_of(a=1)) == 64
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": 1}, {"b": 1}),
+        ({"a": 1}, {"a": "1"}),
+        ({"a": (1, 2)}, {"a": (2, 1)}),
+        ({"a": None}, {}),
+    ],
+)
+def test_what_differs_has_another_key(one, other):
+    assert key_of(**one) != key_of(**other)
+
+
+def test_a_number_that_json_does_not_know_is_refused():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        key_of(lr=float("nan"))
+
+
+def test_values_are_written_as_json_has_them():
+    part = Part("bga", width=8, names=("a", "b"))
+    assert plain(part) == {"name": "bga", "options": {"width": 8, "names": ["a", "b"]}}
+    assert plain(Timing(size=(2, 3)))["size"] == [2, 3]
+
+
+OTHER_RECIPES = {
+    "dataset": Part("streets", train=5),
+    "crop": (32, 64),
+    "steps": 3,
+    "batch": 3,
+    "lr": 0.06,
+    "momentum": 0.8,
+    "weight_decay": 1e-4,
+    "power": 1.0,
+    "warmup_steps": 2,
+    "scales": (0.5, 2.0),
+    "flip": False,
+    "aux_weight": 0.5,
+    "amp": True,
+}
+
+
+def test_every_field_of_a_recipe_is_tried():
+    assert set(OTHER_RECIPES) == set(recipe_fields())
+
+
+@pytest.mark.parametrize("name", recipe_fields())
+def test_every_field_of_a_recipe_changes_the_key_of_the_trial_alone(name):
+    other = entry(recipe=replace(RECIPE, **{name: OTHER_RECIPES[name]}))
+    assert other.key != entry().key
+    assert (other.cost_key, other.latency_key) == (entry().cost_key, entry().latency_key)
+
+
+OPTIONS = [
+    (kind, *option) for kind, part in resolve(BOTH).parts().items() for option in part.options
+]
+OTHER_VALUES = {"gather": "depthwise", None: 8}
+
+
+@pytest.mark.parametrize(("kind", "name", "value"), OPTIONS)
+def test_every_option_of_a_part_changes_every_key(kind, name, value):
+    other_value = OTHER_VALUES[value] if value in OTHER_VALUES else value + 1
+    part = BOTH.parts()[kind].replace(**{name: other_value})
+    other = entry(architecture=replace(BOTH, **{kind: part}))
+    assert other.key != entry().key
+    assert other.cost_key != entry().cost_key
+    assert other.latency_key != entry().latency_key
+
+
+def test_an_option_written_out_is_the_same_as_its_default():
+    written = replace(BOTH, semantic=BOTH.semantic.replace(depth=1, expand="gather"))
+    assert entry(architecture=written).key == entry().key
+
+
+def test_data_seed_and_protocol_change_the_key_of_the_trial_alone(monkeypatch):
+    first = entry()
+    others = [entry(dataset=SimpleNamespace(**{**vars(SCENES), "fingerprint": lambda: "new"}))]
+    others.append(entry(seeds=(1,)))
+    monkeypatch.setattr(plan, "TRAINING_PROTOCOL", 99)
+    others.append(entry())
+    assert len({first.key, *(other.key for other in others)}) == 4
+    assert {other.cost_key for other in others} == {first.cost_key}
+    assert {other.latency_key for other in others} == {first.latency_key}
+
+
+def test_the_source_of_the_parts_changes_every_key(monkeypatch):
+    first = entry()
+    monkeypatch.setattr(plan, "source_digest", lambda *classes: "edited")
+    edited = entry()
+    assert edited.key != first.key
+    assert edited.cost_key != first.cost_key
+    assert edited.latency_key != first.latency_key
+
+
+OTHER_TIMINGS = {
+    "boundary": "logits_full",
+    "batch": 2,
+    "warmup": 2,
+    "rounds": 2,
+    "burst": 2,
+    "threads": 2,
+}
+
+
+@pytest.mark.parametrize("name", OTHER_TIMINGS)
+def test_how_latency_is_timed_changes_the_key_of_the_latency_alone(name):
+    timing = tiny().timing
+    other = entry(timing=replace(timing, **{name: OTHER_TIMINGS[name]}))
+    assert other.latency_key != entry().latency_key
+    assert (other.key, other.cost_key) == (entry().key, entry().cost_key)
+
+
+def test_every_field_of_a_timing_is_tried():
+    assert {*OTHER_TIMINGS, "size"} == set(plain(Timing()))
+
+
+def test_the_size_measured_at_changes_cost_and_latency_but_no_training():
+    other = entry(timing=replace(tiny().timing, size=(64, 64)))
+    assert other.key == entry().key
+    assert other.cost_key != entry().cost_key
+    assert other.latency_key != entry().latency_key
+    same = entry(timing=replace(tiny().timing, size=SCENES.size))
+    assert same.cost_key == entry().cost_key
+
+
+def test_a_latency_belongs_to_its_device():
+    other = entry(device="another CPU")
+    assert other.latency_key != entry().latency_key
+    assert (other.key, other.cost_key) == (entry().key, entry().cost_key)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"budget": Budget(gmacs=1.0)},
+        {"name": "other"},
+        {"question": "Other?"},
+        {"objectives": {"miou": "max"}},
+        {"seeds": (0, 1)},
+    ],
+)
+def test_what_a_study_makes_of_its_trials_changes_no_key(changes):
+    other = entry(**changes)
+    keys = (other.key, other.cost_key, other.latency_key)
+    assert keys == (entry().key, entry().cost_key, entry().latency_key)

@@ -1,0 +1,145 @@
+"""Worker processes give the rows of one process, and neither their death nor a kill costs more."""
+
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from drive import answer, is_alive, start, until
+from tiny import BOTH, RECIPE, learnt, rows, run, session, tiny
+
+from harness import Part, choice
+from harness.ledger import open_ledger
+from harness.runners.local import InProcess, Processes
+from harness.training import loop
+
+SLOW = Path(__file__).with_name("slow_study.py")
+SOUND = (Part("seg", width=4), Part("odd"))
+DEATHS = {
+    "kill": "its worker process died (SIGKILL); the system may have run out of memory",
+    "quit": "its worker process died (exit code 3); the system may have run out of memory",
+    "raise": "RuntimeError: not today",
+    "starve": "out of memory",
+}
+
+
+def mixed(*heads):
+    return tiny(space=replace(BOTH, head=choice(*heads)), recipe=replace(RECIPE, steps=4))
+
+
+def test_processes_give_the_rows_of_one_process_and_survive_their_workers(tmp_path, odd):
+    run(mixed(*SOUND), tmp_path / "one")
+    deadly = [Part("odd", act=act) for act in DEATHS]
+    study = mixed(SOUND[0], *deadly, SOUND[1])
+    did = run(study, tmp_path / "many", runner=Processes(2), workers=2, plugins=(odd,))
+    assert did == (2, 0, 4, 0)
+    one, many = rows(tmp_path / "one"), rows(tmp_path / "many")
+    for key in one:
+        assert learnt(many[key]) == learnt(one[key])
+    assert {act: many[f"odd(act={act})", 0]["reason"] for act in DEATHS} == DEATHS
+    assert multiprocessing.active_children() == []
+
+
+class Given:
+    """A source of some jobs that does something after each."""
+
+    def __init__(self, jobs, after):
+        self.jobs, self.after, self.rows = list(jobs), after, []
+
+    def take(self):
+        return self.jobs.pop(0) if self.jobs else None
+
+    def started(self, job):
+        pass
+
+    def event(self, event):
+        pass
+
+    def finish(self, job, row):
+        self.rows.append(row)
+        self.after()
+
+
+def jobs_in(folder, seeds):
+    ran = session(tiny(seeds=tuple(range(seeds))), folder)
+    return [ran.take() for _ in range(seeds)]
+
+
+def test_a_worker_is_used_again_and_one_that_died_idle_is_replaced(tmp_path):
+    runner, pids = Processes(1), []
+
+    def kill_after_the_second():
+        (worker,) = multiprocessing.active_children()
+        pids.append(worker.pid)
+        if len(pids) == 2:
+            worker.kill()
+            worker.join()
+
+    source = Given(jobs_in(tmp_path, 3), kill_after_the_second)
+    runner.run(source)
+    assert [row["state"] for row in source.rows] == ["done"] * 3
+    assert pids[0] == pids[1] != pids[2]
+
+
+def test_what_the_ledger_raises_comes_through_and_no_worker_is_left(tmp_path):
+    def full():
+        raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space left"):
+        Processes(1).run(Given(jobs_in(tmp_path, 2), full))
+    assert multiprocessing.active_children() == []
+
+
+def test_workers_end_at_once_with_a_driver_that_was_killed(tmp_path):
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    options = {"TWOPATH_TEST_STEP_S": "600", "TWOPATH_TEST_PIDS": str(pids)}
+    driver = start(SLOW, tmp_path, "--workers", "2", **options)
+    until(lambda: len(list(pids.iterdir())) == 2, driver)
+    workers = [int(path.name) for path in pids.iterdir()]
+    assert all(is_alive(pid) and pid != driver.pid for pid in workers)
+    driver.kill()
+    driver.communicate()
+    until(lambda: not any(is_alive(pid) for pid in workers))
+
+
+def half_trained(folder):
+    """The trials that were begun and saved, and did not end."""
+    ended = {row["folder"] for row in rows(folder, "slow").values()}
+    begun = {path.parent.name for path in Path(folder, "trials").glob("*/checkpoint.pt")}
+    return begun - ended
+
+
+def is_half_done(folder):
+    is_there = Path(folder, "ledger.db").is_file()
+    return is_there and len(rows(folder, "slow")) >= 1 and bool(half_trained(folder))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path, workers, registered, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", loop.SAVE_EVERY_S)
+    options = ["--workers", str(workers)]
+    driver = start(SLOW, tmp_path, *options, TWOPATH_TEST_STEP_S="0.15")
+    until(lambda: is_half_done(tmp_path), driver)
+    # With workers, only their parent: they must not go on behind the back of the next run.
+    os.killpg(driver.pid, signal.SIGKILL) if workers == 1 else driver.kill()
+    driver.communicate()
+    before, cut_off = rows(tmp_path, "slow"), half_trained(tmp_path)
+    assert 1 <= len(before) <= 2
+    assert len(cut_off) >= 1
+
+    summary = answer(start(SLOW, tmp_path, *options))
+    assert (summary["trained"], summary["cached"]) == (3 - len(before), len(before))
+    after = rows(tmp_path, "slow")
+    assert {key: after[key] for key in before} == before, "what was finished is as it was"
+    resumed = {row["folder"]: row["resumed_from_step"] for row in after.values()}
+    assert all(0 < resumed[folder] < 12 for folder in cut_off)
+
+    run(registered(SLOW).study, tmp_path / "whole", runner=InProcess())
+    whole = rows(tmp_path / "whole", "slow")
+    assert {key: learnt(row) for key, row in after.items()} == {
+        key: learnt(row) for key, row in whole.items()
+    }
+    assert open_ledger(tmp_path).plan("slow") == open_ledger(tmp_path / "whole").plan("slow")
