@@ -159,6 +159,24 @@ def trials_of(
     ]
 
 
+def timed_together(trials: list[Trial]) -> list[Trial]:
+    """The trials with latency keys that hold among themselves only.
+
+    A machine may be ten times slower an hour later, so a latency is a comparison: when a study
+    gains a candidate, all of them are timed again, which takes seconds.
+    """
+    group = sorted({trial.entry.latency_key for trial in trials})
+    return [
+        replace(
+            trial,
+            entry=replace(
+                trial.entry, latency_key=key_of(own=trial.entry.latency_key, among=group)
+            ),
+        )
+        for trial in trials
+    ]
+
+
 def definition(study: Study) -> dict[str, Any]:
     """What a report needs to know of a study, as JSON has it."""
     budget = {name: bound for name, bound in plain(study.budget).items() if bound is not None}

@@ -16,7 +16,7 @@ from harness.figures import Broken, Figures, Place, over_budget
 from harness.holes import Range
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
-from harness.plan import Trial, candidates, definition, trials_of
+from harness.plan import Trial, candidates, definition, timed_together, trials_of
 from harness.runners.runner import Runner
 from harness.runners.search import Answers, Outcome, Proposal, generations
 from harness.space import holes
@@ -181,7 +181,7 @@ class Session:
 
     def _measured(self, group: list[Proposal]) -> tuple[list[Trial], Broken]:
         """The trials of a group, judged by what they cost; why some could not be measured."""
-        trials = [each for proposal in group for each in self._trials(proposal)]
+        trials = timed_together([each for p in group for each in self._trials(p)])
         uncounted = self._figures.missing(trials, "cost_key")
         if uncounted:
             self.progress.phase(f"counting {_some(len(uncounted), 'candidate')}")

@@ -63,30 +63,39 @@ class Recipe:
 def _check_recipe(recipe: Recipe) -> None:
     if not isinstance(recipe.dataset, Part):
         raise TypeError(f"recipe.dataset is a name or a Part, not {recipe.dataset!r}")
-    _pair(recipe, "crop", 32)
+    _pair(recipe, "crop", 32, whole=True)
     _pair(recipe, "scales", 0.1)
-    _at_least(recipe, "steps", 1)
+    _at_least(recipe, "steps", 1, whole=True)
     # Batch norm behind a global pool has one value a channel and image: it needs two images.
-    _at_least(recipe, "batch", 2)
+    _at_least(recipe, "batch", 2, whole=True)
     for name in ("lr", "momentum", "weight_decay", "power", "warmup_steps", "aux_weight"):
         _at_least(recipe, name, 0)
 
 
-def _pair(recipe: Recipe, name: str, least: float) -> None:
+def _pair(recipe: Recipe, name: str, least: float, *, whole: bool = False) -> None:
     value = getattr(recipe, name)
     if isinstance(value, Hole):
         return
-    numbers = isinstance(value, tuple) and all(isinstance(v, (int, float)) for v in value)
-    if not numbers or len(value) != 2 or min(value) < least:
-        raise ValueError(f"recipe.{name} is two numbers of at least {least}, not {value!r}")
+    sound = isinstance(value, tuple) and all(_is_number(each, least, whole) for each in value)
+    if not sound or len(value) != 2:
+        raise ValueError(
+            f"recipe.{name} is two {_numbers(whole)}s of at least {least}, not {value!r}"
+        )
 
 
-def _at_least(recipe: Recipe, name: str, least: float) -> None:
+def _at_least(recipe: Recipe, name: str, least: float, *, whole: bool = False) -> None:
     value = getattr(recipe, name)
-    if isinstance(value, Hole):
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value >= least:
-        raise ValueError(f"recipe.{name} is a number of at least {least}, not {value!r}")
+    if not isinstance(value, Hole) and not _is_number(value, least, whole):
+        raise ValueError(f"recipe.{name} is a {_numbers(whole)} of at least {least}, not {value!r}")
+
+
+def _is_number(value: Any, least: float, whole: bool) -> bool:
+    kinds = (int,) if whole else (int, float)
+    return isinstance(value, kinds) and not isinstance(value, bool) and value >= least
+
+
+def _numbers(whole: bool) -> str:
+    return "whole number" if whole else "number"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,7 +24,7 @@ study = Study(
         aux_heads=Part("by_name", names=("semantic.stage5",), width=16),
     ),
     # Whole height and no scaling: the gantry that names the ground must stay in the crop.
-    recipe=Recipe(dataset="streets", crop=(96, 128), steps=400, batch=4, lr=0.1, scales=(1.0, 1.0)),
+    recipe=Recipe(dataset="streets", crop=(96, 128), steps=400, batch=4, scales=(1.0, 1.0)),
     seeds=(0, 1),
     objectives={"miou": "max", "latency_ms": "min"},
     budget=Budget(gmacs=1.0),  # rejected before training

@@ -1,7 +1,14 @@
 """Does each path of a two-path network earn its place?
 
 BiSeNet V2 asks this in its Table 2 (rows 1, 2 and 5: 62.35, 64.68 and 69.67 mIoU on Cityscapes for
-the detail branch alone, the semantic branch alone, and both with guided aggregation).
+the detail branch alone, the semantic branch alone, and both with guided aggregation). On
+generated streets (mIoU, mean and standard deviation of three seeds): detail only 53.4 +- 0.7,
+semantic only 27.0 +- 2.6, both 60.9 +- 2.1. Alone, the detail path cannot tell a road from a
+promenade (mean IoU 21 and 42, together 66 and 87); alone, the semantic path finds no pole or lane
+mark (IoU 0).
+
+Cost: 9 trials of about 20 seconds of CPU time each, 3 min 40 s on two CPU cores that were shared:
+``twopath run studies/paths.py --workers 2``
 """
 
 from dataclasses import replace

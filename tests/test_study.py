@@ -105,12 +105,14 @@ def test_a_study_that_makes_no_sense_is_refused(changes, error, message):
 
 
 WRONG_RECIPES = [
-    ({"crop": (16, 64)}, "recipe.crop is two numbers of at least 32"),
-    ({"crop": 64}, "recipe.crop is two numbers"),
-    ({"crop": (64, 64, 3)}, "recipe.crop is two numbers"),
+    ({"crop": (16, 64)}, "recipe.crop is two whole numbers of at least 32"),
+    ({"crop": 64}, "recipe.crop is two whole numbers"),
+    ({"crop": (64, 64, 3)}, "recipe.crop is two whole numbers"),
     ({"scales": (0.0, 2.0)}, "recipe.scales is two numbers of at least 0.1"),
-    ({"steps": 0}, "recipe.steps is a number of at least 1, not 0"),
-    ({"batch": 1}, "recipe.batch is a number of at least 2, not 1"),
+    ({"crop": (64.0, 64.0)}, "recipe.crop is two whole numbers of at least 32"),
+    ({"steps": 1.5}, "recipe.steps is a whole number of at least 1, not 1.5"),
+    ({"steps": 0}, "recipe.steps is a whole number of at least 1, not 0"),
+    ({"batch": 1}, "recipe.batch is a whole number of at least 2, not 1"),
     ({"lr": -0.1}, "recipe.lr is a number of at least 0"),
     ({"lr": "0.1"}, "recipe.lr is a number"),
     ({"lr": float("nan")}, "recipe.lr is a number of at least 0, not nan"),
@@ -131,7 +133,7 @@ def test_a_recipe_takes_holes_and_lists_and_names():
 
 
 def test_a_hole_of_a_recipe_is_checked_when_it_is_filled():
-    with pytest.raises(ValueError, match=r"recipe.batch is a number of at least 2, not 1"):
+    with pytest.raises(ValueError, match=r"recipe.batch is a whole number of at least 2, not 1"):
         list(fillings(Recipe(batch=choice(8, 1))))
 
 

@@ -61,13 +61,14 @@ def test_one_more_seed_trains_that_seed_alone(tmp_path):
     assert runner.num_timed == [], "a seed changes no latency"
 
 
-def test_one_more_candidate_trains_and_times_that_candidate_alone(tmp_path):
+def test_one_more_candidate_trains_alone_and_is_timed_with_all(tmp_path):
     run(tiny(space=TWO), tmp_path)
     runner, heard = Watched(), Heard()
     three = tiny(space=with_heads(Part("seg", width=5), NARROW, WIDE))
     assert run(three, tmp_path, runner=runner, progress=heard)[:2] == (1, 2)
-    assert (heard.begun, runner.num_timed) == ([("seg(width=5)", 0)], [1])
+    assert (heard.begun, runner.num_timed) == ([("seg(width=5)", 0)], [3])
     assert [name for name, _ in rows(tmp_path)] == ["seg(width=5)", "seg(width=4)", "seg(width=6)"]
+    assert len({row["latency_session"] for row in rows(tmp_path).values()}) == 1
 
 
 def test_candidates_of_one_session_are_timed_together(tmp_path):
