@@ -55,7 +55,7 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
         figure = new_figure(COLUMN_INCHES, HEIGHT_INCHES)
         lines = [line for text in chart.subtitle for line in wrap(text, 82, subsequent_indent="  ")]
         figure.text(0.012, 0.985, "\n".join(lines), va="top", linespacing=1.35, **_NOTE)
-        axes = figure.add_axes((0.1, 0.205, 0.885, 0.76 - 0.041 * len(lines)))
+        axes = figure.add_axes((0.1, 0.205, 0.87, 0.76 - 0.041 * len(lines)))
         _frame(axes, chart)
         _front(axes, chart)
         for mark in chart.marks:

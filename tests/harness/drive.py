@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -28,6 +29,13 @@ def start(study, folder, *options, **environment):
         text=True,
         start_new_session=True,
     )
+
+
+def kill(process, *, group=False):
+    """Kills a run, or it and all processes that it has started, so that nobody can clean up."""
+    os.killpg(process.pid, signal.SIGKILL) if group else process.kill()
+    process.wait()
+    process.stdout.close()
 
 
 def answer(process):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from drive import answer, is_alive, start, until
+from drive import answer, is_alive, kill, start, until
 from tiny import BOTH, RECIPE, learnt, rows, run, session, tiny
 
 from harness import Part, choice
@@ -101,9 +101,12 @@ def test_workers_end_at_once_with_a_driver_that_was_killed(tmp_path):
     until(lambda: len(list(pids.iterdir())) == 2, driver)
     workers = [int(path.name) for path in pids.iterdir()]
     assert all(is_alive(pid) and pid != driver.pid for pid in workers)
-    driver.kill()
-    driver.communicate()
-    until(lambda: not any(is_alive(pid) for pid in workers))
+    kill(driver)
+    try:
+        until(lambda: not any(is_alive(pid) for pid in workers))
+    finally:
+        for pid in filter(is_alive, workers):
+            os.kill(pid, signal.SIGKILL)
 
 
 def half_trained(folder):
@@ -127,8 +130,7 @@ def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path, workers, registe
     driver = start(SLOW, tmp_path, *options, TWOPATH_TEST_STEP_S="0.15")
     until(lambda: is_half_done(tmp_path), driver)
     # With workers, only their parent: they must not go on behind the back of the next run.
-    os.killpg(driver.pid, signal.SIGKILL) if workers == 1 else driver.kill()
-    driver.communicate()
+    kill(driver, group=workers == 1)
     before, cut_off = rows(tmp_path, "slow"), half_trained(tmp_path)
     assert 1 <= len(before) <= 2
 
