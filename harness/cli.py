@@ -37,9 +37,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         after = f"; {interrupt}" if str(interrupt) else ""
         print(f"twopath: interrupted{after}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         from harness.mistakes import is_users, one_line
 
@@ -58,7 +55,11 @@ def _command_of(words: Sequence[str]) -> int:
 
     with kept_for_answers():
         answer = options.command(options)
-    return give(answer, as_json=options.json)
+    try:
+        return give(answer, as_json=options.json)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return answer.code
 
 
 class Parser(argparse.ArgumentParser):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import socket
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -84,8 +85,21 @@ def make_runner(options: Namespace, threads: int) -> Runner:
     if options.on == "ray":
         from harness.runners.cluster import Cluster
 
+        if options.address not in (None, "auto"):
+            _knock(options.address)
         return Cluster(address=options.address, workers=options.workers, threads=threads)
     return InProcess() if options.workers == 1 else Processes(options.workers)
+
+
+def _knock(address: str) -> None:
+    """ConnectionError if nothing answers at an address; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdecimal()) or "//" in host:
+        raise ValueError(f"--address is HOST:PORT or auto, not {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise ConnectionError(f"no Ray cluster answers at {address}: {one_line(error)}") from error
 
 
 def told(summary: Summary, rows: Rows) -> str:

@@ -39,9 +39,11 @@ class Figures:
         broken: Broken = {}
         for key, trial in missing.items():
             try:
-                self.ledger.put_measurement(key, cost_of(trial.architecture, *place(trial)))
+                cost = cost_of(trial.architecture, *place(trial))
             except Exception as error:
                 broken[key] = reason_of(error)
+            else:
+                self.ledger.put_measurement(key, cost)
         return broken
 
     def time(self, missing: Mapping[str, Trial], place: Callable[[Trial], Place]) -> Broken:
@@ -55,11 +57,9 @@ class Figures:
             found: dict[str, Row] = self.runner.call(
                 latencies_of, architectures, classes, self.timing, size, self.plugins
             )
-            for key, row in found.items():
-                if "latency_error" in row:
-                    broken[group[key].entry.cost_key] = str(row["latency_error"])
-                else:
-                    self.ledger.put_measurement(key, row)
+            wrong = [key for key, row in found.items() if "latency_error" in row]
+            broken |= {group[k].entry.cost_key: str(found[k]["latency_error"]) for k in wrong}
+            self.ledger.put_measurements({k: found[k] for k in found if k not in wrong})
         return broken
 
     def of(self, entry: Entry) -> Row:

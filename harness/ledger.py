@@ -100,7 +100,16 @@ class Ledger:
 
     def put_measurement(self, key: str, record: Row) -> None:
         """Stores a cost or latency row."""
-        self._write(lambda c: _put(c, _MEASUREMENTS, {"key": key}, {"record": _text(record)}))
+        self.put_measurements({key: record})
+
+    def put_measurements(self, records: Mapping[str, Row]) -> None:
+        """Stores the rows of what was measured together, all of them or none."""
+
+        def put(connection: Connection) -> None:
+            for key, record in records.items():
+                _put(connection, _MEASUREMENTS, {"key": key}, {"record": _text(record)})
+
+        self._write(put)
 
     def put_study(self, record: Row, plan: Sequence[Entry]) -> None:
         """Stores a study's definition and plan in place of those of the same name."""

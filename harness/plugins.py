@@ -96,12 +96,11 @@ def _execute(path: Path, name: str) -> ModuleType:
 def _said(error: BaseException, path: Path | None = None) -> str:
     """What an exception said, with its kind and place, on one line.
 
-    The place is the last one in the file that was loaded, if the exception came by it.
+    The place is the last one in the file that was loaded, or in one beside it.
     """
     said = f"{type(error).__name__}: {one_line(error)}"
     if isinstance(error, SyntaxError):  # which names its place itself
         return said
     places = traceback.extract_tb(error.__traceback__)
-    own = [place for place in places if path and Path(place.filename) == path]
-    place = (own or places)[-1]
-    return f"{said} ({Path(place.filename).name}, line {place.lineno})"
+    own = [each for each in places if path is None or Path(each.filename).parent == path.parent]
+    return f"{said} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else said

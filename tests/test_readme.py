@@ -31,7 +31,7 @@ def example(name: str) -> str:
 
 
 def test_the_python_blocks_are_the_examples() -> None:
-    assert PYTHON == [example("first_study.py"), example("weighted_sum.py")]
+    assert [example("first_study.py"), example("weighted_sum.py")] == PYTHON
 
 
 def test_the_readme_says_how_to_use_the_plugin() -> None:

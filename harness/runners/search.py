@@ -14,13 +14,16 @@ from optuna.trial import TrialState
 
 from harness.holes import Choice, Hole, Range
 from harness.plan import Candidate, named_candidate, without_places
-from harness.space import fill, named
+from harness.space import Ask, fill, named
 from harness.study import Search, Study
 
 Answers = dict[str, Any]
 
 MAX_REPEATS = 200
-"""How often in a row a sampler may propose what is known before the space counts as exhausted."""
+"""How often what is known may be proposed, for one group, before the space counts as exhausted."""
+
+PATIENCE = 20
+"""How many of these a sampler may spend on what it knows to be good before chance takes over."""
 
 WORST = {"max": 0.0, "min": 1e12}
 
@@ -67,31 +70,38 @@ def generations(
             optimiser.enqueue_trial(proposal.answers)
             _tell(study, optimiser, _ask(study, optimiser)[0], look(proposal.candidate))
     while len(seen) < search.trials:
-        group = _new_group(study, optimiser, seen, min(size, search.trials - len(seen)), look)
+        group, asked = _new_group(study, optimiser, seen, size, look)
         if not group:
             return
-        yield [proposal for _, proposal in group]
-        for asked, proposal in group:
-            _tell(study, optimiser, asked, look(proposal.candidate))
+        yield group
+        for trial, proposal in asked:
+            _tell(study, optimiser, trial, look(proposal.candidate))
 
 
 def _new_group(
     study: Study, optimiser: optuna.Study, seen: set[str], size: int, look: Look
-) -> list[tuple[optuna.Trial, Proposal]]:
-    group: list[tuple[optuna.Trial, Proposal]] = []
-    repeats = 0
+) -> tuple[list[Proposal], list[tuple[optuna.Trial, Proposal]]]:
+    """New candidates, and the trials that are to be told of them; some may have asked twice."""
+    assert study.search is not None
+    size = min(size, study.search.trials - len(seen))
+    sampler, chance = optimiser.sampler, RandomSampler(seed=study.search.seed + len(seen))
+    known, repeats = set(seen), 0
+    group: list[Proposal] = []
+    waiting: list[tuple[optuna.Trial, Proposal]] = []
     while len(group) < size and repeats < MAX_REPEATS:
+        optimiser.sampler = sampler if repeats < PATIENCE else chance
         asked, proposal = _ask(study, optimiser)
         label = proposal.candidate.label
-        if label in seen:
-            repeats += 1
-            waiting = any(label == other.candidate.label for _, other in group)
-            known = Outcome(values=None) if waiting else look(proposal.candidate)
-            _tell(study, optimiser, asked, known)
+        repeats += label in seen
+        if label in known:
+            _tell(study, optimiser, asked, look(proposal.candidate))
             continue
-        seen.add(label)
-        group.append((asked, proposal))
-    return group
+        waiting.append((asked, proposal))
+        if label not in seen:
+            seen.add(label)
+            group.append(proposal)
+    optimiser.sampler = sampler
+    return group, waiting
 
 
 def _ask(study: Study, optimiser: optuna.Study) -> tuple[optuna.Trial, Proposal]:
@@ -102,7 +112,7 @@ def _ask(study: Study, optimiser: optuna.Study) -> tuple[optuna.Trial, Proposal]
         value, answers[path] = _suggest(asked, path, hole)
         return value
 
-    return asked, _proposal(study, fill((study.space, study.recipe), suggest), answers)
+    return asked, _proposal(study, suggest, answers)
 
 
 def _suggest(asked: optuna.Trial, path: str, hole: Hole) -> tuple[Any, Any]:
@@ -125,15 +135,21 @@ def _replayed(study: Study, answers: Answers) -> Proposal:
             return answers[path]
         return next(value for value in hole.values if str(value) == answers[path])
 
-    return _proposal(study, fill((study.space, study.recipe), answer), answers)
+    return _proposal(study, answer, answers)
 
 
-def _proposal(study: Study, filled: Any, answers: Answers) -> Proposal:
-    architecture, recipe = filled
-    factors = without_places(named(answers))
-    return Proposal(
-        candidate=named_candidate("", factors, architecture, recipe), answers=dict(answers)
-    )
+def _proposal(study: Study, answer: Ask, answers: Answers) -> Proposal:
+    """The candidate that some answers make; ``answers`` may be filled while they are given."""
+    values: dict[str, Any] = {}
+
+    def note(path: str, hole: Hole) -> Any:
+        values[path] = answer(path, hole)
+        return values[path]
+
+    architecture, recipe = fill((study.space, study.recipe), note)
+    factors = without_places(named(values))
+    candidate = named_candidate("", factors, architecture, recipe)
+    return Proposal(candidate=candidate, answers=dict(answers))
 
 
 def _tell(study: Study, optimiser: optuna.Study, asked: optuna.Trial, outcome: Outcome) -> None:

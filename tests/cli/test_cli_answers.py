@@ -192,10 +192,11 @@ def test_what_is_not_a_finite_number_is_null_in_json():
 
 
 def test_a_reader_that_left_is_no_mistake(start):
-    process = start("list")
-    process.stdout.close()
-    assert process.wait() == 0
-    assert process.stderr.read() == ""
+    for form in ((), ("--json",)):
+        process = start("list", *form)
+        process.stdout.close()
+        assert process.wait() == 0
+        assert process.stderr.read() == ""
 
 
 def test_square_brackets_are_no_markup(capsys):

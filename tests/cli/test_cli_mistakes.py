@@ -137,6 +137,12 @@ def test_data_folders_that_are_not_there(twopath, write_study, monkeypatch):
     assert "/not/there" in only_line(twopath("run", study))
 
 
+@pytest.mark.parametrize("address", ["nonsense", "ray://127.0.0.1:10001", "127.0.0.1:1"])
+def test_clusters_that_are_not_there(twopath, write_study, address):
+    line = only_line(twopath("run", write_study(), "--on", "ray", "--address", address, "--json"))
+    assert address in line
+
+
 def test_reports_that_cannot_be_written(twopath, write_study, tmp_path):
     assert twopath("run", write_study(), "--json").code == 0
     assert "Did you mean 'tiny'" in only_line(twopath("report", "tinny"))
@@ -166,6 +172,12 @@ def test_plugins_that_cannot_be_loaded(twopath, tmp_path):
     (tmp_path / "taken.py").write_text(text)
     line = only_line(twopath("list", "--plugin", "taken.py"))
     assert all(each in line for each in ("taken.py, line 4", "'bga'", "BilateralGuided"))
+
+
+def test_an_error_below_a_study_names_the_file_it_is_in(twopath, write_study, tmp_path):
+    (tmp_path / "sibling.py").write_text("\n\n\nundefined\n")
+    line = only_line(twopath("run", write_study(before="import sibling\n")))
+    assert "tiny.py could not be loaded: NameError" in line and "(sibling.py, line 4)" in line
 
 
 def test_a_plugins_own_refusal_is_said_in_one_line(twopath, tmp_path):

@@ -57,7 +57,7 @@ def until(condition, process=None):
 
 def is_alive(pid):
     """Whether a process runs; one that ended and that nobody has buried does not."""
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return False
 

@@ -74,6 +74,15 @@ def test_a_measurement_may_be_taken_again(ledger):
     assert ledger.measurements(["k"]) == {"k": {"latency_ms": 1.0}}
 
 
+def test_what_was_measured_together_is_kept_together_or_not_at_all(ledger):
+    ledger.put_measurement("a", {"latency_ms": 1.0})
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        ledger.put_measurements({"a": {"latency_ms": 2.0}, "b": {"latency_ms": object()}})
+    assert ledger.measurements(["a", "b"]) == {"a": {"latency_ms": 1.0}}
+    ledger.put_measurements({"a": {"latency_ms": 3.0}, "b": {"latency_ms": 4.0}})
+    assert ledger.measurements(["a", "b"]) == {"a": {"latency_ms": 3.0}, "b": {"latency_ms": 4.0}}
+
+
 def test_an_unknown_study_is_answered_with_the_nearest_name(ledger):
     with pytest.raises(KeyError, match=r"unknown study 'fusion'. Known: none"):
         ledger.study("fusion")

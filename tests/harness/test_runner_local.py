@@ -3,21 +3,19 @@
 import multiprocessing
 import os
 import signal
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from drive import answer, is_alive, kill, start, until
-from tiny import BOTH, RECIPE, learnt, rows, run, session, tiny
+from tiny import learnt, rows, run, session, tiny
 
-from harness import Part, choice
 from harness.ledger import open_ledger
 from harness.runners.local import InProcess, Processes
 from harness.training import loop
 from harness.training.checkpoint import _read_whole
 
 SLOW = Path(__file__).with_name("slow_study.py")
-SOUND = (Part("seg", width=4), Part("odd"))
+DEADLY = Path(__file__).with_name("deadly_study.py")
 DEATHS = {
     "kill": "its worker process died (SIGKILL); the system may have run out of memory",
     "quit": "its worker process died (exit code 3); the system may have run out of memory",
@@ -26,19 +24,14 @@ DEATHS = {
 }
 
 
-def mixed(*heads):
-    return tiny(space=replace(BOTH, head=choice(*heads)), recipe=replace(RECIPE, steps=4))
-
-
-def test_processes_give_the_rows_of_one_process_and_survive_their_workers(tmp_path, odd):
-    run(mixed(*SOUND), tmp_path / "one")
-    deadly = [Part("odd", act=act) for act in DEATHS]
-    study = mixed(SOUND[0], *deadly, SOUND[1])
-    did = run(study, tmp_path / "many", runner=Processes(2), workers=2, plugins=(odd,))
+def test_processes_give_the_rows_of_one_process_and_survive_their_workers(tmp_path, registered):
+    deadly = registered(DEADLY)
+    run(deadly.headed(*deadly.SOUND), tmp_path / "one")
+    plugins = (str(DEADLY),)
+    did = run(deadly.study, tmp_path / "many", runner=Processes(2), workers=2, plugins=plugins)
     assert did == (2, 0, 4, 0)
     one, many = rows(tmp_path / "one"), rows(tmp_path / "many")
-    for key in one:
-        assert learnt(many[key]) == learnt(one[key])
+    assert {key: learnt(many[key]) for key in one} == {key: learnt(one[key]) for key in one}
     assert {act: many[f"odd(act={act})", 0]["reason"] for act in DEATHS} == DEATHS
     assert multiprocessing.active_children() == []
 

@@ -1,0 +1,132 @@
+"""Costs are counted exactly, leave the network as it was, and say what they left out."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny import BOTH
+from torch import nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness import networks
+from harness.measure.candidates import cost_of
+from harness.measure.cost import count
+from harness.network import deploy
+from harness.training.loop import initialise
+
+
+class Body(nn.Module):
+    """A convolution of 3 to 4 channels, then what is given."""
+
+    def __init__(self, then=lambda image: image, **options):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, **options)
+        self.then = then
+
+    def forward(self, image):
+        return self.then(self.conv(image))
+
+
+def counted(*arguments, size=(20, 30), **options):
+    return count(Body(*arguments, **options).eval(), size)
+
+
+CONV = 3 * 4 * 9 * 20 * 30
+"""Multiply-adds of the convolution at 20 x 30, its size kept."""
+
+
+def by_torch(network, size):
+    """Multiply-adds of convolutions and products by torch's counter, which counts each twice."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(torch.zeros(1, 3, *size))
+    return counter.get_total_flops() / 2
+
+
+def test_a_convolution_counts_one_for_each_multiply_add():
+    cost = counted(padding=1)
+    assert cost.gmacs_conv * 1e9 == pytest.approx(CONV, abs=0.5)
+    assert cost.gmacs == cost.gmacs_conv
+    assert (cost.params, cost.activations) == (3 * 4 * 9 + 4, 4 * 20 * 30)
+    assert (cost.uncounted_ops, cost.cost_size) == ({}, "20x30")
+
+
+@pytest.mark.parametrize(
+    ("same", "other"),
+    [
+        ({"padding": "same"}, {"padding": 1}),
+        ({"padding": "valid"}, {"padding": 0}),
+        ({"padding": "same", "dilation": 2}, {"padding": 2, "dilation": 2}),
+    ],
+)
+def test_padding_by_name_costs_as_much_as_by_number(same, other):
+    assert counted(**same) == counted(**other)
+
+
+@pytest.mark.parametrize("name", networks.names())
+def test_convolutions_cost_what_torch_counts(name):
+    network = deploy(initialise(networks.get(name), 19, seed=0))
+    cost = count(network, (64, 96))
+    assert cost.gmacs_conv * 1e9 == pytest.approx(by_torch(network, (64, 96)), abs=0.5)
+    assert cost.gmacs > cost.gmacs_conv, "resizing counts as well"
+
+
+def attention(image):
+    tokens = image.flatten(2).transpose(1, 2)
+    return functional.scaled_dot_product_attention(tokens, tokens, tokens)
+
+
+def test_attention_is_not_free_but_said_to_be_uncounted():
+    cost = counted(attention, padding=1)
+    assert cost.uncounted_ops["aten::scaled_dot_product_attention"] == 1
+    assert cost.gmacs_conv * 1e9 == pytest.approx(CONV, abs=0.5)
+
+
+def test_products_of_matrices_count_with_the_convolutions():
+    cost = counted(lambda image: image @ image.transpose(2, 3), padding=1)
+    assert cost.gmacs_conv * 1e9 == pytest.approx(CONV + 4 * 20 * 30 * 20, abs=0.5)
+
+
+def test_what_is_not_counted_is_listed_with_its_number():
+    cost = counted(lambda image: (image.sigmoid() * image).sigmoid(), padding=1)
+    assert cost.uncounted_ops == {"aten::mul": 1, "aten::sigmoid": 2}
+
+
+def test_resizing_counts_apart_from_convolutions():
+    cost = counted(
+        lambda image: functional.interpolate(image, (40, 60), mode="bilinear"), padding=1
+    )
+    assert cost.gmacs * 1e9 == pytest.approx(CONV + 4 * 4 * 40 * 60, abs=0.5)
+    assert cost.gmacs_conv * 1e9 == pytest.approx(CONV, abs=0.5)
+
+
+def test_counting_changes_no_bit_of_the_network():
+    network = deploy(initialise(BOTH, 5, seed=0), fold=False)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    dice = torch.random.get_rng_state()
+    count(network, (33, 47))
+    after = network.state_dict()
+    assert any("running_mean" in name for name in before)
+    assert all(torch.equal(after[name], before[name]) for name in before)
+    assert torch.equal(torch.random.get_rng_state(), dice)
+
+
+def test_a_network_in_train_mode_is_not_counted():
+    with pytest.raises(AssertionError, match="train mode"):
+        count(Body(), (20, 30))
+
+
+def test_auxiliary_heads_cost_nothing_and_neither_do_batch_norms():
+    bare = cost_of(replace(BOTH, aux_heads="none"), 5, (32, 64))
+    assert cost_of(BOTH, 5, (32, 64)) == bare
+    assert "aten::batch_norm" not in bare["uncounted_ops"]
+    trained = sum(each.numel() for each in initialise(BOTH, 5, seed=0).parameters())
+    assert bare["params"] < trained
+
+
+def test_a_cost_is_a_flat_row_that_says_by_what_and_at_what_size():
+    row = cost_of(BOTH, 5, (32, 64))
+    assert row["cost_tool"].startswith("fvcore ")
+    assert (row["cost_size"], row["cost_protocol"]) == ("32x64", 1)
+    assert cost_of(BOTH, 5, (64, 64))["gmacs"] == pytest.approx(2 * row["gmacs"], rel=0.1)
+    assert cost_of(BOTH, 5, (64, 64))["params"] == row["params"]

@@ -1,0 +1,193 @@
+"""Ray gives the rows of one process, loses no study to a kill, and works on a cluster elsewhere.
+
+Each Ray is one of its own, in a folder of its own, in processes of its own.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+from drive import answer, is_alive, kill, start, until
+from tiny import learnt, rows, run, session, tiny
+
+from harness.ledger import open_ledger
+from harness.runners import cluster
+from harness.runners.cluster import Searcher, _check_room, _Jobs
+from harness.trial import Event
+
+HERE = Path(__file__).parent
+DEADLY, SLOW, HUNT = (HERE / f"{name}_study.py" for name in ("deadly", "slow", "hunt"))
+LOST = "its worker process died (lost by Ray); the system may have run out of memory"
+DEATHS = {"kill": LOST, "quit": LOST, "raise": "RuntimeError: not today", "starve": "out of memory"}
+
+
+@pytest.fixture
+def own_ray(monkeypatch):
+    """A folder for Ray; short, since the names of sockets may not be long."""
+    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+        monkeypatch.delenv("RAY_ADDRESS", raising=False)
+        yield folder
+
+
+def test_ray_gives_the_rows_of_one_process_and_survives_its_workers(tmp_path, own_ray, registered):
+    summary = answer(start(DEADLY, tmp_path / "ray", "--on", "ray", "--workers", "2"))
+    assert (summary["trained"], summary["failed"]) == (2, 4)
+    deadly = registered(DEADLY)
+    run(deadly.headed(*deadly.SOUND), tmp_path / "one")
+    one, many = rows(tmp_path / "one"), rows(tmp_path / "ray")
+    assert {key: learnt(many[key]) for key in one} == {key: learnt(one[key]) for key in one}
+    assert {act: many[f"odd(act={act})", 0]["reason"] for act in DEATHS} == DEATHS
+
+
+def test_a_study_on_ray_that_was_killed_goes_on_and_leaves_no_worker(tmp_path, own_ray):
+    pids = tmp_path / "pids"
+    pids.mkdir()
+    options = ["--on", "ray", "--workers", "2"]
+    slowly = {"TWOPATH_TEST_STEP_S": "0.3", "TWOPATH_TEST_PIDS": str(pids)}
+    driver = start(SLOW, tmp_path, *options, **slowly)
+    ledger = tmp_path / "ledger.db"
+    until(lambda: ledger.is_file() and len(rows(tmp_path, "slow")) >= 1, driver)
+    until(lambda: len(list(pids.iterdir())) >= 3, driver)
+    kill(driver)
+    workers = [int(path.name) for path in pids.iterdir()]
+    until(lambda: not any(is_alive(pid) for pid in workers))
+    before = rows(tmp_path, "slow")
+    assert 1 <= len(before) <= 2
+
+    summary = answer(start(SLOW, tmp_path, *options))
+    assert (summary["trained"], summary["cached"]) == (3 - len(before), len(before))
+    after = rows(tmp_path, "slow")
+    assert {key: after[key] for key in before} == before
+    assert [row["state"] for row in after.values()] == ["done"] * 3
+    assert any(row["resumed_from_step"] > 0 for row in after.values())
+
+
+def free_port():
+    with socket.socket() as each:
+        each.bind(("", 0))
+        return each.getsockname()[1]
+
+
+@pytest.fixture
+def address(own_ray, tmp_path):
+    """The address of a cluster of one node with one core, which is nobody else's."""
+    port = free_port()
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+    command += ["--num-cpus=1", f"--port={port}", f"--temp-dir={own_ray}"]
+    command += ["--include-dashboard=false", "--disable-usage-stats"]
+    for name in ("ray-client-server", "dashboard", "dashboard-agent-listen", "metrics-export"):
+        command.append(f"--{name}-port={free_port()}")
+    log = tmp_path / "head.log"
+    with ExitStack() as stack:
+        out = stack.enter_context(log.open("w"))
+        head = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        stack.callback(head.wait)
+        stack.callback(os.killpg, head.pid, signal.SIGKILL)
+        until(lambda: "Ray runtime started" in log.read_text(), head)
+        yield f"127.0.0.1:{port}"
+
+
+def test_a_search_runs_on_a_cluster_at_an_address(tmp_path, address):
+    options = ["--on", "ray", "--address", address, "--workers", "2"]
+    summary = answer(start(HUNT, tmp_path, *options))
+    assert (summary["trained"], summary["failed"]) == (3, 0)
+    # The second group was timed on the only core, which the first group's trials have given back.
+    sessions = [row["latency_session"] for row in rows(tmp_path, "hunt").values()]
+    assert len(set(sessions)) == 2
+    assert all(entry.answers for entry in open_ledger(tmp_path).plan("hunt"))
+
+
+# From here on without any Ray at all.
+
+
+class Given:
+    """A source of one job which raises wherever it is told to."""
+
+    def __init__(self, job, *, wrong=None):
+        self.jobs, self.wrong, self.heard = [job], wrong, []
+
+    def take(self):
+        self._note("take")
+        return self.jobs.pop() if self.jobs else None
+
+    def started(self, job):
+        self._note("started")
+
+    def event(self, event):
+        self._note("event", event)
+
+    def finish(self, job, row):
+        self._note("finish", row["state"], row["reason"])
+
+    def _note(self, *what):
+        self.heard.append(what)
+        if what[0] == self.wrong:
+            raise OSError(f"{self.wrong} went wrong")
+
+
+@pytest.fixture
+def job(tmp_path):
+    return session(tiny(), tmp_path).take()
+
+
+ROW = json.dumps({"state": "done", "reason": None})
+
+
+def test_a_job_goes_to_tune_and_its_row_comes_back(job):
+    source = Given(job)
+    jobs = _Jobs(source)
+    assert jobs.suggest("1").keys() == {"job"}
+    assert jobs.suggest("2") is None, "one is in flight, after which there may be more"
+    event = Event(key="k", state="training", step=1, steps=2, loss=0.5, seconds=1.0)
+    jobs.on_trial_result("1", {"event": json.dumps(asdict(event))})
+    jobs.on_trial_result("1", {"row": ROW})
+    jobs.on_trial_complete("1", {"row": ROW})
+    jobs.on_trial_complete("1", {"row": ROW})
+    assert jobs.suggest("3") == Searcher.FINISHED
+    told = [("event", event), ("finish", "done", None)]
+    assert [each for each in source.heard if each[0] not in ("take", "started")] == told
+    assert jobs.error is None
+
+
+@pytest.mark.parametrize("result", [None, {}, {"event": None}])
+def test_a_job_whose_worker_gave_no_row_has_failed(job, result):
+    source = Given(job)
+    jobs = _Jobs(source)
+    jobs.suggest("1")
+    jobs.on_trial_complete("1", result, error=True)
+    assert source.heard[-1] == ("finish", "failed", LOST)
+
+
+@pytest.mark.parametrize("wrong", ["take", "started", "event", "finish"])
+def test_what_goes_wrong_in_the_study_ends_it_and_is_kept(job, wrong):
+    jobs = _Jobs(Given(job, wrong=wrong))
+    if jobs.suggest("1") != Searcher.FINISHED:
+        event = Event(key="k", state="training", step=1, steps=2, loss=0.5, seconds=1.0)
+        jobs.on_trial_result("1", {"event": json.dumps(asdict(event))})
+        jobs.on_trial_complete("1", {"row": ROW})
+    assert jobs.suggest("2") == Searcher.FINISHED
+    assert str(jobs.error) == f"{wrong} went wrong"
+
+
+@pytest.mark.parametrize(
+    ("cores", "fits"), [([2, 8], True), ([4], True), ([2, 3], False), ([], True)]
+)
+def test_a_cluster_whose_nodes_are_all_too_small_is_refused(monkeypatch, cores, fits):
+    nodes = [{"Alive": True, "Resources": {"CPU": float(each)}} for each in cores]
+    nodes += [{"Alive": False, "Resources": {"CPU": 64.0}}, {"Alive": True, "Resources": {}}]
+    monkeypatch.setattr(cluster.ray, "nodes", lambda: nodes)
+    if fits:
+        _check_room(4)
+        return
+    with pytest.raises(ValueError, match=r"wants 4 CPU cores, and no node .* has more than 3; "):
+        _check_room(4)
