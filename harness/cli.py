@@ -54,7 +54,7 @@ def _command_of(words: Sequence[str]) -> int:
     from harness.terminal import give, kept_for_answers
 
     with kept_for_answers():
-        answer = options.command(options)
+        answer: Answer = options.command(options)
     try:
         return give(answer, as_json=options.json)
     except BrokenPipeError:  # the reader, such as head, has seen enough
@@ -119,6 +119,9 @@ def _add_run(commands: Any) -> None:
     )
     each.add_argument("--address", help="a running Ray cluster's address, with --on ray")
     each.add_argument("--workers", type=_positive, default=1, metavar="N", help="trials at a time")
+    each.add_argument(
+        "--threads", type=_positive, default=1, metavar="N", help="CPU threads a trial; default: 1"
+    )
     each.add_argument("--retry-failed", action="store_true", help="run failed trials again")
     _add_places(each)
 
@@ -136,10 +139,11 @@ def _add_list(commands: Any) -> None:
 
 
 def _add_show(commands: Any) -> None:
-    about = "Show a network's parts, or a part's or data set's options."
+    about = "Show a network part by part, the options of a part or data set, or a study."
     each = _command(commands, "show", about, "twopath show bisenetv2", _show)
     each.add_argument(
-        "name", help="a network, a part or a data set; fusion.none where several match"
+        "name",
+        help="a network, a part, a data set or a built-in study; fusion.none where several match",
     )
     _add_plugins(each)
 

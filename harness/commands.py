@@ -20,11 +20,10 @@ from harness.data.roots import data_roots
 from harness.ledger import Ledger, open_ledger
 from harness.loading import load_study
 from harness.measure.candidates import cost_of, latencies_of
-from harness.measure.device import num_cores
 from harness.mistakes import one_line
 from harness.networks import get
 from harness.plugins import load_plugins
-from harness.progress import counted, progress_for
+from harness.progress import counted, progress_for, some
 from harness.runners.local import InProcess, Processes
 from harness.runners.runner import Runner
 from harness.session import Session, Settings, Summary
@@ -44,7 +43,7 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
         folder=Path(options.runs).resolve(),
         roots=data_roots(options.data),
         plugins=tuple(str(Path(file).resolve()) for file in options.plugin) + own,
-        threads=max(1, num_cores() // options.workers),
+        threads=options.threads,
         workers=options.workers,
         retry_failed=options.retry_failed,
         command=command_of(options),
@@ -105,13 +104,16 @@ def _knock(address: str) -> None:
 def told(summary: Summary, rows: Rows) -> str:
     """What was run, and what was not and why not."""
     known = sum(row["state"] == "failed" for row in rows) - summary.failed
-    before = f"; {known} failed before, --retry-failed runs them again" if known else ""
-    if not summary.trained and not summary.failed:
-        return f"nothing was trained: the ledger holds all {summary.cached} trials{before}"
-    return (
-        f"{summary.trained} trained, {summary.cached} answered by the ledger, "
-        f"{summary.failed} failed, {summary.rejected} over budget{before}"
-    )
+    before = f"; {known} failed before, --retry-failed runs such trials again" if known else ""
+    over = f"{summary.rejected} over budget"
+    if summary.trained or summary.failed:
+        return (
+            f"{summary.trained} trained, {summary.cached} answered by the ledger, "
+            f"{summary.failed} failed, {over}{before}"
+        )
+    held = [f"the ledger holds {some(summary.cached, 'trial')}"] if summary.cached else []
+    rest = [over] if summary.rejected else []
+    return f"nothing was trained: {', '.join(held + rest)}{before}"
 
 
 def folder_name(name: str) -> str:

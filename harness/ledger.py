@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -80,7 +81,7 @@ class Ledger:
         try:
             self._engine = _engine(where)
             self._write(_make_tables)
-        except (sql.exc.SQLAlchemyError, ImportError) as error:
+        except (sql.exc.SQLAlchemyError, ImportError, ValueError) as error:
             reason = getattr(error, "orig", None) or error
             raise ValueError(f"cannot open the ledger {_shown(where)}: {reason}") from error
 
@@ -238,8 +239,8 @@ def _shown(where: str | Path) -> str:
     """A path or URL as messages show it, without a password."""
     try:
         return sql.make_url(str(where)).render_as_string(hide_password=True)
-    except sql.exc.ArgumentError:
-        return str(where)
+    except (sql.exc.ArgumentError, ValueError):
+        return re.sub(r":[^:/@]*@", ":***@", str(where))
 
 
 def open_ledger(runs: str | Path, url: str | None = None, *, make: bool = False) -> Ledger:
@@ -248,6 +249,7 @@ def open_ledger(runs: str | Path, url: str | None = None, *, make: bool = False)
     FileNotFoundError for a folder without one, unless it is to be made.
     """
     where = url or str(Path(runs) / "ledger.db")
-    if "://" not in where and not Path(where).is_file() and not make:
-        raise FileNotFoundError(f"no ledger at {where}; run a study first, or say --runs FOLDER")
+    file = where.removeprefix("sqlite:///")
+    if "://" not in file and not Path(file).is_file() and not make:
+        raise FileNotFoundError(f"no ledger at {file}; run a study first, or say --runs FOLDER")
     return Ledger(where)

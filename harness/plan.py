@@ -9,12 +9,13 @@ from typing import Any
 from harness.architecture import KINDS, Architecture
 from harness.components import REGISTRIES
 from harness.data.dataset import Dataset, datasets
+from harness.holes import Range
 from harness.keys import key_of, plain
 from harness.ledger import Entry
 from harness.measure.cost import COST_PROTOCOL
 from harness.measure.latency import LATENCY_PROTOCOL
 from harness.source import source_digest
-from harness.space import fillings
+from harness.space import fillings, holes
 from harness.study import BASELINE, Recipe, Study, Variants
 
 TRAINING_PROTOCOL = 1
@@ -47,6 +48,7 @@ def candidates(study: Study) -> Iterator[Candidate]:
     ValueError for a hole that cannot be enumerated, or for two candidates that are the same or
     would be called the same.
     """
+    _refuse_ranges(study)
     space = study.space
     if isinstance(space, Variants):
         found = [(label, arch) for label, arch in space.items]
@@ -65,6 +67,14 @@ def candidates(study: Study) -> Iterator[Candidate]:
                 raise ValueError(f"two candidates are both called {candidate.label!r}")
             seen[identity] = candidate.label
             yield candidate
+
+
+def _refuse_ranges(study: Study) -> None:
+    """A range has no last value, so only a search can fill it."""
+    for path, hole in holes((study.space, study.recipe)).items():
+        if isinstance(hole, Range):
+            [name] = without_places({path: ""})
+            raise ValueError(f"{name} is {hole}, which only search=Search(...) can fill")
 
 
 def without_places(answers: dict[str, str]) -> dict[str, str]:

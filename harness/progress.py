@@ -213,7 +213,13 @@ def plan_lines(entries: list[Entry], cached: int) -> list[str]:
     """What was planned, and which candidates are over budget."""
     rejected = {entry.candidate: entry.rejected for entry in entries if entry.rejected}
     lines = [f"rejected {candidate}: {reason}" for candidate, reason in rejected.items()]
-    return [*lines, f"{num_wanted(entries) - cached} trials to run, {cached} in the ledger"]
+    new = some(num_wanted(entries) - cached, "trial")
+    return [*lines, f"{new} to run, {cached} in the ledger"]
+
+
+def some(number: int, what: str) -> str:
+    """A number of things, in the plural unless it is one."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def named(entry: Entry) -> str:

@@ -187,10 +187,11 @@ class Session:
             self.progress.phase(f"counting {_some(len(uncounted), 'candidate')}")
         broken = self._figures.count(uncounted, self._place)
         sound = [each for each in trials if each.entry.cost_key not in broken]
-        untimed = self._figures.missing(sound, "latency_key")
-        if untimed:
-            self.progress.phase(f"timing {_some(len(untimed), 'candidate')} together")
-        broken |= self._figures.time(untimed, self._place)
+        within = [each for each in sound if not self._judged(each).entry.rejected]
+        if self._figures.missing(within, "latency_key"):
+            timed = {each.entry.latency_key: each for each in within}
+            self.progress.phase(f"timing {_some(len(timed), 'candidate')} together")
+            broken |= self._figures.time(timed, self._place)
         return [self._judged(trial) for trial in trials], broken
 
     def _trials(self, proposal: Proposal) -> list[Trial]:

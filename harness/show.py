@@ -15,12 +15,13 @@ from harness import networks
 from harness.architecture import KINDS, Architecture
 from harness.components import REGISTRIES
 from harness.data.dataset import datasets
-from harness.loading import builtin_studies
+from harness.loading import builtin_studies, load_study
 from harness.names import unknown
 from harness.network import Network, assemble
-from harness.plan import resolve
+from harness.plan import candidates, resolve
 from harness.plugins import load_plugins
 from harness.registry import Registry, source_file
+from harness.study import recipe_fields
 from harness.terminal import Answer, on_one_line, table
 
 NUM_CLASSES = 19
@@ -65,7 +66,7 @@ def _question(path: Path) -> str:
 
 
 def described(options: Namespace) -> Answer:
-    """A network, a part or a data set; KeyError for none of that name.
+    """A network, a part, a data set or a study; KeyError for none of that name.
 
     ValueError for the name of several parts without a kind, as ``fusion.none`` has it.
     """
@@ -74,15 +75,24 @@ def described(options: Namespace) -> Answer:
     if name in networks.names():
         found = _network(name)
         return Answer(record=found, show=partial(show_network, found))
+    if name in builtin_studies():
+        found = _study(name)
+        return Answer(record=found, show=partial(show_options, found))
+    found = _part(*_matching(name))
+    return Answer(record=found, show=partial(show_options, found))
+
+
+def _matching(name: str) -> tuple[str, str]:
+    """The kind and the bare name of a part or a data set."""
     matches = [(kind, bare) for kind, bare in _qualified() if name in (bare, f"{kind}.{bare}")]
     if not matches:
         parts = [f"{kind}.{bare}" if "." in name else bare for kind, bare in _qualified()]
-        raise KeyError(unknown("name", name, dict.fromkeys([*networks.names(), *parts])))
+        others = [*networks.names(), *builtin_studies()]
+        raise KeyError(unknown("name", name, dict.fromkeys([*others, *parts])))
     if len(matches) > 1:
         which = ", ".join(f"{kind}.{bare}" for kind, bare in matches)
         raise ValueError(f"several parts are called {name!r}; say which: {which}")
-    found = _part(*matches[0])
-    return Answer(record=found, show=partial(show_part, found))
+    return matches[0]
 
 
 def _qualified() -> list[tuple[str, str]]:
@@ -149,9 +159,28 @@ def _part(kind: str, name: str) -> dict[str, Any]:
     }
 
 
-def show_part(found: dict[str, Any], console: Console) -> None:
-    """Prints what a part or a data set is, with its options and their defaults."""
+def _study(name: str) -> dict[str, Any]:
+    """A study; ``candidates`` are all of them, or for a search the space it looks in."""
+    study, _ = load_study(name)
+    labels = [each.label for each in candidates(study)] if not study.search else [str(study.space)]
+    recipe = {f"recipe.{each}": _plainly(getattr(study.recipe, each)) for each in recipe_fields()}
+    return {
+        "kind": "study",
+        "name": study.name,
+        "about": study.question,
+        "options": {"candidates": labels, "seeds": list(study.seeds), **recipe},
+        "file": str(builtin_studies()[name]),
+    }
+
+
+def _plainly(value: Any) -> Any:
+    return value if isinstance(value, (int, float, tuple)) else str(value)
+
+
+def show_options(found: dict[str, Any], console: Console) -> None:
+    """Prints what a part, a data set or a study is, with its options."""
     console.print(f"{found['kind']} {found['name']}\n\n{found['about']}\n")
     for key, value in found["options"].items():
-        console.print(f"  {key} = {value!r}")
+        text = ", ".join(map(str, value)) if isinstance(value, list) else value
+        console.print(f"  {key} = {text}")
     console.print(f"\n{found['file']}")

@@ -136,6 +136,12 @@ def test_a_data_set_is_shown_with_its_options(twopath):
     assert lines[-1].endswith("camvid.py")
 
 
+def test_a_study_is_shown_with_its_candidates(twopath):
+    found = json.loads(twopath("show", "fusion", "--json").out)
+    assert found["options"]["candidates"] == ["sum", "concat", "ffm", "bga"]
+    assert found["about"].endswith("?") and found["options"]["recipe.dataset"].startswith("streets")
+
+
 def test_every_name_of_a_part_can_be_shown(twopath):
     for kind, registry in show.ALL_REGISTRIES.items():
         for name in registry.names():
@@ -202,6 +208,6 @@ def test_a_reader_that_left_is_no_mistake(start):
 def test_square_brackets_are_no_markup(capsys):
     console = Console(width=80, markup=False, highlight=False)
     found = {"kind": "fusion", "name": "x", "about": "[bold]a[/]", "options": {}, "file": "[x]"}
-    show.show_part(found, console)
+    show.show_options(found, console)
     out = capsys.readouterr().out
     assert "[bold]a[/]" in out and "[x]" in out

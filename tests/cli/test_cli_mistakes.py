@@ -56,7 +56,9 @@ WORDS = {
     "plugin": ("list --plugin nosuch.py", ["nosuch.py"]),
     "no ledger": ("report fusion", ["runs/ledger.db", "run a study first"]),
     "no ledger there": ("report fusion --runs there", ["there/ledger.db"]),
+    "no ledger's file": ("report fusion --ledger sqlite:///no.db", ["no ledger at no.db"]),
     "ledger's kind": ("run fusion --ledger nosuch://x", ["nosuch://x"]),
+    "ledger's port": ("run fusion --ledger sqlite://me:secret@here:port/x", ["here:port"]),
 }
 
 
@@ -73,6 +75,7 @@ def test_words_that_make_no_sense(twopath, name):
     words, expected = WORDS[name]
     line = only_line(twopath(*words.split()))
     assert all(each in line for each in expected), line
+    assert "secret" not in line
 
 
 @pytest.mark.parametrize("name", BROKEN)

@@ -139,7 +139,7 @@ def test_a_log_gets_a_line_for_each_thing_that_happened(capsys):
     assert said.err.splitlines() == [
         "counting",
         "rejected big: too big",
-        "1 trials to run, 1 in the ledger",
+        "1 trial to run, 1 in the ledger",
         "start  bga seed 1",
         "done   bga seed 1  mIoU 43.2 %  took 1:15  [2/2]",
     ]

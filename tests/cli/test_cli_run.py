@@ -46,7 +46,7 @@ def test_a_study_is_run_once_and_answered_for_ever(twopath, write_study, tmp_pat
     assert "\x1b" not in first.out + first.err
     again = twopath("run", study)
     assert (again.code, again.out) == (0, first.out)
-    assert again.err.splitlines()[-1] == "nothing was trained: the ledger holds all 2 trials"
+    assert again.err.splitlines()[-1] == "nothing was trained: the ledger holds 2 trials"
     assert twopath("report", "tiny").out == first.out
     assert (tmp_path / "runs" / "reports" / "tiny" / "report.html").is_file()
 
@@ -70,7 +70,7 @@ def test_failed_trials_are_told_and_the_rest_goes_on(twopath, write_study):
     assert "failed moody seed 0: RuntimeError: out of ideas  [1/2]" in answer.err.splitlines()
     again = twopath("run", study)
     assert again.code == 1
-    assert "1 failed before, --retry-failed runs them again" in again.err
+    assert "1 failed before, --retry-failed runs such trials again" in again.err
     retried = twopath("run", study, "--retry-failed", "--json")
     found = strict(retried.out)
     assert (retried.code, found["summary"]["failed"], found["summary"]["cached"]) == (1, 1, 1)
@@ -131,3 +131,14 @@ def test_an_interrupt_is_one_line_and_the_same_command_goes_on(start, twopath, w
     summary = strict(again.out)["summary"]
     assert again.code == 0
     assert summary["cached"] in (1, 2) and summary["trained"] == 3 - summary["cached"]
+
+
+def test_a_study_over_budget_says_so(twopath, write_study):
+    before = "from harness import Budget\n"
+    study = write_study(before=before)
+    with open(study, "a") as file:
+        file.write("study = replace(study, budget=Budget(params=1000))\n")
+    answer = twopath("run", study)
+    assert answer.code == 0
+    assert answer.err.splitlines()[-1] == "nothing was trained: 1 over budget"
+    assert any(line.startswith("rejected ") for line in answer.err.splitlines())

@@ -10,11 +10,12 @@ import sys
 import time
 from pathlib import Path
 
-from tiny import session
+from tiny import rows, session
 
 from harness.loading import load_study
 from harness.plugins import load_plugins
 from harness.runners.local import InProcess, Processes
+from harness.training.checkpoint import _read_whole
 
 PATIENCE_S = 240
 
@@ -60,6 +61,20 @@ def is_alive(pid):
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return False
+
+
+def half_trained(folder):
+    """The trials that were begun and did not end, with the step that each was saved at."""
+    ended = {row["folder"] for row in rows(folder, "slow").values()}
+    begun = {path.parent.name: path for path in Path(folder, "trials").glob("*/checkpoint.pt")}
+    saved = {name: _read_whole(path) for name, path in begun.items() if name not in ended}
+    return {name: state["progress"]["step"] for name, state in saved.items() if state}
+
+
+def is_half_done(folder):
+    """Whether one trial has ended and another is in the middle."""
+    is_there = Path(folder, "ledger.db").is_file()
+    return is_there and rows(folder, "slow") and min(half_trained(folder).values(), default=12) < 9
 
 
 def main():

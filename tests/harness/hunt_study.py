@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 
-from tiny import RECIPE, tiny
+from tiny import ALONE, tiny
 
-from harness import Search, loguniform, session
+from harness import Part, Search, integer, session
 
 session.GENERATION = 2
 
 study = tiny(
     name="hunt",
-    recipe=replace(RECIPE, lr=loguniform(1e-3, 1e-1)),
+    space=replace(ALONE, head=Part("seg", width=integer(3, 9))),
     search=Search(trials=3, sampler="random"),
 )

@@ -6,13 +6,13 @@ import signal
 from pathlib import Path
 
 import pytest
-from drive import answer, is_alive, kill, start, until
+from drive import answer, half_trained, is_alive, is_half_done, kill, start, until
 from tiny import learnt, rows, run, session, tiny
 
+from harness import Part
 from harness.ledger import open_ledger
 from harness.runners.local import InProcess, Processes
 from harness.training import loop
-from harness.training.checkpoint import _read_whole
 
 SLOW = Path(__file__).with_name("slow_study.py")
 DEADLY = Path(__file__).with_name("deadly_study.py")
@@ -20,16 +20,16 @@ DEATHS = {
     "kill": "its worker process died (SIGKILL); the system may have run out of memory",
     "quit": "its worker process died (exit code 3); the system may have run out of memory",
     "raise": "RuntimeError: not today",
-    "starve": "out of memory",
 }
 
 
 def test_processes_give_the_rows_of_one_process_and_survive_their_workers(tmp_path, registered):
     deadly = registered(DEADLY)
     run(deadly.headed(*deadly.SOUND), tmp_path / "one")
+    study = deadly.headed(*(Part("odd", act=act) for act in DEATHS), *deadly.SOUND)
     plugins = (str(DEADLY),)
-    did = run(deadly.study, tmp_path / "many", runner=Processes(2), workers=2, plugins=plugins)
-    assert did == (2, 0, 4, 0)
+    did = run(study, tmp_path / "many", runner=Processes(2), workers=2, plugins=plugins)
+    assert did == (2, 0, 3, 0)
     one, many = rows(tmp_path / "one"), rows(tmp_path / "many")
     assert {key: learnt(many[key]) for key in one} == {key: learnt(one[key]) for key in one}
     assert {act: many[f"odd(act={act})", 0]["reason"] for act in DEATHS} == DEATHS
@@ -100,20 +100,6 @@ def test_workers_end_at_once_with_a_driver_that_was_killed(tmp_path):
     finally:
         for pid in filter(is_alive, workers):
             os.kill(pid, signal.SIGKILL)
-
-
-def half_trained(folder):
-    """The trials that were begun and did not end, with the step that each was saved at."""
-    ended = {row["folder"] for row in rows(folder, "slow").values()}
-    begun = {path.parent.name: path for path in Path(folder, "trials").glob("*/checkpoint.pt")}
-    saved = {name: _read_whole(path) for name, path in begun.items() if name not in ended}
-    return {name: state["progress"]["step"] for name, state in saved.items() if state}
-
-
-def is_half_done(folder):
-    """Whether one trial has ended and another is in the middle."""
-    is_there = Path(folder, "ledger.db").is_file()
-    return is_there and rows(folder, "slow") and min(half_trained(folder).values(), default=12) < 9
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -106,6 +106,24 @@ def test_what_is_over_budget_is_measured_and_not_trained_until_the_budget_is_rai
     assert rows(tmp_path)["seg(width=6)", 0]["state"] == "rejected"
 
 
+def test_what_costs_too_much_is_not_timed(tmp_path):
+    runner = Watched()
+    tight = tiny(space=TWO, budget=Budget(params=1))
+    assert run(tight, tmp_path, runner=runner) == (0, 0, 0, 2)
+    assert runner.num_timed == []
+    assert all("latency_ms" not in row for row in rows(tmp_path).values())
+
+
+def test_a_budget_that_lets_one_more_in_times_all_together(tmp_path):
+    run(tiny(name="sizes", space=TWO), tmp_path)
+    small, large = sorted(row["params"] for row in rows(tmp_path, "sizes").values())
+    run(tiny(space=TWO, budget=Budget(params=small)), tmp_path / "other")
+    runner = Watched()
+    run(tiny(space=TWO, budget=Budget(params=large)), tmp_path / "other", runner=runner)
+    assert runner.num_timed == [2]
+    assert len({row["latency_session"] for row in rows(tmp_path / "other").values()}) == 1
+
+
 def test_a_budget_on_latency_is_judged_before_training(tmp_path):
     assert run(tiny(space=TWO, budget=Budget(latency_ms=1e-6)), tmp_path) == (0, 0, 0, 2)
     assert {row["state"] for row in rows(tmp_path).values()} == {"rejected"}
