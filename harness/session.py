@@ -118,6 +118,10 @@ class Session:
         self._in_flight += 1
         return self._job(self._queue.pop(0))
 
+    def is_ready(self) -> bool:
+        """Whether a job is queued."""
+        return bool(self._queue)
+
     def started(self, job: Job) -> None:
         """Passes on that a job has begun."""
         self.progress.started(job.trial.entry)

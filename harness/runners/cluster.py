@@ -64,9 +64,19 @@ class Cluster(Runner):
         _check_room(threads)
 
     def run(self, source: Source) -> None:
-        """Runs a source dry."""
+        """Runs a source dry, with a Tuner for each group of jobs that were measured together.
+
+        A job that must be measured first is taken between two Tuners: one holds on to the cores
+        of trials that have ended, and the measurement would wait for them for ever.
+        """
+        while (job := source.take()) is not None:
+            jobs = _Jobs(source, job)
+            self._tune(jobs)
+            if jobs.error:
+                raise jobs.error
+
+    def _tune(self, jobs: _Jobs) -> None:
         wanted: dict[str, float] = {"cpu": self.num_threads, "gpu": self.num_gpus}
-        jobs = _Jobs(source)
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
                 tune.with_resources(_trainable, wanted),
@@ -79,8 +89,6 @@ class Cluster(Runner):
             )
             with redirect_stdout(sys.stderr):  # Ray prints the death of a worker
                 tuner.fit()
-        if jobs.error:
-            raise jobs.error
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function here, or for a cluster elsewhere, in a task of its own there."""
@@ -110,22 +118,25 @@ def _check_room(threads: int) -> None:
 
 
 class _Jobs(Searcher):
-    """Hands a source's jobs to Tune, and Tune's results to the source.
+    """Hands a job and those that follow it to Tune, and Tune's results to their source.
 
     ``error`` is the first thing that went wrong in the source: Tune would wrap it or drop it.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, first: Job) -> None:
         # No metric: a strict check would abort the whole study for one trial without it.
         super().__init__(metric=None, mode=None)
         self.error: Exception | None = None
         self._source = source
+        self._first: Job | None = first
         self._live: dict[str, Job] = {}
         self._rows: dict[str, Row] = {}
 
     def suggest(self, trial_id: str) -> Any:
         """The next job; nothing while those in flight must end first."""
-        job = None if self.error else self._safely(self._source.take)
+        job, self._first = self._first, None
+        if job is None and not self.error and self._source.is_ready():
+            job = self._safely(self._source.take)
         if job is None:
             return None if self._live and not self.error else Searcher.FINISHED
         self._live[trial_id] = job

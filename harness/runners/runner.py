@@ -15,6 +15,9 @@ class Source(Protocol):
     def take(self) -> Job | None:
         """The next job; None while those in flight must end first, or when none is left."""
 
+    def is_ready(self) -> bool:
+        """Whether there is a next job for which nothing need be measured first."""
+
     def started(self, job: Job) -> None:
         """Says that a job has begun."""
 

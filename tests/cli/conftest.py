@@ -51,7 +51,6 @@ def clean_slate(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for variable in ("TWOPATH_DATA", "TWOPATH_DEBUG", "COLUMNS", "FORCE_COLOR"):
         monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setattr("harness.commands.num_cores", lambda: 1)
     load_plugins()  # what is built in stays
     monkeypatch.setattr(sys, "path", list(sys.path))
     for registry in (*REGISTRIES.values(), datasets):

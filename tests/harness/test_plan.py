@@ -109,9 +109,7 @@ def test_two_candidates_of_one_name_are_refused():
 
 
 def test_a_range_cannot_be_enumerated():
-    with pytest.raises(
-        ValueError, match=r"lr is loguniform\(0.001, 0.1\), which only search"
-    ):
+    with pytest.raises(ValueError, match=r"lr is loguniform\(0.001, 0.1\), which only search"):
         planned(recipe=replace(RECIPE, lr=loguniform(1e-3, 1e-1)))
 
 

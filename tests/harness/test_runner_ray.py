@@ -53,7 +53,7 @@ def test_a_study_on_ray_that_was_killed_goes_on_and_leaves_no_worker(tmp_path, o
     pids = tmp_path / "pids"
     pids.mkdir()
     options = ["--on", "ray", "--workers", "2"]
-    slowly = {"TWOPATH_TEST_STEP_S": "0.3", "TWOPATH_TEST_PIDS": str(pids)}
+    slowly = {"TWOPATH_TEST_STEP_S": "0.1", "TWOPATH_TEST_PIDS": str(pids)}
     driver = start(SLOW, tmp_path, *options, **slowly)
     until(lambda: is_half_done(tmp_path), driver)
     kill(driver)
@@ -112,14 +112,17 @@ def test_a_search_runs_on_a_cluster_at_an_address(tmp_path, address):
 
 
 class Given:
-    """A source of one job which raises wherever it is told to."""
+    """A source of some jobs which raises wherever it is told to."""
 
-    def __init__(self, job, *, wrong=None):
-        self.jobs, self.wrong, self.heard = [job], wrong, []
+    def __init__(self, *jobs, wrong=None):
+        self.jobs, self.wrong, self.heard = list(jobs), wrong, []
+
+    def is_ready(self):
+        return bool(self.jobs)
 
     def take(self):
         self._note("take")
-        return self.jobs.pop() if self.jobs else None
+        return self.jobs.pop(0)
 
     def started(self, job):
         self._note("started")
@@ -141,29 +144,31 @@ def job(tmp_path):
     return session(tiny(), tmp_path).take()
 
 
+EVENT = Event(key="k", state="training", step=1, steps=2, loss=0.5, seconds=1.0)
 ROW = json.dumps({"state": "done", "reason": None})
 
 
-def test_a_job_goes_to_tune_and_its_row_comes_back(job):
+def test_jobs_go_to_tune_and_their_rows_come_back(job):
     source = Given(job)
-    jobs = _Jobs(source)
-    assert jobs.suggest("1").keys() == {"job"}
-    assert jobs.suggest("2") is None, "one is in flight, after which there may be more"
-    event = Event(key="k", state="training", step=1, steps=2, loss=0.5, seconds=1.0)
-    jobs.on_trial_result("1", {"event": json.dumps(asdict(event))})
+    jobs = _Jobs(source, job)
+    assert jobs.suggest("1").keys() == jobs.suggest("2").keys() == {"job"}
+    assert jobs.suggest("3") is None, "two are in flight, after which there may be more"
+    jobs.on_trial_result("1", {"event": json.dumps(asdict(EVENT))})
     jobs.on_trial_result("1", {"row": ROW})
     jobs.on_trial_complete("1", {"row": ROW})
     jobs.on_trial_complete("1", {"row": ROW})
+    assert jobs.suggest("3") is None
+    jobs.on_trial_complete("2", {"row": ROW})
     assert jobs.suggest("3") == Searcher.FINISHED
-    told = [("event", event), ("finish", "done", None)]
-    assert [each for each in source.heard if each[0] not in ("take", "started")] == told
+    done = ("finish", "done", None)
+    assert source.heard == [("started",), ("take",), ("started",), ("event", EVENT), done, done]
     assert jobs.error is None
 
 
 @pytest.mark.parametrize("result", [None, {}, {"event": None}])
 def test_a_job_whose_worker_gave_no_row_has_failed(job, result):
-    source = Given(job)
-    jobs = _Jobs(source)
+    source = Given()
+    jobs = _Jobs(source, job)
     jobs.suggest("1")
     jobs.on_trial_complete("1", result, error=True)
     assert source.heard[-1] == ("finish", "failed", LOST)
@@ -171,18 +176,19 @@ def test_a_job_whose_worker_gave_no_row_has_failed(job, result):
 
 @pytest.mark.parametrize("wrong", ["take", "started", "event", "finish"])
 def test_what_goes_wrong_in_the_study_ends_it_and_is_kept(job, wrong):
-    jobs = _Jobs(Given(job, wrong=wrong))
-    if jobs.suggest("1") != Searcher.FINISHED:
-        event = Event(key="k", state="training", step=1, steps=2, loss=0.5, seconds=1.0)
-        jobs.on_trial_result("1", {"event": json.dumps(asdict(event))})
-        jobs.on_trial_complete("1", {"row": ROW})
-    assert jobs.suggest("2") == Searcher.FINISHED
+    jobs = _Jobs(Given(job, job, wrong=wrong), job)
+    jobs.suggest("1")
+    jobs.suggest("2")
+    jobs.on_trial_result("1", {"event": json.dumps(asdict(EVENT))})
+    jobs.on_trial_complete("1", {"row": ROW})
+    assert jobs.suggest("3") == Searcher.FINISHED
     assert str(jobs.error) == f"{wrong} went wrong"
 
 
-@pytest.mark.parametrize(
-    ("cores", "fits"), [([2, 8], True), ([4], True), ([2, 3], False), ([], True)]
-)
+CLUSTERS = [([2, 8], True), ([4], True), ([2, 3], False), ([], True)]
+
+
+@pytest.mark.parametrize(("cores", "fits"), CLUSTERS)
 def test_a_cluster_whose_nodes_are_all_too_small_is_refused(monkeypatch, cores, fits):
     nodes = [{"Alive": True, "Resources": {"CPU": float(each)}} for each in cores]
     nodes += [{"Alive": False, "Resources": {"CPU": 64.0}}, {"Alive": True, "Resources": {}}]
