@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from harness.architecture import Part
 from harness.registry import Registry
+from harness.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,14 @@ Taps = dict[str, Feature]
 class Detail(nn.Module, ABC):
     """The wide, shallow path. Takes the image; gives its taps, the last about stride 8.
 
-    No taps at all means that there is no such path.
+    No taps at all means that there is no such path. ``weights`` is where its weights come from
+    before training, None for none: from scratch.
     """
 
-    def __init__(self, *, taps: Taps) -> None:
+    def __init__(self, *, taps: Taps, weights: Weights | None = None) -> None:
         super().__init__()
         self.taps = taps
+        self.weights = weights
 
     @abstractmethod
     def forward(self, image: Tensor) -> dict[str, Tensor]:
@@ -48,12 +51,14 @@ class Detail(nn.Module, ABC):
 class Semantic(nn.Module, ABC):
     """The narrow, deep path. Takes the image; gives a pyramid of taps of rising stride.
 
-    No taps at all means that there is no such path.
+    No taps at all means that there is no such path. ``weights`` is where its weights come from
+    before training, None for none: from scratch.
     """
 
-    def __init__(self, *, taps: Taps) -> None:
+    def __init__(self, *, taps: Taps, weights: Weights | None = None) -> None:
         super().__init__()
         self.taps = taps
+        self.weights = weights
 
     @abstractmethod
     def forward(self, image: Tensor) -> dict[str, Tensor]:
@@ -88,11 +93,20 @@ class Fusion(nn.Module, ABC):
 
 
 class Head(nn.Module, ABC):
-    """Turns a feature into logits at that feature's own stride; the network resizes them."""
+    """Turns a feature into logits at a stride that it declares; the network resizes them.
+
+    Resized is bilinearly, before the classes are picked, unless the head is ``deferred``: then
+    its loss is taken at its own stride, classes are picked there too, and only they are enlarged.
+    """
+
+    def __init__(self, *, out: Feature, deferred: bool = False) -> None:
+        super().__init__()
+        self.out = out
+        self.deferred = deferred
 
     @abstractmethod
     def forward(self, feature: Tensor) -> Tensor:
-        """Maps (N, feature.channels, h, w) to (N, num_classes, h, w)."""
+        """Maps (N, feature.channels, h, w) to (N, num_classes, H/out.stride, W/out.stride)."""
 
 
 class AuxHeads(ABC):  # noqa: B024 - its constructor is the whole contract

@@ -99,4 +99,4 @@ def specimens(kind: str, part: Part) -> list[Bound]:
 def _declared(kind: str, part: Any, inputs: tuple[Any, ...]) -> Taps:
     if kind in ("detail", "semantic"):
         return dict(part.taps)
-    return {"out": Feature(NUM_CLASSES, inputs[0].stride) if kind == "head" else part.out}
+    return {"out": part.out}

@@ -1,5 +1,46 @@
-"""Tests run torch on one thread: on a busy machine two threads mostly wait for each other."""
+"""What every test gets: one torch thread, and a process that forgets what the test brought in."""
 
 import os
 
+# On a busy machine two threads mostly wait for each other. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import loading, networks
+from harness.components import REGISTRIES
+from harness.data.dataset import datasets
+from harness.plugins import load_plugins
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = tuple(str(ROOT / name) for name in ("harness", "architectures", "studies", "reports"))
+
+load_plugins()  # what is built in stays
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays(monkeypatch):
+    """Files that a test loads are forgotten after it, with all that they registered.
+
+    Else the outcome of a test would hang on which others ran before it in the same process.
+    """
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for registry in (*REGISTRIES.values(), datasets):
+        monkeypatch.setattr(registry, "_classes", dict(registry._classes))
+    monkeypatch.setattr(networks, "_known", dict(networks._known))
+    before = set(sys.modules)
+    yield
+    loading._loaded.cache_clear()
+    for name in set(sys.modules) - before:
+        if _was_loaded_by_path(getattr(sys.modules[name], "__file__", None)):
+            del sys.modules[name]
+
+
+def _was_loaded_by_path(file):
+    """Whether a module is a test's own: neither ours nor a library's."""
+    if not file or file.startswith((sys.base_prefix, sys.prefix)):
+        return False
+    return not file.startswith(PACKAGES)

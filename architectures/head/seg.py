@@ -17,7 +17,7 @@ class SegHead(Head):
 
     def __init__(self, feature: Feature, num_classes: int, *, width: int = 128) -> None:
         positive("seg", width=width)
-        super().__init__()
+        super().__init__(out=Feature(num_classes, feature.stride))
         self.mix = ConvBNReLU(feature.channels, width)
         self.classify = conv(width, num_classes, 1)
 

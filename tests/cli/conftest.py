@@ -1,17 +1,13 @@
-"""Runs commands in an empty folder, in this process, and forgets what they registered."""
+"""Runs commands in an empty folder, in this process, and gives what they wrote."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from harness import cli, loading, networks
-from harness.components import REGISTRIES
-from harness.data.dataset import datasets
-from harness.plugins import load_plugins
+from harness import cli
 
 STUDY = '''"""Sum or concat?"""
 
@@ -28,7 +24,6 @@ study = Study(
     timing=Timing(rounds=1, burst=1, warmup=0, threads=1),
 )
 '''
-EXAMPLES = str(Path(__file__).parents[2] / "examples")
 STREETS = 'Part("streets", size=(32, 64), train=4, val=2)'
 
 
@@ -47,22 +42,10 @@ def write_study(tmp_path):
 
 @pytest.fixture(autouse=True)
 def clean_slate(tmp_path, monkeypatch):
-    """An empty folder and environment; modules and names that a test brings in go with it."""
+    """An empty folder and environment."""
     monkeypatch.chdir(tmp_path)
     for variable in ("TWOPATH_DATA", "TWOPATH_DEBUG", "COLUMNS", "FORCE_COLOR"):
         monkeypatch.delenv(variable, raising=False)
-    load_plugins()  # what is built in stays
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    for registry in (*REGISTRIES.values(), datasets):
-        monkeypatch.setattr(registry, "_classes", dict(registry._classes))
-    monkeypatch.setattr(networks, "_known", dict(networks._known))
-    before = set(sys.modules)
-    yield
-    loading._loaded.cache_clear()
-    for name in set(sys.modules) - before:
-        file = str(getattr(sys.modules[name], "__file__", None))
-        if file.startswith((str(tmp_path), EXAMPLES)):
-            del sys.modules[name]
 
 
 @pytest.fixture

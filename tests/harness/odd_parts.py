@@ -20,7 +20,7 @@ class Odd(Head):
     """One convolution, which does what ``act`` says from the third training step on."""
 
     def __init__(self, feature: Feature, num_classes: int, *, act: str = "nothing") -> None:
-        super().__init__()
+        super().__init__(out=Feature(num_classes, feature.stride))
         if act == "refuse":
             raise ValueError("this head fits no feature")
         self.classify = nn.Conv2d(feature.channels, num_classes, 1)

@@ -11,6 +11,7 @@ from tiny import learnt, rows, run, session, tiny
 
 from harness import Part
 from harness.ledger import open_ledger
+from harness.plugins import load_file
 from harness.runners.local import InProcess, Processes
 from harness.training import loop
 
@@ -23,8 +24,8 @@ DEATHS = {
 }
 
 
-def test_processes_give_the_rows_of_one_process_and_survive_their_workers(tmp_path, registered):
-    deadly = registered(DEADLY)
+def test_processes_give_the_rows_of_one_process_and_survive_their_workers(tmp_path):
+    deadly = load_file(DEADLY)
     run(deadly.headed(*deadly.SOUND), tmp_path / "one")
     study = deadly.headed(*(Part("odd", act=act) for act in DEATHS), *deadly.SOUND)
     plugins = (str(DEADLY),)
@@ -103,7 +104,7 @@ def test_workers_end_at_once_with_a_driver_that_was_killed(tmp_path):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path, workers, registered, monkeypatch):
+def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path, workers, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_S", loop.SAVE_EVERY_S)
     options = ["--workers", str(workers)]
     driver = start(SLOW, tmp_path, *options, TWOPATH_TEST_STEP_S="0.15")
@@ -121,7 +122,7 @@ def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path, workers, registe
     assert {folder: resumed[folder] for folder in cut_off} == cut_off
     assert 0 < min(cut_off.values()) < 12
 
-    run(registered(SLOW).study, tmp_path / "whole", runner=InProcess())
+    run(load_file(SLOW).study, tmp_path / "whole", runner=InProcess())
     whole = rows(tmp_path / "whole", "slow")
     assert {key: learnt(row) for key, row in after.items()} == {
         key: learnt(row) for key, row in whole.items()

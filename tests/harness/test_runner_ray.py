@@ -19,6 +19,7 @@ from drive import answer, half_trained, is_alive, is_half_done, kill, start, unt
 from tiny import learnt, rows, run, session, tiny
 
 from harness.ledger import open_ledger
+from harness.plugins import load_file
 from harness.runners import cluster
 from harness.runners.cluster import Searcher, _check_room, _Jobs
 from harness.trial import Event
@@ -39,10 +40,10 @@ def own_ray(monkeypatch):
         yield folder
 
 
-def test_ray_gives_the_rows_of_one_process_and_survives_its_workers(tmp_path, own_ray, registered):
+def test_ray_gives_the_rows_of_one_process_and_survives_its_workers(tmp_path, own_ray):
     summary = answer(start(DEADLY, tmp_path / "ray", "--on", "ray", "--workers", "2"))
     assert (summary["trained"], summary["failed"]) == (2, 2)
-    deadly = registered(DEADLY)
+    deadly = load_file(DEADLY)
     run(deadly.headed(*deadly.SOUND), tmp_path / "one")
     one, many = rows(tmp_path / "one"), rows(tmp_path / "ray")
     assert {key: learnt(many[key]) for key in one} == {key: learnt(one[key]) for key in one}
