@@ -10,6 +10,9 @@ from harness.holes import Choice, Hole, choice
 KINDS = ("detail", "semantic", "context", "fusion", "head", "aux_heads")
 """The six named parts of a two-path network, in the order an image meets them."""
 
+SCRATCH = "scratch"
+"""The option of a part, and the entry of a row, for weights that are drawn, not loaded."""
+
 
 def _frozen_option(name: str, key: str, value: Any) -> Any:
     """Gives an option as a hashable value; TypeError for what could not be stored in a row."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from harness.architecture import Architecture
 from harness.components import (
@@ -26,6 +28,7 @@ from harness.components import (
 )
 from harness.fold import fold_batch_norms
 from harness.names import unknown
+from harness.study import BOUNDARIES
 
 ABSENT = "none"
 """The reserved name of a part that is not there."""
@@ -37,7 +40,7 @@ SMALLEST_SIDE = 32
 class Logits(NamedTuple):
     """What a network gives: main logits (N, classes, H, W) at image size, and those of aux heads.
 
-    ``aux`` is empty in eval mode.
+    ``aux`` is empty in eval mode. In training the logits of a deferred head are at its own stride.
     """
 
     main: Tensor
@@ -83,33 +86,58 @@ class Network(nn.Module):
         self.aux_heads = nn.ModuleList(aux_heads.values())
 
     def forward(self, image: Tensor) -> Logits:
-        """Gives main and auxiliary logits at image size."""
+        """Gives main and auxiliary logits."""
         fused, taps = self.paths(image)
-        main = resize_like(self.head(fused), image)
         if not self.training:
-            return Logits(main, {})
+            return Logits(enlarged(self.head, self.head(fused), image), {})
         pairs = zip(self.aux_taps, self.aux_heads, strict=True)
-        return Logits(main, {tap: resize_like(head(taps[tap]), image) for tap, head in pairs})
+        aux = {tap: _to_learn_from(head, head(taps[tap]), image) for tap, head in pairs}
+        return Logits(_to_learn_from(self.head, self.head(fused), image), aux)
+
+
+def _to_learn_from(head: nn.Module, logits: Tensor, image: Tensor) -> Tensor:
+    """Logits as the loss takes them: a deferred head's as they are, others at image size."""
+    return logits if head.deferred else resize_like(logits, image)
+
+
+def enlarged(head: nn.Module, logits: Tensor, image: Tensor) -> Tensor:
+    """Logits at image size, after which a deferred head's classes are those it picked before."""
+    if head.deferred:
+        return functional.interpolate(logits, size=image.shape[-2:], mode="nearest-exact")
+    return resize_like(logits, image)
 
 
 class Deployed(nn.Module):
     """A network reduced to what runs on a vehicle: no auxiliary heads.
 
-    Takes a normalised image (N, 3, H, W); gives logits (N, classes, H, W), or with
-    ``native=True`` the logits at the head's own stride.
+    Takes a normalised image (N, 3, H, W); what it gives is for ``boundary`` to say:
+    ``logits_full`` (N, classes, H, W), ``logits_native`` at the head's own stride, or
+    ``labels_full``, the class of every pixel as uint8 (N, H, W).
     """
 
-    def __init__(self, network: Network, *, native: bool = False) -> None:
+    def __init__(self, network: Network, boundary: str) -> None:
         super().__init__()
         self.paths = network.paths
         self.head = network.head
-        self.native = native
+        self.boundary = boundary
 
     def forward(self, image: Tensor) -> Tensor:
-        """Gives the main logits."""
+        """Gives the main logits, or the classes."""
         fused, _ = self.paths(image)
-        logits = self.head(fused)
-        return logits if self.native else resize_like(logits, image)
+        logits: Tensor = self.head(fused)
+        if self.boundary == "logits_native":
+            return logits
+        if self.boundary == "logits_full":
+            return enlarged(self.head, logits, image)
+        if not self.head.deferred:
+            return _classes(enlarged(self.head, logits, image)).squeeze(1)
+        picked = _classes(logits)
+        return enlarged(self.head, picked, image).squeeze(1)
+
+
+def _classes(logits: Tensor) -> Tensor:
+    """The class of each place (N, 1, h, w)."""
+    return logits.argmax(1, keepdim=True).to(torch.uint8)
 
 
 def assemble(architecture: Architecture, num_classes: int) -> Network:
@@ -172,14 +200,17 @@ def _check_paths(architecture: Architecture, detail: Detail, semantic: Semantic)
         )
 
 
-def deploy(network: Network, *, native: bool = False, fold: bool = True) -> nn.Module:
+def deploy(network: Network, *, boundary: str = "logits_full", fold: bool = True) -> nn.Module:
     """The network as it is timed and shipped: a copy in eval mode, without auxiliary heads.
 
-    With ``fold``, batch norms that follow a convolution are folded into it mechanically by
+    ``boundary``, one of ``harness.study.BOUNDARIES``, says where it ends; see ``Deployed``. With
+    ``fold``, batch norms that follow a convolution are folded into it mechanically by
     ``torch.fx``; outputs agree with the unfolded network to about 1e-4. The network that is
-    passed in is left as it was.
+    passed in is left as it was. ValueError for an unknown boundary.
     """
-    deployed: nn.Module = Deployed(copy.deepcopy(network), native=native).eval()
+    if boundary not in BOUNDARIES:
+        raise ValueError(unknown("boundary", boundary, BOUNDARIES))
+    deployed: nn.Module = Deployed(copy.deepcopy(network), boundary).eval()
     if fold:
         deployed = fold_batch_norms(deployed)
     return deployed.requires_grad_(False)

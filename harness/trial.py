@@ -22,6 +22,7 @@ from harness.plan import Trial
 from harness.plugins import load_plugins
 from harness.training.evaluate import Scores, evaluate
 from harness.training.loop import Fit, Step, fit, initialise
+from harness.training.start import load_weights
 
 Row = dict[str, Any]
 
@@ -92,7 +93,9 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
     trial, device = job.trial, best_device()
     dataset = open_dataset(trial.recipe.dataset, job.roots)
     classes = dataset.label_map.classes
-    network = initialise(trial.architecture, len(classes), trial.entry.seed).to(device)
+    network = initialise(trial.architecture, len(classes), trial.entry.seed)
+    start = load_weights(network)
+    network.to(device)
     job.folder.mkdir(parents=True, exist_ok=True)
     checkpoint = job.folder / "checkpoint.pt"
     learnt = fit(
@@ -108,7 +111,7 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
     scores = evaluate(deploy(network), dataset, device=device)
     _keep_weights(network, job.folder)
     checkpoint.unlink(missing_ok=True)
-    return {**_learnt(learnt), **_scored(scores, dataset)}
+    return {**start, **_learnt(learnt), **_scored(scores, dataset)}
 
 
 def _keep_weights(network: nn.Module, folder: Path) -> None:

@@ -17,8 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-SCRATCH = "scratch"
-"""The option of a part, and the entry of a row, for weights drawn at random."""
+from harness.architecture import SCRATCH
 
 VARIABLE = "TWOPATH_WEIGHTS"
 """The environment variable that names the folders of weight files, in the manner of PATH."""

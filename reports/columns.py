@@ -106,6 +106,7 @@ DATA = (
     Column(key="num_classes", label="classes"),
     Column(key="size", label="scored at (HxW)"),
     Column(key="num_images", label="images scored"),
+    Column(key="initial_weights", label="initial weights"),
 )
 """What accuracy figures must share to be compared."""
 
@@ -129,6 +130,7 @@ COST = (
 """What counted figures must share to be compared."""
 
 TRAINING = (
+    Column(key="weights", label="weights loaded"),
     Column(key="steps", label="training steps"),
     Column(key="batch", label="training batch"),
     Column(key="train_device", label="trained on"),

@@ -116,7 +116,7 @@ def troubles(verdict: Verdict) -> tuple[Trouble, ...]:
 
 def how_measured(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """Label and value of everything that the compared figures rest on."""
-    columns = (*DATA, *TRAINING[:3], *LATENCY, *COST, *TRAINING[3:])
+    columns = (*DATA, *TRAINING[:4], *LATENCY, *COST, *TRAINING[4:])
     pairs = ((column.label, measured(verdict, column.key)) for column in columns)
     return tuple((label, value) for label, value in pairs if value)
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from harness.architecture import SCRATCH
+
 Study = Mapping[str, Any]
 Row = Mapping[str, Any]
 
@@ -48,6 +50,8 @@ def _trial(entry: Mapping[str, Any], row: Row) -> dict[str, Any]:
         **{f"factor.{name}": value for name, value in (entry.get("factors") or {}).items()},
     }
     flat = {key: value for key, value in row.items() if key != "iou" and key not in planned}
+    if flat.get("miou") is not None:  # scored before rows said where their weights came from
+        flat = {"initial_weights": SCRATCH, "weights": SCRATCH, **flat}
     classes = {f"iou.{name}": value for name, value in (row.get("iou") or {}).items()}
     return {**planned, **flat, **classes, "key": entry["key"]}
 

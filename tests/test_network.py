@@ -8,7 +8,7 @@ from torch import nn
 
 import architectures  # noqa: F401 - registers the built-in parts
 from harness import Architecture, Part, choice
-from harness.components import AuxHeads, aux_placements, contexts, fusions
+from harness.components import AuxHeads, Feature, Head, aux_placements, contexts, fusions, heads
 from harness.fold import fold_batch_norms
 from harness.network import assemble, deploy
 
@@ -134,8 +134,46 @@ def test_deploying_leaves_the_network_as_it_was():
     assert all(torch.equal(after[key], before[key]) for key in before)
 
 
+def test_labels_are_the_classes_of_the_logits():
+    image = torch.randn(2, 3, 33, 47)
+    labels = deploy(built(), boundary="labels_full")(image)
+    assert torch.equal(labels, deploy(built())(image).argmax(1).to(torch.uint8))
+
+
+class Late(Head):
+    """A deferred head."""
+
+    def __init__(self, feature, num_classes):
+        super().__init__(out=Feature(num_classes, feature.stride), deferred=True)
+        self.classify = nn.Conv2d(feature.channels, num_classes, 1)
+
+    def forward(self, feature):
+        return self.classify(feature)
+
+
+def test_a_deferred_head_learns_and_picks_classes_at_its_own_stride():
+    heads.register("late")(Late)
+    network, image = built(replace(TINY, head="late")), torch.randn(2, 3, 90, 120)
+    assert network.train()(image).main.shape == (2, 5, 12, 15)
+    native = deploy(network, boundary="logits_native")(image)
+    labels = deploy(network, boundary="labels_full")(image)
+    assert torch.equal(labels, deploy(network)(image).argmax(1).to(torch.uint8))
+    picked = native.argmax(1)[:, [0, 5, 11]][:, :, [0, 7, 14]]  # at the corners and the middle
+    assert torch.equal(labels[:, [0, 45, 89]][:, :, [0, 60, 119]], picked.to(torch.uint8))
+
+
+def test_an_unknown_boundary_is_refused():
+    with pytest.raises(ValueError, match="logits_native"):
+        deploy(built(), boundary="logits_nativ")
+
+
 def test_native_logits_are_at_the_stride_of_the_head():
-    assert deploy(built(), native=True)(torch.randn(1, 3, 90, 120)).shape == (1, 5, 12, 15)
+    assert deploy(built(), boundary="logits_native")(torch.randn(1, 3, 90, 120)).shape == (
+        1,
+        5,
+        12,
+        15,
+    )
 
 
 def test_assembly_is_reproducible_from_the_seed():

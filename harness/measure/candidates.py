@@ -44,15 +44,18 @@ def latencies_of(
     A network that cannot be timed has a row of its own: ``latency_error`` says why.
     """
     load_plugins(plugins)
-    native, device = timing.boundary == "logits_native", best_device()
+    device = best_device()
     names = list(architectures)
     rows: dict[str, dict[str, Any]] = {}
     for start in range(0, len(names), MAX_TOGETHER):
         group = names[start : start + MAX_TOGETHER]
-        networks = {n: _deployed(architectures[n], num_classes, native=native) for n in group}
-        broken = {name: _why_not(net, size) for name, net in networks.items()}
+        broken = {n: _why_not(_deployed(architectures[n], num_classes), size) for n in group}
         rows |= {name: {"latency_error": why} for name, why in broken.items() if why}
-        sound = {name: net for name, net in networks.items() if not broken[name]}
+        sound = {
+            name: _deployed(architectures[name], num_classes, timing.boundary)
+            for name in group
+            if not broken[name]
+        }
         rows |= time_together(sound, timing, size, device, report)
     return rows
 
@@ -75,5 +78,7 @@ def timing_device(timing: Timing) -> str:
     return f"{device_name(device)}, torch {torch.__version__}{threads}"
 
 
-def _deployed(architecture: Architecture, num_classes: int, *, native: bool = False) -> nn.Module:
-    return deploy(initialise(architecture, num_classes, seed=0), native=native)
+def _deployed(
+    architecture: Architecture, num_classes: int, boundary: str = "logits_full"
+) -> nn.Module:
+    return deploy(initialise(architecture, num_classes, seed=0), boundary=boundary)

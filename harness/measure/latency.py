@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from harness.measure.device import cpu_pressure, device_name
 from harness.study import Timing
@@ -26,18 +26,6 @@ Call = Callable[[], Any]
 Report = Callable[[int, int], None]
 
 
-class Labels(nn.Module):
-    """A deployed network that gives the class of every pixel instead of logits."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Maps an image (N, 3, H, W) to classes (N, H, W), uint8."""
-        return self.network(image).argmax(1).to(torch.uint8)  # type: ignore[no-any-return]
-
-
 def time_together(
     networks: Mapping[str, nn.Module],
     timing: Timing,
@@ -45,7 +33,7 @@ def time_together(
     device: torch.device,
     report: Report = lambda done, total: None,
 ) -> dict[str, dict[str, Any]]:
-    """Times networks that end where ``timing.boundary`` says, by name, as flat rows in ms.
+    """Times networks, deployed to end at ``timing.boundary``, by name, as flat rows in ms.
 
     Each round meets every network once, in a random order and then in the same order mirrored.
     A CUDA device is timed by events, a CPU by the clock. ``report`` hears of the rounds done and
@@ -63,8 +51,7 @@ def _call(network: nn.Module, timing: Timing, size: tuple[int, int], device: tor
     generator = torch.Generator().manual_seed(0)
     image = torch.randn(timing.batch, 3, *size, generator=generator).to(device)
     network = network.to(device)
-    boundary = Labels(network) if timing.boundary == "labels_full" else network
-    return lambda: boundary(image)
+    return lambda: network(image)
 
 
 def _interleave(

@@ -11,9 +11,7 @@ from torch import nn
 from harness import Part, Timing
 from harness.measure import candidates, latency
 from harness.measure.candidates import latencies_of, timing_device
-from harness.measure.latency import Labels, time_together
-from harness.network import deploy
-from harness.training.loop import initialise
+from harness.measure.latency import time_together
 
 CPU = torch.device("cpu")
 
@@ -174,12 +172,6 @@ def test_the_clock_stops_where_the_boundary_says(monkeypatch, boundary, shape, d
     assert row["latency_boundary"] == boundary
 
 
-def test_labels_are_the_classes_of_the_logits():
-    network = deploy(initialise(ALONE, 5, seed=0))
-    image = torch.randn(1, 3, 32, 32)
-    assert torch.equal(Labels(network)(image), network(image).argmax(1).to(torch.uint8))
-
-
 QUICK = Timing(warmup=0, rounds=1, burst=1)
 
 
@@ -200,9 +192,7 @@ def test_a_network_that_cannot_run_is_not_timed_and_the_others_are(monkeypatch):
     monkeypatch.setattr(
         candidates,
         "_deployed",
-        lambda each, classes, native: (
-            Breaks() if each is BOTH else build(each, classes, native=native)
-        ),
+        lambda each, *rest: Breaks() if each is BOTH else build(each, *rest),
     )
     found = latencies_of({"bad": BOTH, "good": ALONE}, 5, QUICK, (32, 32))
     assert found["bad"] == {"latency_error": "RuntimeError: no way"}

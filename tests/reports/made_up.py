@@ -29,6 +29,8 @@ def row(candidate: str, seed: int = 0, miou: float | None = 0.4, **figures: Any)
         "pixel_accuracy": None if miou is None else miou + 0.3,
         "iou": None if miou is None else {name: miou for name in CLASSES},
         "absent_classes": [],
+        "initial_weights": "scratch",
+        "weights": "scratch",
         "steps": 100,
         "batch": 8,
         "final_loss": 1.0,

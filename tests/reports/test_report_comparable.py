@@ -25,6 +25,7 @@ BOTH = ("miou", "latency_ms")
         "label_map",
         "size",
         "num_images",
+        "initial_weights",
         "num_classes",
     ],
 )

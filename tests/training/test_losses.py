@@ -47,3 +47,11 @@ def test_auxiliary_losses_are_summed_and_weighed():
     for weight in (0.0, 0.5, 2.0):
         loss = network_loss(Logits(logits, aux), labels, aux_weight=weight)
         torch.testing.assert_close(loss, cross_entropy(logits, labels) + weight * both)
+
+
+def test_labels_meet_smaller_logits_at_the_middle_of_each_place():
+    logits, _ = drawn()
+    labels = torch.full((2, 12, 15), IGNORE)
+    middle = torch.randint(0, 3, (2, 4, 5), generator=torch.Generator().manual_seed(1))
+    labels[:, 1::3, 1::3] = middle
+    torch.testing.assert_close(cross_entropy(logits, labels), cross_entropy(logits, middle))
