@@ -37,7 +37,7 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
     """The study that the options name and how to run it, before anything is written."""
     if options.address and options.on != "ray":
         raise ValueError("--address is the address of a Ray cluster; add --on ray")
-    load_plugins(options.plugin)
+    load_named(options)
     study, own = load_study(options.study)
     return study, Settings(
         folder=Path(options.runs).resolve(),
@@ -48,6 +48,12 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
         retry_failed=options.retry_failed,
         command=command_of(options),
     )
+
+
+def load_named(options: Namespace) -> None:
+    """Loads the installed plugins and those that the options name; says which are left out."""
+    for line in load_plugins(options.plugin):
+        print(f"twopath: {line}", file=sys.stderr)
 
 
 def command_of(options: Namespace) -> str:
@@ -123,7 +129,7 @@ def folder_name(name: str) -> str:
 
 def cost(options: Namespace) -> Answer:
     """The costs of the named networks."""
-    load_plugins(options.plugin)
+    load_named(options)
     networks = {name: get(name) for name in options.networks}
     rows = [
         {"network": name, "num_classes": options.classes}
@@ -148,13 +154,21 @@ def show_costs(rows: Rows, options: Namespace, console: Console) -> None:
         f"{rows[0]['cost_tool']}."
     )
     for row in rows:
-        ops = ", ".join(f"{op} x{times}" for op, times in row["uncounted_ops"].items())
-        console.print(f"{row['network']}: not counted: {ops or 'nothing'}")
+        console.print(f"{row['network']}: not counted: {_calls(row['uncounted_ops'])}")
+        if row["unknown_ops"]:
+            console.print(
+                f"{row['network']}: the count is INCOMPLETE, {_calls(row['unknown_ops'])} may "
+                "hide multiply-adds"
+            )
+
+
+def _calls(operators: dict[str, int]) -> str:
+    return ", ".join(f"{name} x{times}" for name, times in operators.items()) or "nothing"
 
 
 def time(options: Namespace) -> Answer:
     """The latencies of the named networks, timed together."""
-    load_plugins(options.plugin)
+    load_named(options)
     networks = {name: get(name) for name in options.networks}
     timing = Timing(
         boundary=options.boundary,

@@ -13,16 +13,19 @@ that do not divide by their strides.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from harness.architecture import KINDS, Part
 from harness.components import REGISTRIES, AuxHeads, Feature
+from harness.fold import fold_batch_norms
+from harness.measure import cost, static
 from harness.specimens import NUM_CLASSES, SIZES, Bound, specimens, told
 
 Check = Callable[[str, str], None]
@@ -59,9 +62,13 @@ def _has_shape(output: Tensor, feature: Feature, size: tuple[int, int], exact: s
 
 
 def check_gradients(kind: str, name: str) -> None:
-    """Every weight gets a finite gradient that is not zero when the part is trained."""
+    """Every weight and input gets a finite gradient that is not zero when the part is trained.
+
+    Of a context module's pyramid one tap is enough: it may leave the others alone.
+    """
     for bound in specimens(kind, Part(name)):
-        outputs = bound.train()(bound.tensors(SIZES[-1], batch=4))
+        tensors = [each.requires_grad_() for each in bound.tensors(SIZES[-1], batch=4)]
+        outputs = bound.train()(tensors)
         # Of a plain sum behind a batch norm the gradient is zero: each place needs its own weight.
         generator = torch.Generator().manual_seed(1)
         trained = [each for each in outputs.values() if each.requires_grad]
@@ -69,9 +76,18 @@ def check_gradients(kind: str, name: str) -> None:
         if weighed:
             torch.autograd.backward(weighed)
         for key, weight in bound.part.named_parameters():
-            alive = weight.grad is not None and bool(weight.grad.isfinite().all())
-            alive = alive and bool((weight.grad != 0).any())
-            _demand(alive, kind, name, f"no gradient reaches {key}")
+            _demand(_learns(weight), kind, name, f"no gradient reaches {key}")
+        if outputs:
+            reached = [_learns(each) for each in tensors]
+            enough = any(reached) if kind == "context" else all(reached)
+            seen = f"no gradient reaches input {reached.index(False)}" if not enough else ""
+            _demand(enough, kind, name, seen)
+
+
+def _learns(tensor: Tensor) -> bool:
+    """Whether a finite gradient has come, and not all of it is zero."""
+    grad = tensor.grad
+    return grad is not None and bool(grad.isfinite().all()) and bool((grad != 0).any())
 
 
 def check_traceable(kind: str, name: str) -> None:
@@ -83,6 +99,73 @@ def check_traceable(kind: str, name: str) -> None:
                 want, got = bound(bound.tensors(size)), traced(bound.tensors(size))
             same = all(torch.equal(want[tap], got[tap]) for tap in want)
             _demand(same, kind, name, f"the traced part gives something else for a {size} image")
+
+
+def check_exportable(kind: str, name: str) -> None:
+    """``torch.export`` takes the part, and what it exports gives the same."""
+    bound = specimens(kind, Part(name))[0].eval()
+    tensors = bound.tensors(SIZES[1])
+    with torch.no_grad():
+        exported = torch.export.export(bound, (tensors,)).module()
+        want, got = bound(tensors), exported(tensors)
+    same = all(torch.allclose(want[tap], got[tap], atol=1e-5) for tap in want)
+    _demand(same, kind, name, "the exported part gives something else")
+
+
+def check_folded(kind: str, name: str) -> None:
+    """Folding the batch norms, as deployment does, changes outputs by rounding only."""
+    for bound in specimens(kind, Part(name)):
+        _train_norms(bound)
+        tensors = bound.eval().tensors(SIZES[1])
+        with torch.no_grad():
+            want, got = bound(tensors), fold_batch_norms(bound)(tensors)
+        same = all(torch.allclose(want[t], got[t], rtol=1e-3, atol=_loose(want[t])) for t in want)
+        _demand(same, kind, name, "gives something else when its batch norms are folded")
+
+
+def _train_norms(module: nn.Module) -> None:
+    """Takes batch norms away from the identity, as training would."""
+    generator = torch.Generator().manual_seed(0)
+    for each in module.modules():
+        if isinstance(each, nn.BatchNorm2d) and each.running_mean is not None:
+            assert each.running_var is not None
+            each.running_mean.normal_(0, 0.1, generator=generator)
+            each.running_var.uniform_(0.5, 2, generator=generator)
+
+
+def _loose(tensor: Tensor) -> float:
+    """What rounding may change, for values of that size."""
+    return 1e-4 * max(1.0, float(tensor.abs().max()))
+
+
+def check_single(kind: str, name: str) -> None:
+    """In eval mode a batch of one image is enough, and gives what the image gives in company."""
+    for bound in specimens(kind, Part(name)):
+        tensors = bound.eval().tensors(SIZES[1])
+        with torch.no_grad():
+            both, alone = bound(tensors), bound([each[:1] for each in tensors])
+        same = all(
+            torch.allclose(both[t][:1], alone[t], rtol=1e-3, atol=_loose(both[t])) for t in both
+        )
+        _demand(same, kind, name, "an image's output depends on the others of its batch")
+
+
+def check_counted(kind: str, name: str) -> None:
+    """Two counters agree on the multiply-adds to the integer, and every operator is known.
+
+    One reads a traced graph, the other what is dispatched: work whose result nobody uses is seen
+    by the second only.
+    """
+    for bound in specimens(kind, Part(name)):
+        tensors = bound.eval().tensors(SIZES[1], batch=1)
+        by_operator, uncounted = cost.multiply_adds(bound, tensors)
+        strange = sorted(uncounted.keys() - cost.WITHOUT_MACS)
+        _demand(not strange, kind, name, f"uses operators that cannot be counted: {strange}")
+        bare = copy.deepcopy(bound).to("meta")
+        dispatched = static.matrix_macs(bare, [each.to("meta") for each in tensors])
+        traced = cost.matrix_macs(by_operator)
+        seen = f"{traced} multiply-adds are in the graph, {dispatched} are done"
+        _demand(traced == dispatched, kind, name, seen)
 
 
 def check_pure(kind: str, name: str) -> None:
@@ -187,6 +270,10 @@ _MODULE: tuple[Check, ...] = (
     check_output,
     check_gradients,
     check_traceable,
+    check_exportable,
+    check_folded,
+    check_single,
+    check_counted,
     check_pure,
     check_options,
     check_documented,

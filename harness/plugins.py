@@ -21,20 +21,29 @@ class PluginError(ValueError):
     """A plugin that could not be loaded; the message names it and says why."""
 
 
-def load_plugins(files: Iterable[str | Path] = ()) -> None:
+BUILT_IN = ("architectures", "harness", "studies")
+
+
+def load_plugins(files: Iterable[str | Path] = ()) -> tuple[str, ...]:
     """Imports every installed plugin, then some files; doing it again does nothing.
 
-    PluginError, naming the plugin, if its own code fails.
+    An installed plugin whose own code fails is left out, and gives a line that names it and says
+    why; the others keep working. PluginError for such a file, since the user asked for it.
     """
+    left_out = []
     for entry in sorted(entry_points(group=GROUP)):
-        trust(entry.module.partition(".")[0])
+        package = entry.module.partition(".")[0]
+        trust(package)
         try:
             entry.load()
         except (Exception, SystemExit) as error:
+            if package in BUILT_IN:  # a mistake of ours
+                raise
             name = f"plugin {entry.name!r} ({entry.value})"
-            raise PluginError(f"{name} could not be loaded: {_said(error)}") from error
+            left_out.append(f"{name} is left out, it could not be loaded: {_said(error)}")
     for file in files:
         load_file(file)
+    return tuple(left_out)
 
 
 def load_file(file: str | Path) -> ModuleType:
@@ -96,11 +105,18 @@ def _execute(path: Path, name: str) -> ModuleType:
 def _said(error: BaseException, path: Path | None = None) -> str:
     """What an exception said, with its kind and place, on one line.
 
-    The place is the last one in the file that was loaded, or in one beside it.
+    The place is the last one in the file that was loaded, or in one beside it; of an installed
+    plugin, the last that is not in what imports it.
     """
     said = f"{type(error).__name__}: {one_line(error)}"
     if isinstance(error, SyntaxError):  # which names its place itself
         return said
     places = traceback.extract_tb(error.__traceback__)
-    own = [each for each in places if path is None or Path(each.filename).parent == path.parent]
+    own = [each for each in places if _is_own(each.filename, path)]
     return f"{said} ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else said
+
+
+def _is_own(file: str, path: Path | None) -> bool:
+    if path is not None:
+        return Path(file).parent == path.parent
+    return "importlib" not in file and file != __file__

@@ -13,13 +13,13 @@ from rich.console import Console
 
 from harness import networks
 from harness.architecture import KINDS, Architecture
+from harness.commands import load_named
 from harness.components import REGISTRIES
 from harness.data.dataset import datasets
 from harness.loading import builtin_studies, load_study
 from harness.names import unknown
 from harness.network import Network, assemble
 from harness.plan import candidates, resolve
-from harness.plugins import load_plugins
 from harness.registry import Registry, source_file
 from harness.study import recipe_fields
 from harness.terminal import Answer, on_one_line, table
@@ -32,7 +32,7 @@ ALL_REGISTRIES: dict[str, Registry[Any]] = {**REGISTRIES, "dataset": datasets}
 
 def known(options: Namespace) -> Answer:
     """Every known name by kind, with the first sentence of what it is."""
-    load_plugins(options.plugin)
+    load_named(options)
     found = {
         kind: {name: paragraphs(registry.get(name).__doc__)[0] for name in registry.names()}
         for kind, registry in ALL_REGISTRIES.items()
@@ -70,7 +70,7 @@ def described(options: Namespace) -> Answer:
 
     ValueError for the name of several parts without a kind, as ``fusion.none`` has it.
     """
-    load_plugins(options.plugin)
+    load_named(options)
     name = options.name
     if name in networks.names():
         found = _network(name)

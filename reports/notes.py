@@ -24,6 +24,7 @@ def notes(verdict: Verdict) -> tuple[str, ...]:
         _sessions,
         _two_sizes,
         _ranks,
+        _incomplete,
         _uncounted,
         _absent,
     )
@@ -107,6 +108,21 @@ def _uncounted(verdict: Verdict) -> str:
         return ""
     words = [f"{plain(name)} ({number})" for name, number in sorted(most.items())]
     return f"GMACs count these operators as nothing (most calls in one network): {listed(words)}."
+
+
+def _incomplete(verdict: Verdict) -> str:
+    unknown: dict[str, None] = {}
+    names: dict[str, None] = {}
+    for trial in verdict.kept:
+        if trial.get("unknown_ops"):
+            unknown |= dict.fromkeys(map(plain, trial["unknown_ops"]))
+            names[plain(trial["candidate"])] = None
+    if not unknown:
+        return ""
+    return (
+        f"The GMACs of {listed(list(names))} are incomplete: {listed(list(unknown))} may hide "
+        "multiply-adds."
+    )
 
 
 def _absent(verdict: Verdict) -> str:

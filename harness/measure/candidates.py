@@ -14,6 +14,7 @@ from harness.measure.device import best_device, device_name
 from harness.measure.latency import Report, time_together
 from harness.network import deploy
 from harness.plugins import load_plugins
+from harness.promises import check_promises
 from harness.study import Timing
 from harness.training.loop import initialise
 
@@ -26,9 +27,12 @@ MAX_TOGETHER = 24
 def cost_of(architecture: Architecture, num_classes: int, size: Size) -> dict[str, Any]:
     """The cost of an architecture's deployed network as a flat row.
 
-    Whatever assembling raises for parts that do not fit comes through.
+    Whatever assembling raises for parts that do not fit comes through; ValueError for a part
+    that does not keep what it declares.
     """
-    return count(_deployed(architecture, num_classes), size).record()
+    network = initialise(architecture, num_classes, seed=0)
+    check_promises(network, architecture)
+    return count(deploy(network), size).record()
 
 
 def latencies_of(

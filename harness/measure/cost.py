@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
@@ -16,9 +17,14 @@ from torch import nn
 with warnings.catch_warnings():  # torch deprecates what fvcore does when it is imported
     warnings.simplefilter("ignore", category=DeprecationWarning)
     from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
-    from fvcore.nn.jit_handles import conv_flop_count, generic_activation_jit, get_shape
+    from fvcore.nn.jit_handles import (
+        conv_flop_count,
+        elementwise_flop_counter,
+        generic_activation_jit,
+        get_shape,
+    )
 
-COST_PROTOCOL = 1
+COST_PROTOCOL = 2
 """Raised when the same network would be counted differently."""
 
 MATRIX_OPS = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "baddbmm", "einsum")
@@ -26,6 +32,20 @@ MATRIX_OPS = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "baddbmm", "eins
 
 SAME_PADDING = "aten::_convolution_mode"
 """A convolution with ``padding="same"``, which fvcore by itself counts as nothing."""
+
+ATTENTION = "aten::scaled_dot_product_attention"
+NEAREST = "aten::_upsample_nearest_exact2d"
+
+_ELEMENT_BY_ELEMENT = """
+abs add add_ argmax avg_pool2d adaptive_max_pool2d div elu elu_ exp gelu hardsigmoid hardsigmoid_
+hardswish hardswish_ hardtanh hardtanh_ leaky_relu leaky_relu_ log max_pool2d
+max_pool2d_with_indices max_unpool2d maximum mean minimum mul mul_ neg pad pixel_shuffle
+pixel_unshuffle pow prelu relu6 rsub scatter scatter_ sigmoid sigmoid_ silu silu_ softmax sqrt sub
+sub_ sum tanh tanh_ unfold upsample_bicubic2d where
+"""
+WITHOUT_MACS = frozenset(f"aten::{name}" for name in _ELEMENT_BY_ELEMENT.split())
+"""Operators that fvcore does not know and that multiply and add no matrices: pooling, activations,
+sums and products element by element. They are named in a row and count as nothing."""
 
 UNITS = {"params": "parameters", "gmacs": "GMACs", "activations": "activations"}
 
@@ -37,7 +57,8 @@ class Cost:
     ``params`` and ``activations`` (elements given by convolutions) are counts. ``gmacs`` is in
     1e9, one multiply-add = 1, over all operators that fvcore counts (bilinear resizing: 4 an
     output element); ``gmacs_conv`` is convolutions and matrix products only, which is what papers
-    print. ``uncounted_ops`` are the operators that were met and count as nothing, by number.
+    print. ``uncounted_ops`` are the operators that were met and count as nothing, by number;
+    ``unknown_ops`` are those of them that may hide multiply-adds, so that the count is too low.
     """
 
     params: int
@@ -45,6 +66,7 @@ class Cost:
     gmacs_conv: float
     activations: int
     uncounted_ops: dict[str, int] = field(default_factory=dict)
+    unknown_ops: dict[str, int] = field(default_factory=dict)
     cost_size: str
     cost_tool: str = f"fvcore {version('fvcore')}"
     cost_protocol: int = COST_PROTOCOL
@@ -59,6 +81,13 @@ def _same_padding_flops(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
     return Counter(conv=int(conv_flop_count(image, weight, get_shape(outputs[0]))))
 
 
+def _attention_flops(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
+    """Both products of attention: queries by keys, and weights by values."""
+    queries, keys, values = (get_shape(each) for each in inputs[:3])
+    pairs = math.prod(queries[:-1]) * keys[-2]
+    return Counter(matmul=pairs * (queries[-1] + values[-1]))
+
+
 def count(deployed: nn.Module, size: tuple[int, int]) -> Cost:
     """Counts a deployed network at (height, width) in pixels, for a batch of one.
 
@@ -66,23 +95,44 @@ def count(deployed: nn.Module, size: tuple[int, int]) -> Cost:
     """
     assert not deployed.training, "counting in train mode would change batch norm statistics"
     image = torch.zeros(1, 3, *size)
-    with torch.no_grad(), _quiet():
-        flops = _muted(FlopCountAnalysis(deployed, image))
-        flops.set_op_handle(SAME_PADDING, _same_padding_flops)
-        by_operator = flops.by_operator()
-        given = _muted(ActivationCountAnalysis(deployed, image))
-        given.set_op_handle(SAME_PADDING, generic_activation_jit("conv"))
-        activations = int(given.total())
-        uncounted = dict(sorted(flops.unsupported_ops().items()))
-    matrix = sum(macs for name, macs in by_operator.items() if name in MATRIX_OPS)
+    by_operator, uncounted = multiply_adds(deployed, image)
     return Cost(
-        params=sum(each.numel() for each in deployed.parameters()),
+        params=num_params(deployed),
         gmacs=sum(by_operator.values()) / 1e9,
-        gmacs_conv=matrix / 1e9,
-        activations=activations,
+        gmacs_conv=matrix_macs(by_operator) / 1e9,
+        activations=_activations(deployed, image),
         uncounted_ops=uncounted,
+        unknown_ops={k: v for k, v in uncounted.items() if k not in WITHOUT_MACS},
         cost_size=f"{size[0]}x{size[1]}",
     )
+
+
+def num_params(module: nn.Module) -> int:
+    """How many weights a module has, each once."""
+    return sum(each.numel() for each in module.parameters())
+
+
+def multiply_adds(module: nn.Module, *inputs: Any) -> tuple[Counter[str], dict[str, int]]:
+    """Multiply-adds by operator, and the calls of operators that count as nothing."""
+    with torch.no_grad(), _quiet():
+        flops = _muted(FlopCountAnalysis(module, inputs))
+        flops.set_op_handle(SAME_PADDING, _same_padding_flops)
+        flops.set_op_handle(ATTENTION, _attention_flops)
+        flops.set_op_handle(NEAREST, elementwise_flop_counter(0, 1))
+        return flops.by_operator(), dict(sorted(flops.unsupported_ops().items()))
+
+
+def matrix_macs(by_operator: Mapping[str, float]) -> int:
+    """The multiply-adds of convolutions and matrix products, which papers print."""
+    return int(sum(macs for name, macs in by_operator.items() if name in MATRIX_OPS))
+
+
+def _activations(module: nn.Module, *inputs: Any) -> int:
+    with torch.no_grad(), _quiet():
+        given = _muted(ActivationCountAnalysis(module, inputs))
+        given.set_op_handle(SAME_PADDING, generic_activation_jit("conv"))
+        given.set_op_handle(ATTENTION, generic_activation_jit())
+        return int(given.total())
 
 
 def _muted(analysis: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pandas as pd
@@ -181,6 +182,18 @@ def test_an_error_below_a_study_names_the_file_it_is_in(twopath, write_study, tm
     (tmp_path / "sibling.py").write_text("\n\n\nundefined\n")
     line = only_line(twopath("run", write_study(before="import sibling\n")))
     assert "tiny.py could not be loaded: NameError" in line and "(sibling.py, line 4)" in line
+
+
+def test_an_installed_plugin_that_fails_is_left_out_and_the_others_work(twopath, monkeypatch):
+    theirs = EntryPoint(name="theirs", value="nowhere.parts", group=plugins.GROUP)
+    installed = plugins.entry_points
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [theirs, *installed(group=group)])
+    answer = twopath("list", "--json")
+    assert answer.code == 0 and "bisenetv2" in answer.out
+    assert answer.err == (
+        "twopath: plugin 'theirs' (nowhere.parts) is left out, it could not be loaded: "
+        "ModuleNotFoundError: No module named 'nowhere'\n"
+    )
 
 
 def test_a_plugins_own_refusal_is_said_in_one_line(twopath, tmp_path):

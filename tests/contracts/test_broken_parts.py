@@ -161,6 +161,63 @@ class FreeText(Context):
         return self.activation(pyramid[self.tap])
 
 
+class Deaf(Fusion):
+    """Never looks at the semantic path."""
+
+    def __init__(self, detail: Feature, semantic: Feature):
+        super().__init__(out=detail)
+
+    def forward(self, detail, semantic):
+        return detail * 2
+
+
+class Wasteful(Context):
+    """Computes a convolution and throws it away."""
+
+    def __init__(self, pyramid: dict):
+        self.tap, out = list(pyramid.items())[-1]
+        super().__init__(out=out)
+        self.layer = conv(out.channels, 7)
+
+    def forward(self, pyramid):
+        self.layer(pyramid[self.tap])
+        return pyramid[self.tap] * 2
+
+
+class Exotic(Context):
+    """Uses an operator whose cost nobody has stated."""
+
+    def __init__(self, pyramid: dict):
+        self.tap, out = list(pyramid.items())[-1]
+        super().__init__(out=out)
+
+    def forward(self, pyramid):
+        return pyramid[self.tap].cumsum(2)
+
+
+class Sociable(Context):
+    """Normalises over the images of a batch in eval mode too."""
+
+    def __init__(self, pyramid: dict):
+        self.tap, out = list(pyramid.items())[-1]
+        super().__init__(out=out)
+
+    def forward(self, pyramid):
+        return pyramid[self.tap] - pyramid[self.tap].mean(0)
+
+
+class Peeking(Context):
+    """Reads the weight of a convolution, which folding changes."""
+
+    def __init__(self, pyramid: dict):
+        self.tap, out = list(pyramid.items())[-1]
+        super().__init__(out=out)
+        self.layer = ConvBN(out.channels, out.channels)
+
+    def forward(self, pyramid):
+        return self.layer(pyramid[self.tap]) * self.layer[0].weight.square().sum()
+
+
 class Undocumented(Context):  # noqa: D101 - its fault
     def __init__(self, pyramid: dict):
         self.tap, out = list(pyramid.items())[-1]
@@ -190,6 +247,11 @@ BROKEN = [
     ("detail", WrongName, contracts.check_output, r"gives \['other'\]"),
     ("fusion", FixedSteps, contracts.check_output, r"for a \(33, 47\) image"),
     ("context", Unused, contracts.check_gradients, "no gradient reaches forgotten.weight"),
+    ("fusion", Deaf, contracts.check_gradients, "no gradient reaches input 1"),
+    ("context", Peeking, contracts.check_folded, "when its batch norms are folded"),
+    ("context", Sociable, contracts.check_single, "depends on the others of its batch"),
+    ("context", Wasteful, contracts.check_counted, "0 multiply-adds are in the graph, .* are done"),
+    ("context", Exotic, contracts.check_counted, r"cannot be counted: \['aten::cumsum'\]"),
     ("context", InPlace, contracts.check_pure, "changes its input in place"),
     ("context", Restless, contracts.check_pure, "something else the second time"),
     ("context", DeadKnob, contracts.check_options, r"'strength' changes nothing from 1.0 to .*0.5"),
@@ -211,6 +273,12 @@ def test_a_part_that_decides_by_its_data_is_not_traceable(only):
     only("context", Branching)
     with pytest.raises(torch.fx.proxy.TraceError):
         contracts.check_traceable("context", "it")
+
+
+def test_a_part_that_decides_by_its_data_cannot_be_exported(only):
+    only("context", Branching)
+    with pytest.raises(Exception, match="data-dependent"):
+        contracts.check_exportable("context", "it")
 
 
 def test_free_text_is_checked_with_a_value_that_is_given(only):

@@ -46,6 +46,12 @@ def test_uncounted_operators_are_summed_over_candidates_by_their_most():
     assert "x (5) and y (1)" in noted(rows)
 
 
+def test_an_operator_nobody_has_classified_makes_a_count_incomplete():
+    text = noted([row("a", unknown_ops={"aten::fft": 1}), row("b", unknown_ops={})])
+    assert "The GMACs of a are incomplete: aten::fft may hide" in text
+    assert "incomplete" not in noted([row("a"), row("b")])
+
+
 def test_trials_left_out_are_gathered_by_reason():
     rows = [row("a", s) for s in range(3)] + [row("b", s, latency_device="B") for s in range(2)]
     study = study_of(rows)

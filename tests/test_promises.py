@@ -1,0 +1,103 @@
+"""A part that does not do what it declares is named, with its class and file."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from harness import Architecture, Part
+from harness.components import (
+    Context,
+    Detail,
+    Feature,
+    Fusion,
+    Head,
+    contexts,
+    details,
+    fusions,
+    heads,
+)
+from harness.network import assemble
+from harness.promises import BrokenPromise, check_promises
+
+TINY = Architecture(
+    detail=Part("detail_branch", width=4),
+    semantic=Part("semantic_branch", width=8, ratio=0.5, expansion=2),
+    context="context_embedding",
+    fusion="sum",
+    head=Part("seg", width=4),
+)
+
+
+class Thin(Fusion):
+    """Declares twice the channels it gives."""
+
+    def __init__(self, detail, semantic):
+        super().__init__(out=Feature(2 * detail.channels, detail.stride))
+
+    def forward(self, detail, semantic):
+        return detail
+
+
+class Small(Head):
+    """Gives half the size it declares."""
+
+    def __init__(self, feature, num_classes):
+        super().__init__(out=Feature(num_classes, feature.stride))
+        self.classify = nn.Conv2d(feature.channels, num_classes, 1, 2)
+
+    def forward(self, feature):
+        return self.classify(feature)
+
+
+class Fails(Context):
+    """Cannot run."""
+
+    def __init__(self, pyramid):
+        super().__init__(out=list(pyramid.values())[-1])
+
+    def forward(self, pyramid):
+        return torch.cat([pyramid["stage4"], pyramid["stage5"]])
+
+
+class Renamed(Detail):
+    """Gives a tap that it does not declare."""
+
+    def __init__(self, image):
+        super().__init__(taps={"stage3": Feature(3, 8)})
+
+    def forward(self, image):
+        return {"stage4": image[:, :, ::8, ::8]}
+
+
+BROKEN = [
+    ("fusion", fusions, Thin, r"output is \(1, 8, 9, 13\) for a 72x104 image, not 16 channels at"),
+    (
+        "head",
+        heads,
+        Small,
+        r"output is \(1, 5, 5, 7\) for a 72x104 image, not 5 channels at",
+    ),
+    ("context", contexts, Fails, "forward pass fails for a 72x104 image: RuntimeError: Sizes of"),
+    ("detail", details, Renamed, r"declares the taps \['stage3'\] and gives \['stage4'\]"),
+]
+
+
+@pytest.mark.parametrize(("kind", "registry", "cls", "seen"), BROKEN)
+def test_the_part_at_fault_is_named_with_its_class_and_file(kind, registry, cls, seen):
+    registry.register("it")(cls)
+    architecture = replace(TINY, **{kind: "it"})
+    network = assemble(architecture, 5)
+    where = rf"{kind} 'it' \({cls.__name__} in .*test_promises\.py\)"
+    with pytest.raises(BrokenPromise, match=f"{where}.*{seen}"):
+        check_promises(network, architecture)
+
+
+def test_a_sound_network_is_left_as_it_was():
+    network = assemble(TINY, 5).train()
+    before = {key: each.clone() for key, each in network.state_dict().items()}
+    check_promises(network, TINY)
+    assert network.training and all(each.training for each in network.modules())
+    assert all(torch.equal(each, before[key]) for key, each in network.state_dict().items())
+    assert not any(each._forward_hooks or each._forward_pre_hooks for each in network.modules())
