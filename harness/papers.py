@@ -1,0 +1,95 @@
+"""What papers have printed, as data: figures with their source and how they were taken.
+
+They are shown beside what is measured here, and never joined to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.architecture import Architecture
+from harness.names import unknown
+
+PRINTED = ("miou", "pixel_accuracy", "gmacs", "params", "weights_mib", "latency_ms", "fps")
+"""What a paper may have printed of a network.
+
+``miou`` and ``pixel_accuracy`` are in 0..1, ``gmacs`` in 1e9 multiply-adds, ``params`` is a number
+of weights, ``weights_mib`` their size as float32 in mebibytes, which some papers print as "M".
+"""
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """One line of a paper's table.
+
+    ``size`` and ``counted_at`` are (height, width) in pixels of the input and of the graph whose
+    multiply-adds are printed; ``device`` is what was timed on, ``protocol`` how figures were taken.
+    ``figures`` has keys of ``PRINTED``, ``iou`` that of each class. ``architecture`` is our network
+    of that line, if there is one, and ``note`` says where the two differ.
+    """
+
+    label: str
+    source: str
+    dataset: str
+    figures: Mapping[str, float]
+    size: Size | None = None
+    counted_at: Size | None = None
+    device: str | None = None
+    protocol: str = ""
+    iou: Mapping[str, float] = field(default_factory=dict)
+    architecture: Architecture | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in self.figures:
+            if name not in PRINTED:
+                raise ValueError(
+                    f"{self.source}, {self.label!r}: {unknown('figure', name, PRINTED)}"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperTable:
+    """A table of a paper by the name that commands know it by, as ``bisenetv2:3a``.
+
+    ``notes`` say what must be known to read it.
+    """
+
+    name: str
+    title: str
+    rows: tuple[Published, ...]
+    notes: tuple[str, ...] = ()
+
+    def row(self, label: str) -> Published:
+        """The line of a label; KeyError with the nearest known one."""
+        for each in self.rows:
+            if each.label == label:
+                return each
+        known = [each.label for each in self.rows]
+        raise KeyError(unknown(f"row of {self.name}", label, known))
+
+
+_known: dict[str, PaperTable] = {}
+
+
+def register(table: PaperTable) -> PaperTable:
+    """Makes a table known by its name; ValueError for a name already taken."""
+    if table.name in _known:
+        raise ValueError(f"table {table.name!r}: the name is taken")
+    _known[table.name] = table
+    return table
+
+
+def get(name: str) -> PaperTable:
+    """The table of a name; KeyError with the nearest known one."""
+    if name not in _known:
+        raise KeyError(unknown("table", name, names()))
+    return _known[name]
+
+
+def names() -> tuple[str, ...]:
+    """All known tables, in the order in which they were registered."""
+    return tuple(_known)
