@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"twopath {version('twopath')}")
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_run, _add_report, _add_list, _add_show, _add_cost, _add_time):
+    for add in (_add_run, _add_report, _add_sweep, _add_list, _add_show, _add_cost, _add_time):
         add(commands)
     return root
 
@@ -130,6 +130,19 @@ def _add_report(commands: Any) -> None:
     about = "Write a study's report from the rows in the ledger."
     each = _command(commands, "report", about, "twopath report fusion", _report)
     each.add_argument("study", help="the name of a study that was run")
+    _add_places(each)
+
+
+def _add_sweep(commands: Any) -> None:
+    about = "Count, and if asked time, every architecture of a space: no data, no training."
+    each = _command(commands, "sweep", about, "twopath sweep parts", _sweep)
+    each.add_argument("study", help="a study file, or the name of a built-in study")
+    _add_input(each)
+    each.add_argument("--time", action="store_true", help="time them as well, in groups")
+    each.add_argument(
+        "--threads", type=_positive, default=1, metavar="N", help="CPU threads when timing"
+    )
+    _add_plugins(each)
     _add_places(each)
 
 
@@ -193,6 +206,11 @@ def _add_places(each: Any) -> None:
 
 def _add_measured(each: Any) -> None:
     each.add_argument("networks", nargs="+", metavar="NETWORK", help="names from twopath list")
+    _add_input(each)
+    _add_plugins(each)
+
+
+def _add_input(each: Any) -> None:
     each.add_argument(
         "--size",
         type=_size,
@@ -203,7 +221,6 @@ def _add_measured(each: Any) -> None:
     each.add_argument(
         "--classes", type=_positive, default=19, metavar="N", help="number of classes; default: 19"
     )
-    _add_plugins(each)
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -262,6 +279,19 @@ def _reported(
     }
     has_failed = summary is not None and any(row["state"] == "failed" for row in rows)
     return Answer(record=record, show=report.show, code=int(has_failed))
+
+
+def _sweep(options: Options) -> Answer:
+    import reports
+    from harness.commands import folder_name, opened, swept
+    from harness.terminal import Answer
+
+    with opened(options, make=True) as ledger:
+        name, rows = swept(options, ledger)
+    report = reports.write_sweep(name, rows, Path(options.runs) / "sweeps" / folder_name(name))
+    files = {file: str(path) for file, path in report.files.items()}
+    record = {"study": name, "answer": report.answer, "files": files, "rows": rows}
+    return Answer(record=record, show=report.show)
 
 
 def _list(options: Options) -> Answer:

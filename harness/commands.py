@@ -9,6 +9,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from harness.runners.local import InProcess, Processes
 from harness.runners.runner import Runner
 from harness.session import Session, Settings, Summary
 from harness.study import Study, Timing
+from harness.sweep import Setting, architectures_of, count_all, swept_rows, time_all
 from harness.terminal import Answer, table
 
 Rows = list[dict[str, Any]]
@@ -42,12 +44,17 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
     return study, Settings(
         folder=Path(options.runs).resolve(),
         roots=data_roots(options.data),
-        plugins=tuple(str(Path(file).resolve()) for file in options.plugin) + own,
+        plugins=plugin_files(options) + own,
         threads=options.threads,
         workers=options.workers,
         retry_failed=options.retry_failed,
         command=command_of(options),
     )
+
+
+def plugin_files(options: Namespace) -> tuple[str, ...]:
+    """The files that the options name as plugins, wherever a worker looks for them from."""
+    return tuple(str(Path(file).resolve()) for file in options.plugin)
 
 
 def load_named(options: Namespace) -> None:
@@ -164,6 +171,27 @@ def show_costs(rows: Rows, options: Namespace, console: Console) -> None:
 
 def _calls(operators: dict[str, int]) -> str:
     return ", ".join(f"{name} x{times}" for name, times in operators.items()) or "nothing"
+
+
+def swept(options: Namespace, ledger: Ledger) -> tuple[str, Rows]:
+    """The name of a study and the costs, and latencies, of every architecture of its space."""
+    load_named(options)
+    study, own = load_study(options.study)
+    setting = Setting(
+        num_classes=options.classes,
+        size=options.size,
+        plugins=plugin_files(options) + own,
+    )
+    found = architectures_of(study, setting)
+    with counted(f"counting {some(len(found), 'architecture')}", quiet=options.json) as report:
+        costs = count_all(found, ledger, setting, report)
+    sound = [each for each in found if "impossible" not in costs[each.key]]
+    latencies: dict[str, dict[str, Any]] = {}
+    if options.time:
+        timing = replace(study.timing, threads=options.threads)
+        with counted(f"timing {some(len(sound), 'architecture')}", quiet=options.json) as report:
+            latencies = time_all(sound, ledger, setting, timing, report)
+    return study.name, swept_rows(found, costs, latencies)
 
 
 def time(options: Namespace) -> Answer:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from harness.architecture import Architecture
+from harness.architecture import Architecture, Part
 from harness.components import (
+    REGISTRIES,
+    AuxHeads,
     Context,
     Detail,
     Feature,
@@ -18,13 +20,7 @@ from harness.components import (
     Head,
     Semantic,
     Taps,
-    aux_placements,
-    contexts,
-    details,
-    fusions,
-    heads,
     resize_like,
-    semantics,
 )
 from harness.fold import fold_batch_norms
 from harness.names import unknown
@@ -140,24 +136,36 @@ def _classes(logits: Tensor) -> Tensor:
     return logits.argmax(1, keepdim=True).to(torch.uint8)
 
 
-def assemble(architecture: Architecture, num_classes: int) -> Network:
+class Builder(Protocol):
+    """Builds a part of a kind from what it is told."""
+
+    def __call__(self, kind: str, part: Part, *inputs: Any) -> Any:
+        """An instance of the part."""
+
+
+def build_anew(kind: str, part: Part, *inputs: Any) -> Any:
+    """A new instance of a part, from its registry."""
+    return REGISTRIES[kind].build(part, *inputs)
+
+
+def assemble(architecture: Architecture, num_classes: int, build: Builder = build_anew) -> Network:
     """Builds the network of an architecture for some number of classes.
 
-    KeyError for an unknown part or option, ValueError for parts that do not fit together or a
-    hole that is still open.
+    ``build`` may hand out one part twice, to networks that are only looked at. KeyError for an
+    unknown part or option, ValueError for parts that do not fit together or a hole that is still
+    open.
     """
     parts = architecture.parts()
     image = Feature(3, 1)
-    detail = details.build(parts["detail"], image)
-    semantic = semantics.build(parts["semantic"], image)
+    detail: Detail = build("detail", parts["detail"], image)
+    semantic: Semantic = build("semantic", parts["semantic"], image)
     _check_paths(architecture, detail, semantic)
-    context = contexts.build(parts["context"], dict(semantic.taps)) if semantic.taps else None
-    fusion = fusions.build(
-        parts["fusion"], last_feature(detail.taps), context.out if context else None
-    )
-    head = heads.build(parts["head"], fusion.out, num_classes)
+    context = build("context", parts["context"], dict(semantic.taps)) if semantic.taps else None
+    given = last_feature(detail.taps), context.out if context else None
+    fusion: Fusion = build("fusion", parts["fusion"], *given)
+    head: Head = build("head", parts["head"], fusion.out, num_classes)
     taps = _all_taps(detail, semantic, context)
-    aux_heads = _build_aux_heads(architecture, taps, num_classes)
+    aux_heads = _build_aux_heads(architecture, taps, num_classes, build)
     return Network(Paths(detail, semantic, context, fusion), head, aux_heads)
 
 
@@ -172,12 +180,14 @@ def _all_taps(detail: Detail, semantic: Semantic, context: Context | None) -> Ta
     return taps | ({"context": context.out} if context else {})
 
 
-def _build_aux_heads(architecture: Architecture, taps: Taps, num_classes: int) -> dict[str, Head]:
-    placement = aux_placements.build(architecture.parts()["aux_heads"], dict(taps))
+def _build_aux_heads(
+    architecture: Architecture, taps: Taps, num_classes: int, build: Builder
+) -> dict[str, Head]:
+    placement: AuxHeads = build("aux_heads", architecture.parts()["aux_heads"], dict(taps))
     for tap in placement.chosen:
         if tap not in taps:
             raise ValueError(f"aux_heads {architecture.aux_heads}: {unknown('tap', tap, taps)}")
-    return {tap: heads.build(placement.head, taps[tap], num_classes) for tap in placement.chosen}
+    return {tap: build("head", placement.head, taps[tap], num_classes) for tap in placement.chosen}
 
 
 def _check_paths(architecture: Architecture, detail: Detail, semantic: Semantic) -> None:

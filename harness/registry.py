@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
+from functools import cache
 from types import UnionType
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -77,13 +78,14 @@ class Registry(Generic[T]):
 
     def options(self, name: str) -> dict[str, Any]:
         """The options of a registered class with their defaults."""
-        parameters = inspect.signature(self.get(name)).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        cls: Any = self.get(name)
+        return dict(_options(cls))
 
     def resolve(self, part: Part) -> Part:
         """The part with every option written out; KeyError or TypeError for one it has not."""
         known = self.options(part.name)
-        hints = get_type_hints(self.get(part.name).__init__)
+        cls: Any = self.get(part.name)
+        hints = _hints(cls)
         for key, value in part.options:
             if key not in known:
                 raise KeyError(unknown(f"option of {self.kind} {part.name!r}:", key, known))
@@ -113,6 +115,19 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names())
+
+
+@cache
+def _options(cls: Hashable) -> dict[str, Any]:
+    assert isinstance(cls, type)
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+@cache
+def _hints(cls: Hashable) -> dict[str, Any]:
+    assert isinstance(cls, type)
+    return get_type_hints(cls.__init__)  # type: ignore[misc]
 
 
 _PLAIN: dict[Any, tuple[type, ...]] = {

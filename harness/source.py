@@ -6,6 +6,7 @@ import ast
 import hashlib
 import importlib.util
 import sys
+from collections.abc import Hashable
 from functools import cache
 from pathlib import Path
 
@@ -21,11 +22,19 @@ def source_digest(*classes: type) -> str:
     """
     seen: dict[Symbol, str] = {}
     for cls in classes:
-        module = cls.__module__
-        _collect((module, _statement_name(cls)), module.split(".")[0], seen)
+        seen |= _used_by(cls)
     # Not by module: the name of a file's module differs from machine to machine.
     text = "\n".join(sorted(f"{name}:{code}" for (_, name), code in seen.items()))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+@cache
+def _used_by(cls: Hashable) -> dict[Symbol, str]:
+    """The code of every symbol that a class depends on, its own included."""
+    assert isinstance(cls, type)
+    module, seen = cls.__module__, dict[Symbol, str]()
+    _collect((module, _statement_name(cls)), module.split(".")[0], seen)
+    return seen
 
 
 def _statement_name(cls: type) -> str:

@@ -9,12 +9,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from reports.report import Report, write
+    from reports.report import Report, write, write_sweep
     from reports.rows import frame
 
-__all__ = ["Report", "frame", "write"]
+__all__ = ["Report", "frame", "write", "write_sweep"]
 
-_HOMES = {"Report": "reports.report", "write": "reports.report", "frame": "reports.rows"}
+_HOMES = {
+    "Report": "reports.report",
+    "write": "reports.report",
+    "write_sweep": "reports.report",
+    "frame": "reports.rows",
+}
 
 
 def __getattr__(name: str) -> Any:

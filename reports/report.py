@@ -18,6 +18,9 @@ from reports.page import Figures, page
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.rows import Row, Study, frame, trials_csv
+from reports.sweep import sweep, sweep_csv
+from reports.sweep_chart import draw_sweep, sweep_chart
+from reports.sweep_table import sweep_table
 from reports.tables import candidates_csv, candidates_table, markdown, terminal
 from reports.verdict import judge
 
@@ -29,11 +32,12 @@ class Report:
     answer: str
     table: RichTable
     files: Mapping[str, Path]
+    main: str = "report.html"
 
     @property
     def page(self) -> Path:
-        """The page for people."""
-        return self.files["report.html"]
+        """The file to open first."""
+        return self.files[self.main]
 
     def show(self, console: Console | None = None) -> None:
         """Prints the table, the answer and where the page is."""
@@ -69,6 +73,32 @@ def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
         "iou.svg": figures.iou_drawing.svg,
     }
     return Report(answer=text, table=terminal(table), files=_put_all(Path(folder), contents))
+
+
+def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
+    """Writes what a static sweep found into a folder, which is made if need be.
+
+    Files: sweep.csv (an architecture a line), sweep.md, sweep.png and sweep.svg. ValueError if no
+    architecture could be built.
+    """
+    found = sweep(name, rows)
+    table, drawing = sweep_table(found), draw_sweep(sweep_chart(found))
+    contents: dict[str, str | bytes] = {
+        "sweep.csv": sweep_csv(found),
+        "sweep.md": markdown(table),
+        "sweep.png": drawing.png,
+        "sweep.svg": drawing.svg,
+    }
+    built = f"{len(found.rows)} architectures counted"
+    refused = sum(found.impossible.values())
+    text = f"{built}, {refused} that cannot be built" if refused else built
+    lines = [f"{text}.", *(f"{num} x {why}" for why, num in found.impossible.items())]
+    return Report(
+        answer="\n".join(lines),
+        table=terminal(table),
+        files=_put_all(Path(folder), contents),
+        main="sweep.csv",
+    )
 
 
 def _put_all(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:

@@ -6,6 +6,7 @@ traced graph: the two share no code and must agree to the integer.
 
 from __future__ import annotations
 
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import torch
@@ -81,20 +82,42 @@ class _Pooled(TorchFunctionMode):
         return function(*inputs, **(options or {}))
 
 
+@dataclass(frozen=True)
+class Work:
+    """What a module does for some inputs: weights, multiply-adds, and elements that it gives."""
+
+    params: int = 0
+    matrix: int = 0
+    others: int = 0
+    activations: int = 0
+
+    def __add__(self, other: Work) -> Work:
+        return Work(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def cost(self, size: tuple[int, int]) -> Cost:
+        """The work as a cost at (height, width) in pixels."""
+        return Cost(
+            params=self.params,
+            gmacs=(self.matrix + self.others) / 1e9,
+            gmacs_conv=self.matrix / 1e9,
+            activations=self.activations,
+            cost_size=f"{size[0]}x{size[1]}",
+            cost_tool=TOOL,
+        )
+
+
+def work_of(module: nn.Module, *inputs: Any) -> Work:
+    """The work of a module that is on the meta device, as its inputs are."""
+    with _Elements() as elements, _Pooled() as pooled:
+        matrix = matrix_macs(module, *inputs)
+    others = elements.macs + pooled.num_elements
+    return Work(num_params(module), matrix, others, elements.activations)
+
+
 def count_static(deployed: nn.Module, size: tuple[int, int]) -> Cost:
     """Counts a deployed network that is on the meta device, at (height, width) in pixels.
 
     The figures are those of ``harness.measure.cost.count``; operators that count as nothing are
     not looked for.
     """
-    image = torch.empty(1, 3, *size, device="meta")
-    with _Elements() as elements, _Pooled() as pooled:
-        matrix = matrix_macs(deployed, image)
-    return Cost(
-        params=num_params(deployed),
-        gmacs=(matrix + elements.macs + pooled.num_elements) / 1e9,
-        gmacs_conv=matrix / 1e9,
-        activations=elements.activations,
-        cost_size=f"{size[0]}x{size[1]}",
-        cost_tool=TOOL,
-    )
+    return work_of(deployed, torch.empty(1, 3, *size, device="meta")).cost(size)

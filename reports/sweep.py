@@ -1,0 +1,112 @@
+"""What a static sweep found, as a record: all figures, and what each choice adds to them."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports.columns import FIGURES, Column, is_missing, plain
+
+Row = Mapping[str, Any]
+SHOWN = ("gmacs", "params", "activations", "latency_ms")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """One value of one factor: how many architectures have it, and their mean figures.
+
+    ``added`` is the mean less that of the factor's first value.
+    """
+
+    factor: str
+    value: str
+    num: int
+    means: Mapping[str, float]
+    added: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """A swept space: its rows, the figures that they have, its factors, what could not be built."""
+
+    name: str
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    levels: tuple[Level, ...]
+    impossible: Mapping[str, int]
+
+
+def sweep(name: str, rows: Sequence[Row]) -> Sweep:
+    """Gathers the rows of a sweep; ValueError if not one architecture could be built."""
+    built = [row for row in rows if "impossible" not in row]
+    reasons = Counter(plain(row["impossible"]) for row in rows if "impossible" in row)
+    if not built:
+        first = next(iter(reasons), "it is empty")
+        raise ValueError(f"no architecture of {name!r} can be built: {first}")
+    keys = [key for key in SHOWN if any(not is_missing(row.get(key)) for row in built)]
+    return Sweep(
+        name=name,
+        rows=tuple(built),
+        columns=tuple(FIGURES[key] for key in keys),
+        levels=tuple(_levels(built, keys)),
+        impossible=dict(reasons.most_common()),
+    )
+
+
+def _levels(rows: Sequence[Row], keys: Sequence[str]) -> list[Level]:
+    """Every value of every factor that has two or more, in the order of the rows."""
+    found: list[Level] = []
+    for factor in dict.fromkeys(name for row in rows for name in row["factors"]):
+        groups: dict[str, list[Row]] = {}
+        for row in rows:
+            if factor in row["factors"]:
+                groups.setdefault(row["factors"][factor], []).append(row)
+        means = {value: _means(group, keys) for value, group in groups.items()}
+        first = next(iter(means.values()))
+        if len(groups) > 1:
+            found += [
+                Level(
+                    factor=plain(factor),
+                    value=plain(value),
+                    num=len(groups[value]),
+                    means=each,
+                    added={key: each[key] - first[key] for key in each if key in first},
+                )
+                for value, each in means.items()
+            ]
+    return found
+
+
+def _means(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, float]:
+    known = {key: [row[key] for row in rows if not is_missing(row.get(key))] for key in keys}
+    return {key: statistics.fmean(values) for key, values in known.items() if values}
+
+
+def share_explained(rows: Sequence[Row], factor: str, key: str) -> float:
+    """The share of a figure's variance that lies between the values of a factor, in 0..1."""
+    groups: dict[str, list[float]] = {}
+    for row in rows:
+        if not is_missing(row.get(key)):
+            groups.setdefault(str(row["factors"].get(factor)), []).append(float(row[key]))
+    values = [value for group in groups.values() for value in group]
+    whole = statistics.pvariance(values) if values else 0.0
+    if not whole:
+        return 0.0
+    middle = statistics.fmean(values)
+    between = sum(len(g) * (statistics.fmean(g) - middle) ** 2 for g in groups.values())
+    return between / len(values) / whole
+
+
+def sweep_csv(found: Sweep) -> str:
+    """Every architecture with its factors and figures, as CSV."""
+    lines = []
+    for row in found.rows:
+        factors = {f"factor.{name}": value for name, value in row["factors"].items()}
+        flat = {key: value for key, value in row.items() if not isinstance(value, (dict, list))}
+        lines.append({"candidate": row["candidate"], **factors, **flat})
+    return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
