@@ -63,3 +63,18 @@ def positive(part: str, **options: float | None) -> None:
     for name, value in options.items():
         if value is not None and value < 1:
             raise ValueError(f"option {name!r} of {part!r} must be at least 1, not {value}")
+
+
+def dilated(in_channels: int, out_channels: int, dilation: int, *, groups: int = 1) -> nn.Conv2d:
+    """A 3x3 convolution of places ``dilation`` apart, without a bias; it keeps H x W."""
+    layer = nn.Conv2d(
+        in_channels,
+        out_channels,
+        3,
+        padding=dilation,
+        dilation=dilation,
+        groups=groups,
+        bias=False,
+    )
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    return layer
