@@ -66,15 +66,22 @@ class Semantic(nn.Module, ABC):
 
 
 class Context(nn.Module, ABC):
-    """Turns the semantic path's pyramid into the one feature that enters the fusion."""
+    """Turns the semantic path's pyramid into the one feature that enters the fusion.
 
-    def __init__(self, *, out: Feature) -> None:
+    ``taps`` are features on the way there that auxiliary heads may read; most modules have none.
+    """
+
+    def __init__(self, *, out: Feature, taps: Taps | None = None) -> None:
         super().__init__()
         self.out = out
+        self.taps = taps or {}
 
     @abstractmethod
-    def forward(self, pyramid: dict[str, Tensor]) -> Tensor:
-        """Maps the pyramid to a tensor (N, out.channels, H/out.stride, W/out.stride)."""
+    def forward(self, pyramid: dict[str, Tensor]) -> Tensor | dict[str, Tensor]:
+        """Maps the pyramid to a tensor (N, out.channels, H/out.stride, W/out.stride).
+
+        A module with taps gives a dict: a tensor a tap, ordered like ``taps``, and last ``out``.
+        """
 
 
 class Fusion(nn.Module, ABC):
@@ -112,8 +119,8 @@ class Head(nn.Module, ABC):
 class AuxHeads(ABC):  # noqa: B024 - its constructor is the whole contract
     """Chooses which taps get a training-only head; the network builds the heads.
 
-    Taps are named ``detail.<stage>``, ``semantic.<stage>`` and ``context``. ``head`` is the part
-    that every chosen tap gets.
+    Taps are named ``detail.<stage>``, ``semantic.<stage>``, ``context.<tap>`` for those inside the
+    context module, and ``context`` for its output. ``head`` is the part that every chosen tap gets.
     """
 
     def __init__(self, *, chosen: tuple[str, ...], head: Part) -> None:

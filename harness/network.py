@@ -63,7 +63,10 @@ class Paths(nn.Module):
         taps |= {f"semantic.{name}": each for name, each in pyramid.items()}
         semantic = None
         if self.context is not None:
-            semantic = taps["context"] = self.context(pyramid)
+            given = self.context(pyramid)
+            inner = given if isinstance(given, dict) else {"out": given}
+            taps |= {f"context.{name}": inner[name] for name in self.context.taps}
+            semantic = taps["context"] = inner["out"]
         last = next(reversed(detail.values())) if detail else None
         return self.fusion(last, semantic), taps
 
@@ -177,7 +180,10 @@ def last_feature(taps: Taps) -> Feature | None:
 def _all_taps(detail: Detail, semantic: Semantic, context: Context | None) -> Taps:
     taps = {f"detail.{name}": each for name, each in detail.taps.items()}
     taps |= {f"semantic.{name}": each for name, each in semantic.taps.items()}
-    return taps | ({"context": context.out} if context else {})
+    if context:
+        taps |= {f"context.{name}": each for name, each in context.taps.items()}
+        taps["context"] = context.out
+    return taps
 
 
 def _build_aux_heads(

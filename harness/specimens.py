@@ -32,7 +32,7 @@ PAIRS = (
 )
 DETAIL_TAPS: Taps = {f"detail.stage{at}": Feature(8 * at, 2**at) for at in (1, 2, 3)}
 SEMANTIC_TAPS: Taps = {f"semantic.stage{at}": Feature(4 * at, 2**at) for at in (2, 3, 4, 5)}
-CONTEXT_TAP: Taps = {"context": Feature(20, 32)}
+CONTEXT_TAPS: Taps = {"context.stage4": Feature(20, 16), "context": Feature(20, 8)}
 
 
 def told(kind: str, name: str) -> list[tuple[Any, ...]]:
@@ -46,7 +46,7 @@ def told(kind: str, name: str) -> list[tuple[Any, ...]]:
         return alone if name == ABSENT else list(PAIRS)
     if kind == "head":
         return [(feature, NUM_CLASSES) for feature in PAIRS[0]]
-    semantic = SEMANTIC_TAPS | CONTEXT_TAP
+    semantic = SEMANTIC_TAPS | CONTEXT_TAPS
     return [(DETAIL_TAPS | semantic,), (DETAIL_TAPS,), (semantic,)]
 
 
@@ -99,4 +99,4 @@ def specimens(kind: str, part: Part) -> list[Bound]:
 def _declared(kind: str, part: Any, inputs: tuple[Any, ...]) -> Taps:
     if kind in ("detail", "semantic"):
         return dict(part.taps)
-    return {"out": part.out}
+    return {**part.taps, "out": part.out} if kind == "context" else {"out": part.out}

@@ -218,6 +218,17 @@ class Peeking(Context):
         return self.layer(pyramid[self.tap]) * self.layer[0].weight.square().sum()
 
 
+class HiddenTap(Context):
+    """Declares a tap on the way to its output, and gives the output alone."""
+
+    def __init__(self, pyramid: dict):
+        self.tap, out = list(pyramid.items())[-1]
+        super().__init__(out=out, taps={"before": out})
+
+    def forward(self, pyramid):
+        return pyramid[self.tap] * 2
+
+
 class Undocumented(Context):  # noqa: D101 - its fault
     def __init__(self, pyramid: dict):
         self.tap, out = list(pyramid.items())[-1]
@@ -245,6 +256,7 @@ BROKEN = [
     ("detail", WrongChannels, contracts.check_output, r"only is \(2, 8, 4, 4\)"),
     ("semantic", WrongStride, contracts.check_output, r"only is \(2, 8, 16, 16\)"),
     ("detail", WrongName, contracts.check_output, r"gives \['other'\]"),
+    ("context", HiddenTap, contracts.check_output, r"gives \['out'\], not as declared"),
     ("fusion", FixedSteps, contracts.check_output, r"for a \(33, 47\) image"),
     ("context", Unused, contracts.check_gradients, "no gradient reaches forgotten.weight"),
     ("fusion", Deaf, contracts.check_gradients, "no gradient reaches input 1"),
