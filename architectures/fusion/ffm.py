@@ -13,9 +13,10 @@ from harness.components import Feature, Fusion, fusions, resize_like
 class FeatureFusion(Fusion):
     """Joins both paths by a 1x1 convolution and adds a copy weighed by its global mean.
 
-    V1, figure 2c. ``width`` is the channels of the fused feature, None for the detail feature's;
-    the author's code has 256. ``reduction`` divides the channels between the two layers of the
-    attention; the author's code has 1.
+    V1, figure 2c; the layers of the attention have no bias, as in the author's code. ``width`` is
+    the channels of the fused feature, None for the detail feature's; the author's code has 256.
+    ``reduction`` divides the channels between the two layers of the attention; the author's code
+    has 1.
     """
 
     def __init__(
@@ -33,9 +34,9 @@ class FeatureFusion(Fusion):
         between = max(1, width // reduction)
         self.attention = nn.Sequential(
             nn.AdaptiveAvgPool2d(1),
-            conv(width, between, 1),
+            conv(width, between, 1, bias=False),
             nn.ReLU(inplace=True),
-            conv(between, width, 1),
+            conv(between, width, 1, bias=False),
             nn.Sigmoid(),
         )
 

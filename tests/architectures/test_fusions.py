@@ -65,6 +65,12 @@ def test_ffm_adds_a_copy_weighed_between_0_and_1(features):
     torch.testing.assert_close(fusion(detail, semantic), mixed * (1 + weight))
 
 
+def test_ffm_has_as_many_weights_as_the_author_s_code():
+    # Two 128-channel paths to 256: a 1x1 with batch norm, then two 1x1 without bias.
+    fusion = FeatureFusion(Feature(128, 8), Feature(128, 8), width=256)
+    assert sum(each.numel() for each in fusion.parameters()) == 256 * 256 + 2 * 256 + 2 * 256**2
+
+
 def test_ffm_keeps_one_channel_under_a_large_reduction():
     assert FeatureFusion(DETAIL, SEMANTIC, reduction=64).attention[1].out_channels == 1
 
@@ -74,9 +80,43 @@ def test_guided_aggregation_is_figure_6(features):
     detail, semantic = features
     strided, pooling = fusion.detail_down
     assert (strided[0].stride, pooling.kernel_size, pooling.stride) == ((2, 2), 3, 2)
-    large = fusion.detail(detail) * torch.sigmoid(enlarged(fusion.gate_up(semantic)))
-    small = pooling(strided(detail)) * torch.sigmoid(fusion.gate(semantic))
+    large = fusion.detail(detail) * torch.sigmoid(enlarged(fusion.semantic_up(semantic)))
+    small = pooling(strided(detail)) * torch.sigmoid(fusion.semantic(semantic))
     torch.testing.assert_close(fusion(detail, semantic), fusion.mix(large + enlarged(small)))
+
+
+@pytest.mark.parametrize("guide_detail", [True, False])
+@pytest.mark.parametrize("guide_semantic", [True, False])
+def test_without_its_guide_a_feature_is_added_as_it_is(features, guide_detail, guide_semantic):
+    guides = {"guide_detail": guide_detail, "guide_semantic": guide_semantic}
+    fusion = BilateralGuidedAggregation(DETAIL, SEMANTIC, **guides).eval()
+    detail, semantic = features
+    large, small = fusion.detail(detail), fusion.semantic(semantic)
+    if guide_detail:
+        large = large * torch.sigmoid(enlarged(fusion.semantic_up(semantic)))
+    if guide_semantic:
+        small = fusion.detail_down(detail) * torch.sigmoid(small)
+    torch.testing.assert_close(fusion(detail, semantic), fusion.mix(large + enlarged(small)))
+
+
+def test_a_guide_takes_its_layers_with_it():
+    def names(**options):
+        fusion = BilateralGuidedAggregation(DETAIL, SEMANTIC, **options)
+        return {name for name, _ in fusion.named_children()}
+
+    whole = names()
+    assert whole - names(guide_detail=False) == {"semantic_up"}
+    assert whole - names(guide_semantic=False) == {"detail_down"}
+
+
+@pytest.mark.parametrize("at", [(16, 8), (8, 8), (4, 32), (8, 24)])
+def test_guided_aggregation_joins_any_two_strides(at):
+    detail, semantic = (Feature(8, stride) for stride in at)
+    sizes = [tuple(math.ceil(side / stride) for side in (90, 120)) for stride in at]
+    fused = BilateralGuidedAggregation(detail, semantic)(
+        *(torch.randn(2, 8, *size) for size in sizes)
+    )
+    assert fused.shape == (2, 8, *sizes[0])
 
 
 @pytest.mark.parametrize("step", [0.5, 1, 2, 4, 8])
