@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from torch import nn
+
+from harness.architecture import Part
+
+Upsample = Literal["bilinear", "pixel_shuffle", "deferred"]
+"""The ways of the head ``seg`` from its feature's size to the image's."""
 
 
 def conv(
@@ -78,3 +85,12 @@ def dilated(in_channels: int, out_channels: int, dilation: int, *, groups: int =
     )
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     return layer
+
+
+def aux_head(placement: str, width: int, upsample: Upsample) -> Part:
+    """The head at each tap that a placement chooses; ValueError for a ``width`` below 1.
+
+    ``width`` is its middle channels, ``upsample`` its way to the image's size; see ``seg``.
+    """
+    positive(placement, width=width)
+    return Part("seg", width=width, upsample=upsample)

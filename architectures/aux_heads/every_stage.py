@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from architectures.layers import positive
-from harness.architecture import Part
+from architectures.layers import Upsample, aux_head
 from harness.components import AuxHeads, Taps, aux_placements
 
 
@@ -11,10 +10,9 @@ from harness.components import AuxHeads, Taps, aux_placements
 class EveryStage(AuxHeads):
     """Chooses all semantic taps, the deepest before the context module (V2, Table 4, row 3).
 
-    Without a semantic path it chooses none. ``width`` is the heads' middle channels.
+    Without a semantic path it chooses none. ``width`` and ``upsample`` are the heads' own.
     """
 
-    def __init__(self, taps: Taps, *, width: int = 128) -> None:
-        positive("every_stage", width=width)
+    def __init__(self, taps: Taps, *, width: int = 128, upsample: Upsample = "bilinear") -> None:
         chosen = tuple(tap for tap in taps if tap.startswith("semantic."))
-        super().__init__(chosen=chosen, head=Part("seg", width=width))
+        super().__init__(chosen=chosen, head=aux_head("every_stage", width, upsample))
