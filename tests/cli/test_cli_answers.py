@@ -126,7 +126,9 @@ def test_a_network_is_shown_part_by_part(twopath, terminal):
     assert max(map(len, answer.out.splitlines())) <= 80
     assert all(part in answer.out for part in ("detail_branch", "bga", "stage3 128 at 1/8"))
     parts = json.loads(twopath("show", "bisenetv2", "--json").out)["parts"]
-    assert parts["fusion"] == {"name": "bga", "options": {"width": None}, "gives": "out 128 at 1/8"}
+    options = {"guide_detail": True, "guide_semantic": True, "width": None}
+    fusion = {"name": "bga", "options": options, "gives": "out 128 at 1/8"}
+    assert parts["fusion"] == fusion
 
 
 def test_a_data_set_is_shown_with_its_options(twopath):

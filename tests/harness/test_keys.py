@@ -85,13 +85,18 @@ def test_every_field_of_a_recipe_changes_the_key_of_the_trial_alone(name):
 OPTIONS = [
     (kind, *option) for kind, part in resolve(BOTH).parts().items() for option in part.options
 ]
-OTHER_VALUES = {"gather": "depthwise", None: 8}
+OTHER_VALUES = {"gather": "depthwise", "bilinear": "deferred", None: 8}
+
+
+def other_than(value):
+    if isinstance(value, bool):
+        return not value
+    return OTHER_VALUES[value] if value in OTHER_VALUES else value + 1
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), OPTIONS)
 def test_every_option_of_a_part_changes_every_key(kind, name, value):
-    other_value = OTHER_VALUES[value] if value in OTHER_VALUES else value + 1
-    part = BOTH.parts()[kind].replace(**{name: other_value})
+    part = BOTH.parts()[kind].replace(**{name: other_than(value)})
     other = entry(architecture=replace(BOTH, **{kind: part}))
     assert other.key != entry().key
     assert other.cost_key != entry().cost_key

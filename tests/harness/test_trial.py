@@ -32,7 +32,8 @@ def test_a_row_can_be_kept_and_says_all_that_was_run(tmp_path):
         "recipe": json.loads(json.dumps(row["recipe"])),
     }
     assert (row["key"], row["state"], row["reason"]) == (job.trial.entry.key, "done", None)
-    assert row["architecture"]["fusion"] == {"name": "bga", "options": (("width", None),)}
+    options = (("guide_detail", True), ("guide_semantic", True), ("width", None))
+    assert row["architecture"]["fusion"] == {"name": "bga", "options": options}
     assert row["recipe"]["crop"] == (32, 32)
     assert (row["torch"], row["threads"], row["num_images"]) == (torch.__version__, 1, 2)
     assert (row["label_map"], row["num_classes"]) == ("streets-11", len(row["iou"]))
