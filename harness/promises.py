@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.architecture import Architecture, Part
-from harness.components import REGISTRIES, Detail, Feature, Semantic
+from harness.components import REGISTRIES, Context, Detail, Feature, Head, Semantic
 from harness.mistakes import one_line
 from harness.network import Network
 from harness.registry import source_file
@@ -85,23 +85,35 @@ def _began(running: list[str], kind: str, module: nn.Module, inputs: Any) -> Non
 
 def _ended(running: list[str], where: str, module: Any, inputs: Any, output: Any) -> None:
     running.pop()
+    declared: Mapping[str, Feature]
     if isinstance(module, (Detail, Semantic)):
-        declared: Mapping[str, Feature] = module.taps
-        given = output
-        if not isinstance(given, Mapping) or list(given) != list(declared):
-            names = list(given) if isinstance(given, Mapping) else type(given).__name__
-            raise BrokenPromise(f"{where} declares the taps {list(declared)} and gives {names}")
+        declared, given = module.taps, output
+    elif isinstance(module, Context) and module.taps:
+        declared, given = {**module.taps, "out": module.out}, output
     else:
         declared, given = {"output": module.out}, {"output": output}
+    if not isinstance(given, Mapping) or list(given) != list(declared):
+        names = list(given) if isinstance(given, Mapping) else type(given).__name__
+        raise BrokenPromise(f"{where} declares the taps {list(declared)} and gives {names}")
+    spread = _spread(inputs[0], output) if isinstance(module, Head) else 1
     for name, feature in declared.items():
-        _check(where, name, given[name], feature)
+        _check(where, name, given[name], feature, spread)
 
 
-def _check(where: str, name: str, given: Any, feature: Feature) -> None:
+def _spread(feature: Tensor, output: Any) -> float:
+    """Pixels a side that a head makes of one place; it may end up to so many beyond the image."""
+    if not isinstance(output, Tensor) or output.dim() != 4:
+        return 1
+    return max(1, output.shape[2] / feature.shape[2])
+
+
+def _check(where: str, name: str, given: Any, feature: Feature, spread: float) -> None:
     if not isinstance(given, Tensor):
         raise BrokenPromise(f"{where}: its {name} is a {type(given).__name__}, not a tensor")
     sides = zip(given.shape[2:], SIZE, strict=False)
-    near = given.dim() == 4 and all(abs(got - side / feature.stride) < 1 for got, side in sides)
+    near = given.dim() == 4 and all(
+        abs(got - side / feature.stride) < spread for got, side in sides
+    )
     if given.shape[:2] != (1, feature.channels) or not near:
         raise BrokenPromise(
             f"{where}: its {name} is {tuple(given.shape)} for a {SIZE[0]}x{SIZE[1]} image, "

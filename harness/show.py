@@ -119,7 +119,7 @@ def _gives(network: Network) -> dict[str, str]:
     features = {
         "detail": paths.detail.taps,
         "semantic": paths.semantic.taps,
-        "context": {"out": paths.context.out} if paths.context else {},
+        "context": {**paths.context.taps, "out": paths.context.out} if paths.context else {},
         "fusion": {"out": paths.fusion.out},
     }
     said = {

@@ -61,6 +61,23 @@ class Fails(Context):
         return torch.cat([pyramid["stage4"], pyramid["stage5"]])
 
 
+class HiddenTap(Context):
+    """Declares a tap on the way to its output, and gives the output alone."""
+
+    def __init__(self, pyramid):
+        super().__init__(out=pyramid["stage5"], taps={"stage4": pyramid["stage4"]})
+
+    def forward(self, pyramid):
+        return pyramid["stage5"]
+
+
+class FalseTap(HiddenTap):
+    """Gives another feature than the one it declares as a tap."""
+
+    def forward(self, pyramid):
+        return {"stage4": pyramid["stage3"], "out": pyramid["stage5"]}
+
+
 class Renamed(Detail):
     """Gives a tap that it does not declare."""
 
@@ -80,6 +97,13 @@ BROKEN = [
         r"output is \(1, 5, 5, 7\) for a 72x104 image, not 5 channels at",
     ),
     ("context", contexts, Fails, "forward pass fails for a 72x104 image: RuntimeError: Sizes of"),
+    ("context", contexts, HiddenTap, r"the taps \['stage4', 'out'\] and gives Tensor"),
+    (
+        "context",
+        contexts,
+        FalseTap,
+        r"stage4 is \(1, 8, 9, 13\) for .*, not 8 channels at stride 16",
+    ),
     ("detail", details, Renamed, r"declares the taps \['stage3'\] and gives \['stage4'\]"),
 ]
 
@@ -92,6 +116,16 @@ def test_the_part_at_fault_is_named_with_its_class_and_file(kind, registry, cls,
     where = rf"{kind} 'it' \({cls.__name__} in .*test_promises\.py\)"
     with pytest.raises(BrokenPromise, match=f"{where}.*{seen}"):
         check_promises(network, architecture)
+
+
+@pytest.mark.parametrize("upsample", ["bilinear", "pixel_shuffle", "deferred"])
+def test_a_context_with_taps_and_a_head_that_spreads_places_are_sound(upsample):
+    head = Part("seg", width=4, upsample=upsample)
+    changes = {"context": Part("arm", width=4), "aux_heads": "v1", "head": head}
+    architecture = replace(TINY, **changes)
+    check_promises(assemble(architecture, 5), architecture)
+    alone = replace(TINY, detail="none", context="none", fusion="none", head=head)
+    check_promises(assemble(alone, 5), alone)
 
 
 def test_a_sound_network_is_left_as_it_was():
