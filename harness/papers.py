@@ -25,6 +25,7 @@ Size = tuple[int, int]
 class Published:
     """One line of a paper's table.
 
+    ``dataset`` is that of the accuracy, with its split; empty where a line has none.
     ``size`` and ``counted_at`` are (height, width) in pixels of the input and of the graph whose
     multiply-adds are printed; ``device`` is what was timed on, ``protocol`` how figures were taken.
     ``figures`` has keys of ``PRINTED``, ``iou`` that of each class. ``architecture`` is our network

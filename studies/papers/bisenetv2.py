@@ -1,0 +1,311 @@
+"""BiSeNet V2 (Yu et al., IJCV 2021, arXiv 2004.02147): its tables 2 to 8, in arXiv's layout.
+
+Table 1 is the network itself (``studies.published``), and Table 9 (COCO-Stuff) is not here. What
+the paper calls "Ours" is BiSeNetV2 here. Device and the whole protocol stand in its own rows only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.papers import PaperTable, Published, register
+from studies.papers.printed import Line, row, rows, rows_by_split
+
+RESIZED = "2048x1024 resized to 1024x512 in the model; one scale, no sliding window"
+TIMED = "TensorRT 5.1.5, FP32"
+
+ABLATION: dict[str, Any] = {
+    "dataset": "Cityscapes val",
+    "size": (1024, 2048),
+    "counted_at": (512, 1024),
+    "protocol": RESIZED,
+}
+"""What tables 2 to 6 share."""
+
+COUNTED = (
+    'GFLOPs are multiply-adds of the 512x1024 graph: the caption of Table 2 says "2048 x 1024", '
+    "which is the image before the model resizes it."
+)
+
+PARTS = register(
+    PaperTable(
+        name="bisenetv2:2",
+        title="What each part brings",
+        rows=rows(
+            row("detail only", miou=62.35, gmacs=15.26),
+            row("semantic only", miou=64.68, gmacs=7.63),
+            row("sum", miou=68.60, gmacs=20.77),
+            row("concat", miou=68.93, gmacs=21.98),
+            row("bga", miou=69.67, gmacs=21.15),
+            row("bga + booster", miou=73.19, gmacs=21.15),
+            row("bga + booster + OHEM", miou=73.36, gmacs=21.15),
+            source="BiSeNet V2, Table 2",
+            **ABLATION,
+        ),
+        notes=(
+            COUNTED,
+            "The first two rows are counted with their segmentation head.",
+        ),
+    )
+)
+
+CHANNEL_RATIO = register(
+    PaperTable(
+        name="bisenetv2:3a",
+        title="Channel ratio lambda of the semantic branch",
+        rows=rows(
+            row("detail only", miou=62.35, gmacs=15.26),
+            row("lambda=1/2", miou=69.66, gmacs=25.84),
+            row("lambda=1/4", miou=69.67, gmacs=21.15),
+            row("lambda=1/8", miou=69.26, gmacs=19.93),
+            row("lambda=1/16", miou=68.27, gmacs=19.61),
+            source="BiSeNet V2, Table 3a",
+            **ABLATION,
+        ),
+        notes=(
+            COUNTED,
+            "Lambda scales the first two stages alone: stages 4 and 5 keep 64 and 128 channels.",
+        ),
+    )
+)
+
+BLOCKS = register(
+    PaperTable(
+        name="bisenetv2:3b",
+        title="Blocks of the semantic branch",
+        rows=rows(
+            row("whole", miou=69.67, gmacs=21.15),
+            row("no context embedding", miou=69.01, gmacs=21.07),
+            row("no double depth-wise", miou=68.98, gmacs=21.15),
+            row("no gather layer", miou=66.62, gmacs=15.78),
+            source="BiSeNet V2, Table 3b",
+            **ABLATION,
+        ),
+        notes=(
+            COUNTED,
+            "Without the double depth-wise convolution (DDWConv), one of 5x5 stands for two of "
+            "3x3 at stride 2; without the gather layer (GLayer), the first 3x3 of a GE layer is "
+            "1x1.",
+            "The caption counts its second and third row from below the rule.",
+            "The last row saves 5.37 GMACs, of which the change that the caption describes "
+            "explains 3.22.",
+        ),
+    )
+)
+
+EXPANSION = register(
+    PaperTable(
+        name="bisenetv2:3c",
+        title="Expansion ratio of the GE layer",
+        rows=rows(
+            row("detail only", miou=62.35, gmacs=15.26),
+            row("expansion=1", miou=67.48, gmacs=17.78),
+            row("expansion=2", miou=68.41, gmacs=18.45),
+            row("expansion=4", miou=68.78, gmacs=19.8),
+            row("expansion=6", miou=69.67, gmacs=21.15),
+            row("expansion=8", miou=68.99, gmacs=22.49),
+            source="BiSeNet V2, Table 3c",
+            **ABLATION,
+        ),
+        notes=(
+            COUNTED,
+            "Figure 5 expands in the depth-wise convolution and the text in the 3x3 before it; "
+            "0.67 GMACs a step are what the text's costs.",
+        ),
+    )
+)
+
+BOOSTER = register(
+    PaperTable(
+        name="bisenetv2:4",
+        title="Where the booster heads stand",
+        rows=rows(
+            row("no booster", miou=69.67),
+            row("stages 2, 3, 4, 5_4, 5_5", miou=73.04),
+            row("stages 2, 3, 4, 5_4", miou=73.19),
+            row("stages 2, 3, 4", miou=71.62),
+            row("stages 3, 4, 5_4, 5_5", miou=72.84),
+            row("stages 4, 5_4, 5_5", miou=72.68),
+            row("stages 5_4, 5_5", miou=72.03),
+            row("stages 2, 3, 4, 5_4 + OHEM", miou=73.36),
+            source="BiSeNet V2, Table 4",
+            **ABLATION,
+        ),
+        notes=("5_4 is before the context embedding block, 5_5 is after it.",),
+    )
+)
+
+ONE_TABLE = "The paper prints width and depth as one table."
+
+WIDTH = register(
+    PaperTable(
+        name="bisenetv2:5-width",
+        title="Wider models",
+        rows=rows(
+            row("alpha=1", miou=73.36),
+            row("alpha=1.25", miou=73.61),
+            row("alpha=1.5", miou=74.67),
+            row("alpha=1.75", miou=74.04),
+            row("alpha=2", miou=75.11),
+            source="BiSeNet V2, Table 5",
+            **ABLATION,
+        ),
+        notes=(ONE_TABLE, "Alpha multiplies the channels."),
+    )
+)
+
+DEPTH = register(
+    PaperTable(
+        name="bisenetv2:5-depth",
+        title="Deeper models",
+        rows=rows(
+            row("d=1", miou=73.36),
+            row("d=2", miou=74.10),
+            row("d=3", miou=74.28),
+            row("d=4", miou=74.02),
+            source="BiSeNet V2, Table 5",
+            **ABLATION,
+        ),
+        notes=(
+            ONE_TABLE,
+            "d multiplies the GE layers of each stage (2d, 2d, 4d), the added ones at stride 1.",
+        ),
+    )
+)
+
+BACKBONES = register(
+    PaperTable(
+        name="bisenetv2:6",
+        title="Other networks as the semantic branch",
+        rows=(
+            *rows(
+                row("ShuffleNetV2 1.5x", miou=74.07),
+                row("MobileNetV2", miou=72.95),
+                row("ResNet-18", miou=75.22),
+                source="BiSeNet V2, Table 6",
+                **(ABLATION | {"protocol": f"{RESIZED}; pretrained on ImageNet"}),
+            ),
+            *rows(
+                row("BiSeNetV2", miou=73.36),
+                row("BiSeNetV2-L", miou=75.80),
+                source="BiSeNet V2, Table 6",
+                **(ABLATION | {"protocol": f"{RESIZED}; from scratch"}),
+            ),
+        ),
+        notes=("BiSeNetV2 is alpha=1, d=1 and BiSeNetV2-L is alpha=2, d=3.",),
+    )
+)
+
+
+def _at_gamma(*lines: Line) -> tuple[Published, ...]:
+    """The other networks of Table 7; gamma is the share of 2048x1024 that a network sees."""
+    return tuple(
+        each
+        for label, printed in lines
+        for each in rows_by_split(
+            row(label, **{name: value for name, value in printed.items() if name != "gamma"}),
+            source="BiSeNet V2, Table 7",
+            protocol=f"gamma {printed['gamma']}",
+        )
+    )
+
+
+CITYSCAPES = register(
+    PaperTable(
+        name="bisenetv2:7",
+        title="Cityscapes",
+        rows=(
+            *_at_gamma(
+                row("CRF-RNN* (VGG16)", gamma=0.5, test=62.5, fps=1.4),
+                row("DeepLab* (VGG16)", gamma=0.5, test=63.1, fps=0.25),
+                row("FCN-8S* (VGG16)", gamma=1.0, test=65.3, fps=2),
+                row("Dilation10 (VGG16)", gamma=1.0, val=68.7, test=67.1, fps=0.25),
+                row("LRR (VGG16)", gamma=1.0, val=70.0, test=69.7),
+                row("Deeplabv2 (ResNet101)", gamma=1.0, val=71.4, test=70.4),
+                row("FRRN", gamma=0.5, test=71.8, fps=2.1),
+                row("RefineNet (ResNet101)", gamma=1.0, test=73.6),
+                row("DUC (ResNet101)", gamma=1.0, val=76.7, test=76.1),
+                row("PSPNet (ResNet101)", gamma=1.0, test=78.4, fps=0.78),
+                # The paper's rule: large models above, small ones below.
+                row("ENet", gamma=0.5, test=58.3, fps=76.9),
+                row("SQ (SqueezeNet)", gamma=1.0, test=59.8, fps=16.7),
+                row("ESPNet (ESPNet)", gamma=0.5, test=60.3, fps=112.9),
+                row("ESPNetV2 (ESPNetV2)", gamma=0.5, val=66.4, test=66.2),
+                row("ERFNet", gamma=0.5, val=70.0, test=68.0, fps=41.7),
+                row("Fast-SCNN", gamma=1.0, val=68.6, test=68.0, fps=123.5),
+                row("ICNet (PSPNet50)", gamma=1.0, test=69.5, fps=30.3),
+                row("DABNet", gamma=1.0, test=70.1, fps=27.7),
+                row("DFANet B (Xception B)", gamma=0.5, test=67.1, fps=120),
+                row("DFANet A' (Xception A)", gamma=0.5, test=70.3, fps=160),
+                row("DFANet A (Xception A)", gamma=0.5, test=71.3, fps=100),
+                row("GUN (DRN-D-22)", gamma=0.5, val=69.6, test=70.4, fps=33.3),
+                row("SwiftNet (ResNet18)", gamma=1.0, val=75.4, test=75.5, fps=39.9),
+                row("BiSeNetV1 (Xception39)", gamma=0.75, val=69.0, test=68.4, fps=105.8),
+                row("BiSeNetV1 (ResNet18)", gamma=0.75, val=74.8, test=74.7, fps=65.5),
+            ),
+            *rows_by_split(
+                row("BiSeNetV2", val=73.4, test=72.6, fps=156),
+                row("BiSeNetV2-L", val=75.8, test=75.3, fps=47.3),
+                source="BiSeNet V2, Table 7",
+                size=(1024, 2048),
+                device="GTX 1080 Ti",
+                protocol=f"{RESIZED}; {TIMED}; resize time included",
+            ),
+        ),
+        notes=(
+            "Each FPS stands in the val and in the test row of its network.",
+            "Gamma is the share of 2048x1024, in height and in width, that a network sees.",
+            "The caption names one GTX 1080 Ti, but the FPS of ICNet and BiSeNetV1 are those of "
+            "V1's Table 6, on a Titan XP, so other networks' rows name no device here.",
+            "The asterisks in labels are the paper's; it also marks the gamma of DFANet A and B, "
+            "which see 1024x1024.",
+            "DUC is on ResNet101 here, and on Res152 with the same figures in Table 7 of V1.",
+        ),
+    )
+)
+
+CAMVID = register(
+    PaperTable(
+        name="bisenetv2:8",
+        title="CamVid",
+        rows=(
+            *rows(
+                row("SegNet (VGG16)", miou=60.1, fps=4.6),
+                row("DPN (VGG16)", miou=60.1, fps=1.2),
+                row("Deeplab (VGG16)", miou=61.6, fps=4.9),
+                row("RTA (VGG16)", miou=62.5, fps=0.2),
+                row("Dilation8 (VGG16)", miou=65.3, fps=4.4),
+                row("PSPNet (ResNet50)", miou=69.1, fps=5.4),
+                row("DenseDecoder (ResNeXt101)", miou=70.9),
+                row("VideoGCRF* (ResNet101)", miou=75.2),
+                row("ENet", miou=51.3, fps=61.2),
+                row("DFANet B (Xception B)", miou=59.3, fps=160),
+                row("DFANet A (Xception A)", miou=64.7, fps=120),
+                row("ICNet (PSPNet50)", miou=67.1, fps=27.8),
+                row("SwiftNet (ResNet18, dagger)", miou=63.33),
+                row("SwiftNet (ResNet18)", miou=72.58),
+                row("BiSeNetV1 (Xception39)", miou=65.6, fps=175),
+                row("BiSeNetV1 (ResNet18)", miou=68.7, fps=116.25),
+                source="BiSeNet V2, Table 8",
+                dataset="CamVid test",
+                size=(720, 960),
+            ),
+            *rows(
+                row("BiSeNetV2", miou=72.4, fps=124.5),
+                row("BiSeNetV2-L", miou=73.2, fps=32.7),
+                row("BiSeNetV2*", miou=76.7, fps=124.5),
+                row("BiSeNetV2-L*", miou=78.5, fps=32.7),
+                source="BiSeNet V2, Table 8",
+                dataset="CamVid test",
+                size=(720, 960),
+                device="GTX 1080 Ti",
+                protocol=f"960x720, one scale, no sliding window; {TIMED}",
+            ),
+        ),
+        notes=(
+            "Asterisks and the dagger are the paper's; BiSeNetV2's asterisk is read as "
+            "pre-training on Cityscapes.",
+            "SegNet has 60.1 here and 55.6 in V1's Table 8, and V1 prints no FPS on CamVid.",
+        ),
+    )
+)
