@@ -97,7 +97,7 @@ def test_deployed_network_gives_the_same_logits(architecture, size):
         ({"fusion": "concat"}, 1),
         ({"fusion": "ffm"}, 1),
         ({"context": "none"}, 0),
-        ({"context": "none", "semantic": Part("semantic_branch", expand="depthwise")}, 0),
+        ({"context": "none", "semantic": Part("semantic_branch", expand_in="dwconv")}, 0),
     ],
 )
 def test_only_the_batch_norm_behind_the_pooling_cannot_be_folded(changes, left):

@@ -85,18 +85,23 @@ def test_every_field_of_a_recipe_changes_the_key_of_the_trial_alone(name):
 OPTIONS = [
     (kind, *option) for kind, part in resolve(BOTH).parts().items() for option in part.options
 ]
-OTHER_VALUES = {"gather": "depthwise", "bilinear": "deferred", None: 8}
+OTHER_VALUES = {
+    "expand_in": "dwconv",
+    "gather_kernel": 1,
+    "stem": "sum",
+    "upsample": "deferred",
+}
 
 
-def other_than(value):
+def other_than(name, value):
     if isinstance(value, bool):
         return not value
-    return OTHER_VALUES[value] if value in OTHER_VALUES else value + 1
+    return OTHER_VALUES[name] if name in OTHER_VALUES else (value or 7) + 1
 
 
 @pytest.mark.parametrize(("kind", "name", "value"), OPTIONS)
 def test_every_option_of_a_part_changes_every_key(kind, name, value):
-    part = BOTH.parts()[kind].replace(**{name: other_than(value)})
+    part = BOTH.parts()[kind].replace(**{name: other_than(name, value)})
     other = entry(architecture=replace(BOTH, **{kind: part}))
     assert other.key != entry().key
     assert other.cost_key != entry().cost_key
@@ -104,7 +109,7 @@ def test_every_option_of_a_part_changes_every_key(kind, name, value):
 
 
 def test_an_option_written_out_is_the_same_as_its_default():
-    written = replace(BOTH, semantic=BOTH.semantic.replace(depth=1, expand="gather"))
+    written = replace(BOTH, semantic=BOTH.semantic.replace(depth=1, expand_in="conv"))
     assert entry(architecture=written).key == entry().key
 
 
