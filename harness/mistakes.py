@@ -10,6 +10,10 @@ _TRUSTED = {"harness", "reports"}
 """The packages and folders whose files state on purpose what a user did wrong."""
 
 
+class NotInstalledError(ValueError):
+    """A part needs a package that comes with an extra of this one; the message names the extra."""
+
+
 def trust(origin: str) -> None:
     """Counts what the files of a package or a folder state as meant for the user."""
     _TRUSTED.add(origin)
