@@ -29,11 +29,12 @@ class TimmFeatures(Semantic):
 
     ``pretrained`` starts from the weights that timm has under the model's tag, as in
     ``resnet18.a1_in1k``, or under its first one. They are fetched when they are loaded, not when
-    the network is built. Needs ``pip install "twopath[timm]"``.
+    the network is built. Untrained, timm's ResNets start with blocks that add nothing: the last
+    batch norm of each is zero. Needs ``pip install "twopath[timm]"``.
     """
 
     def __init__(
-        self, image: Feature, *, model: str = "resnet18", pretrained: bool = False
+        self, image: Feature, *, model: str = "mobilenetv2_100", pretrained: bool = False
     ) -> None:
         network = _network(model, image.channels)
         info = network.feature_info.get_dicts()
