@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 import architectures  # noqa: F401 - registers the built-in parts
 from architectures.semantic import mobilenet_v2, resnet, shufflenet_v2, xception39
 from harness import Architecture, Part
 from harness.components import Feature, semantics
+from harness.measure.static import matrix_macs
 from harness.network import assemble
 from harness.training.start import load_weights
 from harness.weights import VARIABLE
@@ -85,9 +85,7 @@ def num_params(module):
 
 
 def macs(module, *size):
-    with FlopCounterMode(display=False) as counter:
-        module(torch.empty(1, 3, *size, device="meta"))
-    return counter.get_total_flops() / 2
+    return matrix_macs(module, torch.empty(1, 3, *size, device="meta"))
 
 
 @every_model
