@@ -80,7 +80,16 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=f"twopath {version('twopath')}")
     commands = root.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_run, _add_report, _add_sweep, _add_list, _add_show, _add_cost, _add_time):
+    for add in (
+        _add_run,
+        _add_report,
+        _add_sweep,
+        _add_paper,
+        _add_list,
+        _add_show,
+        _add_cost,
+        _add_time,
+    ):
         add(commands)
     return root
 
@@ -144,6 +153,16 @@ def _add_sweep(commands: Any) -> None:
     )
     _add_plugins(each)
     _add_places(each)
+
+
+def _add_paper(commands: Any) -> None:
+    about = "List the papers' tables, or show one with what our networks cost beside it."
+    each = _command(commands, "paper", about, "twopath paper bisenetv2:2", _paper)
+    each.add_argument("table", nargs="?", help="a table's name; without one, all are listed")
+    each.add_argument(
+        "--classes", type=_positive, default=19, metavar="N", help="number of classes; default: 19"
+    )
+    _add_plugins(each)
 
 
 def _add_list(commands: Any) -> None:
@@ -292,6 +311,12 @@ def _sweep(options: Options) -> Answer:
     files = {file: str(path) for file, path in report.files.items()}
     record = {"study": name, "answer": report.answer, "files": files, "rows": rows}
     return Answer(record=record, show=report.show)
+
+
+def _paper(options: Options) -> Answer:
+    from harness.beside import tables
+
+    return tables(options)
 
 
 def _list(options: Options) -> Answer:

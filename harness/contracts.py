@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 from torch import Tensor, fx, nn
 
-from harness.architecture import KINDS, Part
+from harness.architecture import KINDS, SCRATCH, Part
 from harness.components import REGISTRIES, AuxHeads, Feature
 from harness.fold import fold_batch_norms
 from harness.measure import cost, static
@@ -213,6 +213,8 @@ def check_options(kind: str, name: str, values: Mapping[str, Any] | None = None)
 def _others(kind: str, name: str, option: str) -> list[Any]:
     """Other values that an option may take, judged by its default and its annotation."""
     default = REGISTRIES[kind].options(name)[option]
+    if default == SCRATCH:
+        return ["another-0123abcd.pth"]  # it is looked for when it is loaded, not when it is named
     hint = get_type_hints(REGISTRIES[kind].get(name).__init__).get(option)
     if get_origin(hint) is Literal:
         return [value for value in get_args(hint) if value != default]
@@ -249,7 +251,9 @@ def _fingerprint(kind: str, part: Part, inputs: tuple[Any, ...]) -> Any:
             torch.manual_seed(0)
             outputs += list(bound.train(training)(bound.tensors(SIZES[-1])).values())
     graph = fx.symbolic_trace(bound.eval())
-    return shapes, graph.code, repr(graph), [output.tolist() for output in outputs]
+    weights = getattr(bound.part, "weights", None)
+    given = [output.tolist() for output in outputs]
+    return shapes, graph.code, repr(graph), given, weights and weights.name
 
 
 def check_documented(kind: str, name: str) -> None:

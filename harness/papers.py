@@ -28,8 +28,7 @@ class Published:
     ``dataset`` is that of the accuracy, with its split; empty where a line has none.
     ``size`` and ``counted_at`` are (height, width) in pixels of the input and of the graph whose
     multiply-adds are printed; ``device`` is what was timed on, ``protocol`` how figures were taken.
-    ``figures`` has keys of ``PRINTED``, ``iou`` that of each class. ``architecture`` is our network
-    of that line, if there is one, and ``note`` says where the two differ.
+    ``figures`` has keys of ``PRINTED``, ``iou`` that of each class.
     """
 
     label: str
@@ -41,7 +40,6 @@ class Published:
     device: str | None = None
     protocol: str = ""
     iou: Mapping[str, float] = field(default_factory=dict)
-    architecture: Architecture | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -56,13 +54,22 @@ class Published:
 class PaperTable:
     """A table of a paper by the name that commands know it by, as ``bisenetv2:3a``.
 
-    ``notes`` say what must be known to read it.
+    ``notes`` say what must be known to read it. ``ours`` are our networks by the label of their
+    rows, ``why`` says of some rows why the two differ. ``reference`` is the row from which the
+    steps to the others are taken.
     """
 
     name: str
     title: str
     rows: tuple[Published, ...]
     notes: tuple[str, ...] = ()
+    ours: Mapping[str, Architecture] = field(default_factory=dict)
+    why: Mapping[str, str] = field(default_factory=dict)
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        for label in (*self.ours, *self.why, *([self.reference] if self.reference else [])):
+            self.row(label)
 
     def row(self, label: str) -> Published:
         """The line of a label; KeyError with the nearest known one."""

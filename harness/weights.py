@@ -26,9 +26,13 @@ SHORTEST_HASH = 8
 
 
 class Weights(ABC):
-    """A source of weights. ``name`` goes into every row that they had a part in."""
+    """A source of weights. ``name`` goes into every row that they had a part in.
+
+    ``into`` is the submodule of a path that they are for, empty for the path itself.
+    """
 
     name: str
+    into: str = ""
 
     @abstractmethod
     def state(self) -> dict[str, Tensor]:
@@ -44,6 +48,7 @@ class FileWeights(Weights):
 
     name: str
     left_out: tuple[str, ...] = ()
+    into: str = ""
 
     def state(self) -> dict[str, Tensor]:
         """The tensors of the file; see ``find`` and ``read`` for what may be wrong."""
@@ -51,15 +56,15 @@ class FileWeights(Weights):
         return {key: each for key, each in found.items() if not key.startswith(self.left_out)}
 
 
-def from_file(name: str, *, left_out: tuple[str, ...] = ()) -> Weights | None:
-    """The weights that a part's option names; None for ``scratch``.
+def from_file(name: str, *, left_out: tuple[str, ...] = (), into: str = "") -> Weights | None:
+    """The weights that a part's option names, for a submodule of it; None for ``scratch``.
 
     ValueError for a name that does not end in a hash.
     """
     if name == SCRATCH:
         return None
     hash_in(name)
-    return FileWeights(name, left_out)
+    return FileWeights(name, left_out, into)
 
 
 def hash_in(name: str) -> str:
@@ -97,11 +102,16 @@ def _check(file: Path) -> None:
 
 
 def read(file: Path) -> dict[str, Tensor]:
-    """The tensors of a file by name; ValueError for a file that holds anything else."""
+    """The tensors of a file by name; ValueError for a file that holds anything else.
+
+    They may lie under ``state_dict``, as the files of many training scripts have them.
+    """
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler met
         raise ValueError(f"{file} holds no plain tensors: {type(error).__name__}") from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"{file} must hold a dict of tensors by name")
     return state

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from architectures.layers import ConvBN, ConvBNReLU
-from architectures.semantic.stdc_backbone import CHANNELS, StdcBackbone
+from architectures.semantic.stdc_backbone import CHANNELS, LEFT_OUT, StdcBackbone
 from harness.components import Feature, Semantic, resize_like, semantics
+from harness.weights import from_file
 
 Size = Literal["tiny", "base"]
 
@@ -32,13 +33,14 @@ class PpLiteSeg(Semantic):
 
     Peng et al., "PP-LiteSeg: a superior real-time semantic segmentation model", 2022, and the
     authors' code, which has three fusions where the paper's text has two. ``size`` is "tiny" for
-    PP-LiteSeg-T with a head of 32 channels, or "base" for PP-LiteSeg-B with one of 64.
+    PP-LiteSeg-T with a head of 32 channels, or "base" for PP-LiteSeg-B with one of 64. ``weights``
+    are for its backbone; see ``stdc_backbone``.
 
     Training-only heads of width 64 read taps ``fused4`` and ``fused5``. Training needs two images
     a batch, for the batch norm behind a global pooling.
     """
 
-    def __init__(self, image: Feature, *, size: Size = "tiny") -> None:
+    def __init__(self, image: Feature, *, size: Size = "tiny", weights: str = "scratch") -> None:
         backbone = StdcBackbone(image, depth=DEPTH[size])
         widths = dict(zip(("stage3", "stage4", "stage5"), WIDTHS[size], strict=True))
         deepest_first = list(reversed(widths))
@@ -46,7 +48,8 @@ class PpLiteSeg(Semantic):
             name.replace("stage", "fused"): Feature(widths[name], backbone.taps[name].stride)
             for name in deepest_first
         }
-        super().__init__(taps=backbone.taps | own)
+        source = from_file(weights, left_out=LEFT_OUT, into="backbone")
+        super().__init__(taps=backbone.taps | own, weights=source)
         self.backbone = backbone
         self.pyramid = SimplePyramid(CHANNELS["stage5"], WIDTH)
         self.fusions = nn.ModuleDict()

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from architectures.layers import ConvBN, ConvBNReLU, conv
-from architectures.semantic.stdc_backbone import CHANNELS, StdcBackbone
+from architectures.semantic.stdc_backbone import CHANNELS, LEFT_OUT, StdcBackbone
 from harness.components import Feature, Semantic, semantics
+from harness.weights import from_file
 
 WIDTH = 128
 """Channels of the context path, in the authors' code."""
@@ -24,7 +25,8 @@ class Stdc(Semantic):
     """STDC-Seg up to its classifier, the head ``seg`` of width 256; whole, without a second path.
 
     Fan et al., "Rethinking BiSeNet for real-time semantic segmentation", CVPR 2021, figure 4, and
-    the authors' code. ``depth`` is 1 or 2 for STDC1 or STDC2.
+    the authors' code. ``depth`` is 1 or 2 for STDC1 or STDC2. ``weights`` are for its backbone; see
+    ``stdc_backbone``.
 
     The paper's training-only heads read taps ``arm4`` (stride 8) and ``arm5`` (stride 16), both
     of width 64, for the classes, and ``stage3`` for the detail guidance. The loss of that last
@@ -32,7 +34,9 @@ class Stdc(Semantic):
     for the batch norms behind global poolings.
     """
 
-    def __init__(self, image: Feature, *, depth: Literal[1, 2] = 1) -> None:
+    def __init__(
+        self, image: Feature, *, depth: Literal[1, 2] = 1, weights: str = "scratch"
+    ) -> None:
         backbone = StdcBackbone(image, depth=depth)
         eighth, sixteenth = backbone.taps["stage3"].stride, backbone.taps["stage4"].stride
         own = {
@@ -40,7 +44,8 @@ class Stdc(Semantic):
             "arm4": Feature(WIDTH, eighth),
             "fused": Feature(FUSED, eighth),
         }
-        super().__init__(taps=backbone.taps | own)
+        source = from_file(weights, left_out=LEFT_OUT, into="backbone")
+        super().__init__(taps=backbone.taps | own, weights=source)
         self.backbone = backbone
         self.global_pool = nn.Sequential(
             nn.AdaptiveAvgPool2d(1), ConvBNReLU(CHANNELS["stage5"], WIDTH, 1)

@@ -26,8 +26,8 @@ class StdcBackbone(Semantic):
     """Short-term dense concatenation: two convolutions to stride 4, then three stages of blocks.
 
     Fan et al., "Rethinking BiSeNet for real-time semantic segmentation", CVPR 2021. ``depth`` is
-    1 or 2 for STDC1 or STDC2 (Table 2). ``weights`` is a file with the tensors that the authors'
-    files hold as ``state_dict``: the layers bear their names. The classifier is left out.
+    1 or 2 for STDC1 or STDC2 (Table 2). ``weights`` is a file of the authors' form: the layers
+    bear their names. The classifier is left out.
     """
 
     def __init__(

@@ -62,7 +62,8 @@ class ByPart:
         paths, image = network.paths, torch.empty(1, 3, *self.size)
         detail = run(paths.detail, image) if paths.detail.taps else {}
         pyramid = run(paths.semantic, image) if paths.semantic.taps else {}
-        semantic = run(paths.context, pyramid) if paths.context is not None else None
+        given = run(paths.context, pyramid) if paths.context is not None else None
+        semantic = given["out"] if isinstance(given, dict) else given
         last = next(reversed(detail.values())) if detail else None
         logits = run(network.head, run(paths.fusion, last, semantic))
         return [*works, work_of(_Enlarged(network.head), logits, image)]

@@ -16,6 +16,7 @@ from torch import nn
 
 with warnings.catch_warnings():  # torch deprecates what fvcore does when it is imported
     warnings.simplefilter("ignore", category=DeprecationWarning)
+    warnings.simplefilter("ignore", category=FutureWarning)
     from fvcore.nn import ActivationCountAnalysis, FlopCountAnalysis
     from fvcore.nn.jit_handles import (
         conv_flop_count,
@@ -37,9 +38,9 @@ ATTENTION = "aten::scaled_dot_product_attention"
 NEAREST = "aten::_upsample_nearest_exact2d"
 
 _ELEMENT_BY_ELEMENT = """
-abs add add_ argmax avg_pool2d adaptive_max_pool2d div elu elu_ exp gelu hardsigmoid hardsigmoid_
-hardswish hardswish_ hardtanh hardtanh_ leaky_relu leaky_relu_ log max_pool2d
-max_pool2d_with_indices max_unpool2d maximum mean minimum mul mul_ neg pad pixel_shuffle
+abs add add_ amax amin argmax avg_pool2d adaptive_max_pool2d div elu elu_ exp feature_dropout gelu
+hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ leaky_relu leaky_relu_ log
+max_pool2d max_pool2d_with_indices max_unpool2d maximum mean minimum mul mul_ neg pad pixel_shuffle
 pixel_unshuffle pow prelu relu6 rsub scatter scatter_ sigmoid sigmoid_ silu silu_ softmax sqrt sub
 sub_ sum tanh tanh_ unfold upsample_bicubic2d where
 """
@@ -149,5 +150,6 @@ def _quiet() -> Iterator[None]:
     """Silences torch's deprecation notes on the tracing that fvcore relies on."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", category=DeprecationWarning)
+        warnings.simplefilter("ignore", category=FutureWarning)
         warnings.simplefilter("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
         yield

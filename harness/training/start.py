@@ -27,7 +27,7 @@ def load_weights(network: Network) -> dict[str, object]:
     for path in (network.paths.detail, network.paths.semantic):
         if path.weights is not None:
             state = path.weights.state()
-            _load(path, path.weights, state)
+            _load(path.get_submodule(path.weights.into), path.weights, state)
             _add(digest, state)
             names.append(path.weights.name)
     return {

@@ -6,10 +6,21 @@ their own papers, size and device are said in Table 5 alone.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from harness import Architecture, Part
 from harness.papers import PaperTable, Published, register
 from studies.papers.printed import row, rows, rows_by_split, share
+from studies.published import (
+    BISENETV1_RESNET18,
+    BISENETV1_RESNET101,
+    BISENETV1_XCEPTION39,
+    ENET,
+    ICNET,
+    SEGNET,
+    whole,
+)
 
 VAL = "Cityscapes val"
 SPEED_SIZES = ((360, 640), (720, 1280), (1080, 1920))
@@ -40,6 +51,24 @@ def _speeds(
     )
 
 
+def _u_shape(to_stride: int) -> Architecture:
+    """The context path alone, brought up to a stride by the decoder of Table 2."""
+    return replace(
+        BISENETV1_XCEPTION39,
+        detail="none",
+        context=Part("u_shape", to_stride=to_stride),
+        fusion="none",
+        aux_heads="none",
+    )
+
+
+def _components(*, arm: bool, global_pool: bool) -> Architecture:
+    context = Part("arm", arm=arm, global_pool=global_pool)
+    return replace(BISENETV1_XCEPTION39, context=context)
+
+
+CP = _u_shape(8)
+
 BASELINE = register(
     PaperTable(
         name="bisenetv1:1",
@@ -56,6 +85,14 @@ BASELINE = register(
             'Both "Parameters" are mebibytes of float32 weights, though printed as "M".',
             "The text (section 4.2) gives the Xception39 row 60.79, the table 60.78.",
         ),
+        ours={
+            "FCN-32s (Xception39)": whole("xception39"),
+            "FCN-32s (Res18)": whole("resnet18"),
+        },
+        why={
+            "FCN-32s (Res18)": "the backbone alone has 8.50 GMACs; the paper does not describe its "
+            "head.",
+        },
     )
 )
 
@@ -77,6 +114,7 @@ U_SHAPE = register(
             "Milliseconds are rounded up to whole ones here, and to the nearest in Table 5.",
             "The one mIoU of a method belongs to none of its three sizes.",
         ),
+        ours={"U-shape-8s": CP, "U-shape-4s": _u_shape(4)},
     )
 )
 
@@ -98,8 +136,23 @@ COMPONENTS = register(
             "CP and SP are the context and the spatial path, GP the global pooling that ends CP.",
             "CP alone is the U-shape-8s of Table 2.",
         ),
+        ours={
+            "CP": CP,
+            "CP + SP (sum)": replace(_components(arm=False, global_pool=False), fusion="sum"),
+            "CP + SP (FFM)": _components(arm=False, global_pool=False),
+            "CP + SP (FFM) + GP": _components(arm=False, global_pool=True),
+            "CP + SP (FFM) + ARM": _components(arm=True, global_pool=False),
+            "CP + SP (FFM) + GP + ARM": BISENETV1_XCEPTION39,
+        },
+        reference="CP",
     )
 )
+
+NETWORKS = {
+    "BiSeNetV1 (Xception39)": BISENETV1_XCEPTION39,
+    "BiSeNetV1 (Res18)": BISENETV1_RESNET18,
+}
+"""The two networks of tables 4 to 9."""
 
 COST = register(
     PaperTable(
@@ -119,6 +172,20 @@ COST = register(
             PARAMETERS,
             "The paper's caption is a copy of Table 1's and says nothing of these networks.",
         ),
+        ours={
+            "SegNet (VGG16)": SEGNET,
+            "ENet": ENET,
+            **NETWORKS,
+        },
+        why={
+            "SegNet (VGG16)": "the print is twice our multiply-adds: this row counts two "
+            "operations for each, unlike those of BiSeNetV1.",
+            "ENet": "the print is about twice our multiply-adds, as SegNet's is.",
+            "BiSeNetV1 (Xception39)": "ours is the author's code, 3.07 GMACs; the head behind the "
+            "table is not known.",
+            "BiSeNetV1 (Res18)": "ours is the author's code, 11.58 GMACs; the head behind the "
+            "table is not known.",
+        },
     )
 )
 
@@ -138,6 +205,7 @@ SPEED = register(
             "57.3 FPS (Xception39, Titan XP, 1920x1080) are 17.5 ms, a little less than would "
             "round to the printed 18.",
         ),
+        ours={"SegNet": SEGNET, "ENet": ENET, **NETWORKS},
     )
 )
 
@@ -171,6 +239,7 @@ REAL_TIME = register(
             "The abstract rounds 105.8 FPS to 105 and calls the input 2048x1024, though the "
             "network sees 1536x768.",
         ),
+        ours={"SegNet (VGG16)": SEGNET, "ENet": ENET, "ICNet (PSPNet50)": ICNET, **NETWORKS},
     )
 )
 
@@ -206,6 +275,7 @@ ACCURACY = register(
             "(Res18), and says nothing of test.",
             "DUC is on Res152 here, and on ResNet101 with the same figures in Table 7 of V2.",
         ),
+        ours={**NETWORKS, "BiSeNetV1 (Res101)": BISENETV1_RESNET101},
     )
 )
 
@@ -263,6 +333,7 @@ CAMVID = register(
             "The classes of SegNet and ENet average to 65.2 and 68.3, not to the printed 55.6 and "
             "51.3: their columns cannot be IoU, and SegNet-Basic's hardly are.",
         ),
+        ours={"SegNet": SEGNET, "ENet": ENET, **NETWORKS},
     )
 )
 # fmt: on
@@ -287,5 +358,6 @@ COCO_STUFF = register(
                 protocol="crops of 640x640; one scale",
             ),
         ),
+        ours={**NETWORKS, "BiSeNetV1 (Res101)": BISENETV1_RESNET101},
     )
 )
