@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format golden clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## run the first study and print its answer
@@ -19,6 +19,9 @@ check: .venv/ready  ## lint, format and types
 format: .venv/ready  ## put the code into the one format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+golden: .venv/ready  ## write the golden costs anew, after a change of a part that is meant
+	$(BIN)/python tests/golden/regenerate.py
 
 clean:  ## forget the environment; results in runs/ stay
 	rm -rf .venv build dist *.egg-info

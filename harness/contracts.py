@@ -201,7 +201,8 @@ def check_options(kind: str, name: str, values: Mapping[str, Any] | None = None)
     inputs = told(kind, name)[0]
     plain = _fingerprint(kind, Part(name), inputs)
     for option, default in REGISTRIES[kind].options(name).items():
-        others = [values[option]] if values and option in values else _others(kind, name, option)
+        given = values and option in values
+        others = [values[option]] if given else other_values(kind, name, option)
         _demand(bool(others), kind, name, f"give check_options a value for {option!r}")
         alive = any(
             _differs(plain, kind, Part(name, **{option: other}), inputs) for other in others
@@ -210,7 +211,7 @@ def check_options(kind: str, name: str, values: Mapping[str, Any] | None = None)
         _demand(alive, kind, name, seen)
 
 
-def _others(kind: str, name: str, option: str) -> list[Any]:
+def other_values(kind: str, name: str, option: str) -> list[Any]:
     """Other values that an option may take, judged by its default and its annotation."""
     default = REGISTRIES[kind].options(name)[option]
     if default == SCRATCH:

@@ -1,45 +1,44 @@
-"""Parameters and multiply-adds of every named network, compared exactly.
+"""Costs of every named network and of every single change, compared exactly with costs.json.
 
-A change of a part that is meant changes ``costs.json`` in the same commit; the failing test shows
-the new figures. Classes: 19, size: 512x1024.
+A change of a part that is meant is written there by ``make golden``, in the same commit.
 """
 
 import json
-from pathlib import Path
 
-import pytest
-import torch
-from counting import PAPER_SIZE, deployed, macs
+from regenerate import FILE, figures
 
-import architectures  # noqa: F401 - registers the built-in parts
 from harness import Architecture, networks
-from harness.network import assemble
+from harness.components import REGISTRIES
 from studies import published
 
-GOLDEN = json.loads((Path(__file__).parent / "costs.json").read_text(encoding="utf-8"))
+GOLDEN = json.loads(FILE.read_text(encoding="utf-8"))
 
 
-def num_params(module):
-    return sum(each.numel() for each in module.parameters())
-
-
-def costs(name):
-    architecture = networks.get(name)
-    with torch.device("meta"):
-        trained = num_params(assemble(architecture, 19))
-    network = deployed(architecture)
-    return {
-        "params_trained": trained,
-        "params_deployed": num_params(network),
-        "macs": macs(network, (1, 3, *PAPER_SIZE)),
-    }
-
-
-@pytest.mark.parametrize("name", GOLDEN)
-def test_cost_of_a_named_network_is_what_it_was(name):
-    assert costs(name) == GOLDEN[name]
+def test_costs_are_what_they_were():
+    found = figures()
+    for group in ("networks", "variants"):
+        assert found[group].keys() == GOLDEN[group].keys()
+        changed = {
+            name: (GOLDEN[group][name], costs)
+            for name, costs in found[group].items()
+            if costs != GOLDEN[group][name]
+        }
+        assert not changed
 
 
 def test_every_published_network_has_a_golden_cost():
     known = [each for each in vars(published).values() if isinstance(each, Architecture)]
-    assert sorted(map(str, known)) == sorted(str(networks.get(name)) for name in GOLDEN)
+    named = [str(networks.get(name)) for name in GOLDEN["networks"]]
+    assert {str(each) for each in known} - {str(published._architecture)} <= set(named)
+
+
+def test_every_part_that_can_stand_in_bisenetv2_has_a_golden_cost():
+    missing = [
+        (kind, name)
+        for kind, registry in REGISTRIES.items()
+        for name in registry
+        if not any(each.startswith(f"{kind}={name}") for each in GOLDEN["variants"])
+    ]
+    # One path alone leaves nothing to fuse, and timm need not be installed.
+    alone = [("detail", "none"), ("semantic", "none"), ("fusion", "none")]
+    assert sorted(missing) == sorted([*alone, ("semantic", "timm")])
