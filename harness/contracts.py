@@ -199,10 +199,9 @@ def check_options(kind: str, name: str, values: Mapping[str, Any] | None = None)
     done, as for free text.
     """
     inputs = told(kind, name)[0]
-    plain = _fingerprint(kind, Part(name), inputs)
+    plain, known = _fingerprint(kind, Part(name), inputs), dict(values or {})
     for option, default in REGISTRIES[kind].options(name).items():
-        given = values and option in values
-        others = [values[option]] if given else other_values(kind, name, option)
+        others = [known[option]] if option in known else other_values(kind, name, option)
         _demand(bool(others), kind, name, f"give check_options a value for {option!r}")
         alive = any(
             _differs(plain, kind, Part(name, **{option: other}), inputs) for other in others

@@ -16,7 +16,7 @@ from harness.measure.cost import COST_PROTOCOL
 from harness.measure.latency import LATENCY_PROTOCOL
 from harness.source import source_digest
 from harness.space import fillings, holes
-from harness.study import BASELINE, Recipe, Study, Variants
+from harness.study import Recipe, Study, Variants
 
 TRAINING_PROTOCOL = 1
 """Raised when the same trial would be trained or scored differently."""
@@ -50,14 +50,13 @@ def candidates(study: Study) -> Iterator[Candidate]:
     """
     _refuse_ranges(study)
     space = study.space
-    if isinstance(space, Variants):
-        found = [(label, arch) for label, arch in space.items]
-    else:
-        found = [("", space)]
+    variants = space if isinstance(space, Variants) else Variants(items=(("", space),))
     seen: dict[str, str] = {}
-    for name, architecture in found:
+    for name, architecture in variants.items:
         for answers, (filled, recipe) in fillings((architecture, study.recipe)):
-            candidate = named_candidate(name, without_places(answers), filled, recipe)
+            candidate = named_candidate(
+                name, without_places(answers), filled, recipe, baseline=name == variants.baseline
+            )
             identity = key_of(architecture=resolve(filled), recipe=_resolved_recipe(recipe))
             if identity in seen:
                 raise ValueError(
@@ -84,18 +83,23 @@ def without_places(answers: dict[str, str]) -> dict[str, str]:
 
 
 def named_candidate(
-    name: str, factors: dict[str, str], architecture: Architecture, recipe: Recipe
+    name: str,
+    factors: dict[str, str],
+    architecture: Architecture,
+    recipe: Recipe,
+    *,
+    baseline: bool = False,
 ) -> Candidate:
     """A candidate with the label that tables and charts show."""
     if name:
-        change = {} if name == BASELINE else {"change": name}
+        change = {} if baseline else {"change": name}
         label = ", ".join([name, *(f"{k}={v}" for k, v in factors.items())])
         return Candidate(
             label=label,
             factors={**change, **factors},
             architecture=architecture,
             recipe=recipe,
-            baseline=name == BASELINE,
+            baseline=baseline,
         )
     if len(factors) == 1:
         label = next(iter(factors.values()))

@@ -158,9 +158,10 @@ class Search:
 
 @dataclass(frozen=True, kw_only=True)
 class Variants:
-    """A space given candidate by candidate, each with its label; the first is the baseline."""
+    """A space given candidate by candidate, each with its label; one of them is the baseline."""
 
     items: tuple[tuple[str, Architecture], ...]
+    baseline: str = BASELINE
 
 
 @dataclass(frozen=True, kw_only=True)
