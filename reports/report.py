@@ -97,7 +97,7 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
         answer="\n".join(lines),
         table=terminal(table),
         files=_put_all(Path(folder), contents),
-        main="sweep.csv",
+        main="sweep.png",
     )
 
 

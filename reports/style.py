@@ -8,11 +8,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 INK = "#1b1e22"
 MUTED = "#6a7178"
@@ -85,6 +88,15 @@ def house() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
         yield
+
+
+def logarithmic(axes: Axes, side: Literal["x", "y"]) -> None:
+    """Makes an axis logarithmic, with plain numbers at 1, 2 and 5 of each decade."""
+    (axes.set_xscale if side == "x" else axes.set_yscale)("log")
+    axis: Axis = axes.xaxis if side == "x" else axes.yaxis
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_minor_locator(NullLocator())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def new_figure(width: float, height: float) -> Figure:

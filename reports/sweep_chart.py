@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,13 @@ from reports.style import (
     Drawing,
     finish,
     house,
+    logarithmic,
     new_figure,
 )
 from reports.sweep import Sweep, share_explained
 
 HEIGHT_INCHES = 2.75
+COLUMNS = 3
 LOG_FROM = 30.0
 """The ratio of the largest to the smallest from which an axis is logarithmic."""
 
@@ -60,7 +63,7 @@ def sweep_chart(found: Sweep) -> SweepChart:
     factor = _factor(rows, y.key)
     groups: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
-        value = plain(row["factors"].get(factor, "without")) if factor else ""
+        value = plain(row["factors"].get(factor, row["candidate"])) if factor else ""
         groups.setdefault(value, []).append((x.number(row[x.key]) or 0, y.number(row[y.key]) or 0))
     return SweepChart(
         x=x,
@@ -101,7 +104,8 @@ def draw_sweep(chart: SweepChart) -> Drawing:
     """The chart at the width of a paper's single column."""
     with house():
         figure = new_figure(COLUMN_INCHES, HEIGHT_INCHES)
-        axes = figure.add_axes((0.13, 0.15, 0.84, 0.68))
+        num_lines = math.ceil(len(chart.groups) / COLUMNS) + 1 if chart.factor else 0
+        axes = figure.add_axes((0.13, 0.13, 0.84, 0.8 - 0.05 * num_lines))
         _dots(axes, chart)
         axes.set_xlabel(chart.x.heading, labelpad=2)
         axes.set_ylabel(chart.y.heading, labelpad=3)
@@ -111,7 +115,7 @@ def draw_sweep(chart: SweepChart) -> Drawing:
         figure.text(0.012, 0.985, f"{chart.subtitle}{rank}", va="top", **note)
         if chart.factor:
             axes.legend(
-                loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=min(3, len(chart.groups)),
+                loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=COLUMNS,
                 title=chart.factor, frameon=False, fontsize=SMALL, title_fontsize=SMALL,
                 alignment="left", handletextpad=0.1, columnspacing=1.0, borderpad=0.1,
             )  # fmt: skip
@@ -126,6 +130,7 @@ def _dots(axes: Axes, chart: SweepChart) -> None:
         )
     points = [point for group in chart.groups for point in group.points]
     xs, ys = zip(*points, strict=True)
-    for scale, side in ((axes.set_xscale, xs), (axes.set_yscale, ys)):
-        if max(side) > LOG_FROM * min(side) > 0:
-            scale("log")
+    if max(xs) > LOG_FROM * min(xs) > 0:
+        logarithmic(axes, "x")
+    if max(ys) > LOG_FROM * min(ys) > 0:
+        logarithmic(axes, "y")

@@ -7,7 +7,7 @@ for CamVid.
 
 Cost: 18 trials (3 seeds) of 10,000 steps of 16 images, about 1.8e16 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v1_table3 --data camvid=PATH``; ``twopath sweep v1_table3`` counts the networks, without data.
+``twopath run v1_table3 --data camvid=PATH``; without data, ``twopath sweep v1_table3`` counts.
 """
 
 from harness import Study

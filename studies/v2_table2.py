@@ -6,7 +6,7 @@ The last row of the table adds OHEM, which changes the recipe and is not asked h
 
 Cost: 18 trials (3 seeds) of 10,000 steps of 16 images, about 4.8e16 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v2_table2 --data camvid=PATH``; ``twopath sweep v2_table2`` counts the networks, without data.
+``twopath run v2_table2 --data camvid=PATH``; without data, ``twopath sweep v2_table2`` counts.
 """
 
 from harness import Study

@@ -5,7 +5,7 @@ V2, Table 3a, on Cityscapes val (mIoU, GMACs): detail alone 62.35, 15.26; lambda
 
 Cost: 15 trials (3 seeds) of 10,000 steps of 16 images, about 4.6e16 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v2_table3a --data camvid=PATH``; ``twopath sweep v2_table3a`` counts the networks, without data.
+``twopath run v2_table3a --data camvid=PATH``; without data, ``twopath sweep v2_table3a`` counts.
 """
 
 from harness import Study

@@ -6,7 +6,7 @@ V2, Table 3b, on Cityscapes val (mIoU, GMACs): whole 69.67, 21.15; without conte
 
 Cost: 12 trials (3 seeds) of 10,000 steps of 16 images, about 3.7e16 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v2_table3b --data camvid=PATH``; ``twopath sweep v2_table3b`` counts the networks, without data.
+``twopath run v2_table3b --data camvid=PATH``; without data, ``twopath sweep v2_table3b`` counts.
 """
 
 from harness import Study

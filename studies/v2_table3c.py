@@ -5,7 +5,7 @@ V2, Table 3c, on Cityscapes val (mIoU, GMACs): detail alone 62.35, 15.26; expans
 
 Cost: 18 trials (3 seeds) of 10,000 steps of 16 images, about 5.2e16 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v2_table3c --data camvid=PATH``; ``twopath sweep v2_table3c`` counts the networks, without data.
+``twopath run v2_table3c --data camvid=PATH``; without data, ``twopath sweep v2_table3c`` counts.
 """
 
 from harness import Study

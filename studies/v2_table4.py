@@ -7,7 +7,7 @@ branch, which no row has: ``Part("by_name", names=("detail.stage2", "semantic.st
 
 Cost: 21 trials (3 seeds) of 10,000 steps of 16 images, about 6.8e16 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v2_table4 --data camvid=PATH``; ``twopath sweep v2_table4`` counts the networks, without data.
+``twopath run v2_table4 --data camvid=PATH``; without data, ``twopath sweep v2_table4`` counts.
 """
 
 from harness import Study

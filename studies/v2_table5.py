@@ -5,7 +5,7 @@ V2, Table 5, on Cityscapes val (mIoU): width alpha 1 73.36, 1.25 73.61, 1.5 74.6
 
 Cost: 24 trials (3 seeds) of 10,000 steps of 16 images, about 1.5e17 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v2_table5 --data camvid=PATH``; ``twopath sweep v2_table5`` counts the networks, without data.
+``twopath run v2_table5 --data camvid=PATH``; without data, ``twopath sweep v2_table5`` counts.
 """
 
 from harness import Study, Variants

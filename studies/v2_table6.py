@@ -7,7 +7,7 @@ report keeps pretrained and scratch apart.
 
 Cost: 15 trials (3 seeds) of 10,000 steps of 16 images, about 9.9e16 multiply-adds in all, a
 backward pass counted as two forward ones: work for a GPU.
-``twopath run v2_table6 --data camvid=PATH``; ``twopath sweep v2_table6`` counts the networks, without data.
+``twopath run v2_table6 --data camvid=PATH``; without data, ``twopath sweep v2_table6`` counts.
 """
 
 from harness import Study
