@@ -14,6 +14,7 @@ from harness.keys import key_of, plain
 from harness.ledger import Entry
 from harness.measure.cost import COST_PROTOCOL
 from harness.measure.latency import LATENCY_PROTOCOL
+from harness.papers import Published
 from harness.source import source_digest
 from harness.space import fillings, holes
 from harness.study import Recipe, Study, Variants
@@ -201,4 +202,11 @@ def definition(study: Study) -> dict[str, Any]:
         "budget": budget,
         "search": plain(study.search),
         "space": key_of(space=str(study.space), recipe=str(study.recipe)),
+        "published": [_printed(each) for each in study.published],
     }
+
+
+def _printed(row: Published) -> dict[str, Any]:
+    """A paper's line without our network of it and the IoU of classes, which no report shows."""
+    left_out = ("architecture", "iou")
+    return {name: value for name, value in plain(row).items() if name not in left_out}

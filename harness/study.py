@@ -10,6 +10,7 @@ from typing import Any, Literal
 from harness.architecture import KINDS, Architecture, Part
 from harness.holes import Hole, choice
 from harness.names import unknown
+from harness.papers import Published
 
 DIRECTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -169,7 +170,8 @@ class Study:
     """One question, the candidates that could answer it, and how they are trained and judged.
 
     ``space`` is an Architecture with holes (every combination, or a search), or what
-    ``one_at_a_time`` returns. Seeds are trials of their own.
+    ``one_at_a_time`` returns. Seeds are trials of their own. ``published`` are rows that papers
+    print, which a report shows beside what is measured; they change no trial and no judgement.
     """
 
     name: str
@@ -183,11 +185,25 @@ class Study:
     budget: Budget = Budget()
     search: Search | None = None
     timing: Timing = Timing()
+    published: tuple[Published, ...] = ()
 
     def __post_init__(self) -> None:
+        _check_published(self.published)
         object.__setattr__(self, "seeds", tuple(self.seeds))
         object.__setattr__(self, "objectives", dict(self.objectives))
+        object.__setattr__(self, "published", tuple(self.published))
         _check_study(self)
+
+
+def _check_published(given: Any) -> None:
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(
+            "study.published is Published rows, as a PaperTable has in .rows, "
+            f"not {type(given).__name__}"
+        )
+    for each in given:
+        if not isinstance(each, Published):
+            raise TypeError(f"study.published has Published rows, not {each!r}")
 
 
 def _check_study(study: Study) -> None:

@@ -17,6 +17,7 @@ from harness import (
     loguniform,
     one_at_a_time,
 )
+from harness.papers import PaperTable, Published
 from harness.space import fillings
 
 NET = Architecture(detail="d", semantic="s", context="c", fusion="bga", aux_heads="every_stage")
@@ -82,11 +83,27 @@ def test_a_study_does_not_change():
     assert written.seeds == (1, 2)
 
 
+PRINTED = Published(label="it", source="Here, Table 1", dataset="", figures={"miou": 0.5})
+
+
+def test_a_study_keeps_the_published_rows_it_is_given():
+    assert study().published == ()
+    assert study(published=[PRINTED]).published == (PRINTED,)
+
+
 REFUSED = [
     ({"name": " "}, ValueError, "a study needs a name"),
     ({"space": "bisenetv2"}, TypeError, "not str"),
     ({"seeds": ()}, ValueError, "one or more different numbers"),
     ({"seeds": (1, 1)}, ValueError, r"not \(1, 1\)"),
+    ({"published": PRINTED}, TypeError, "Published rows, .* in .rows, not Published"),
+    (
+        {"published": PaperTable(name="it:1", title="It", rows=(PRINTED,))},
+        TypeError,
+        "as a PaperTable has in .rows, not PaperTable",
+    ),
+    ({"published": "bisenetv2:2"}, TypeError, "not str"),
+    ({"published": (PRINTED, {"miou": 0.5})}, TypeError, r"not {'miou': 0.5}"),
     ({"objectives": {}}, ValueError, "at least one objective"),
     ({"objectives": {"mIoU": "max"}}, ValueError, "'mIoU'. Did you mean 'miou'"),
     ({"objectives": {"miou": "min"}}, ValueError, "objective 'miou' is 'max', not 'min'"),
