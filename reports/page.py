@@ -17,6 +17,7 @@ from reports.curves import Curve, curves
 from reports.iou_map import IouMap
 from reports.notes import notes, uncompared
 from reports.pareto_chart import ParetoChart, measured
+from reports.published import PublishedTable
 from reports.style import Drawing, inline
 from reports.tables import Table
 from reports.verdict import Verdict
@@ -27,12 +28,13 @@ PANEL = (120, 56)
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The two charts with their records."""
+    """The two charts with their records, and the table of what papers printed."""
 
     pareto: ParetoChart
     pareto_drawing: Drawing
     iou: IouMap
     iou_drawing: Drawing
+    published: PublishedTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +62,7 @@ def page(verdict: Verdict, answer: str, table: Table, figures: Figures, command:
         pareto_svg=_svg(figures.pareto_drawing, "pareto", "Accuracy against cost"),
         iou=figures.iou,
         iou_svg=_svg(figures.iou_drawing, "iou", "IoU of every class"),
+        published=figures.published,
         curves=curves(verdict),
         line=_line,
         panel=PANEL,

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from harness.papers import Published
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, Column, is_missing, plain
 from reports.pareto import Standing
+from reports.pareto_published import Field, Overlay, overlay
 from reports.verdict import Verdict
 
 Kind = Literal["front", "front in doubt", "dominated", "dominated in doubt", "over budget"]
 XY = tuple[float, float]
 MOST_NAMED = 16
+LOG_FROM = 30.0
+"""The ratio of the dearest to the cheapest from which the cost axis is logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,20 +42,27 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class ParetoChart:
-    """All that the chart shows. ``front`` are the corners of its step line, cheapest first."""
+    """All that the chart shows. ``front`` are the corners of its step line, cheapest first.
+
+    ``log`` is whether the cost axis is logarithmic. ``published`` stand beside what was measured
+    and have no part in anything else.
+    """
 
     x: Column
     y: Column
+    log: bool
     marks: tuple[Mark, ...]
     front: tuple[XY, ...]
+    published: Overlay
     subtitle: tuple[str, ...]
     caption: str
 
 
-def pareto_chart(verdict: Verdict) -> ParetoChart:
+def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> ParetoChart:
     """The chart of a study: its first cost across, its accuracy upwards.
 
-    The front is drawn as a line only where the study has no objective beside these two.
+    The front is drawn as a line only where the study has no objective beside these two. Axes and
+    marks rest on what was measured alone, whatever was ``published``.
     """
     x, y = _axes(verdict)
     varied = _varied(verdict)
@@ -59,14 +70,31 @@ def pareto_chart(verdict: Verdict) -> ParetoChart:
     marks = _named(tuple(mark for mark in found if mark is not None))
     both = set(verdict.objectives) == {x.key, y.key}
     front = sorted((m.x, m.y) for m in marks if m.kind.startswith("front") and m.y is not None)
+    xs, ys = extent(marks)
+    log = bool(xs) and max(xs) > LOG_FROM * min(xs) > 0
+    lone = len(marks) == 1
+    across = Field(column=x, values=xs, log=log, lone=lone)
+    shown = overlay(published, across, Field(column=y, values=ys, lone=lone))
     return ParetoChart(
         x=x,
         y=y,
+        log=log,
         marks=marks,
         front=tuple(front) if both else (),
+        published=shown,
         subtitle=_subtitle(verdict, (x, y)),
-        caption=_caption(verdict, y, marks, varied),
+        caption=" ".join((_caption(verdict, y, marks, varied), *shown.caption)).strip(),
     )
+
+
+def extent(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
+    """All that marks, their bars and their seeds reach to, across and upwards."""
+    xs = [x for mark in marks for x in (mark.x, *(mark.span or ()))]
+    ys = [y for mark in marks for _, y in mark.seeds]
+    for mark in marks:
+        if mark.y is not None:
+            ys += [mark.y - (mark.sd or 0), mark.y + (mark.sd or 0)]
+    return xs, ys
 
 
 def _named(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:

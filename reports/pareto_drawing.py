@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reports.pareto_chart import XY, Kind, Mark, ParetoChart
+from reports.pareto_chart import XY, Kind, Mark, ParetoChart, extent
 from reports.pareto_names import BAND, steps_of, write_names
 from reports.style import (
     BLUE,
@@ -22,6 +22,7 @@ from reports.style import (
     MUTED,
     ORANGE,
     PAPER,
+    PLUM,
     SMALL,
     Drawing,
     finish,
@@ -30,8 +31,9 @@ from reports.style import (
 )
 
 HEIGHT_INCHES = 2.75
-LOG_FROM = 30.0
-"""The ratio of the dearest to the cheapest from which the cost axis is logarithmic."""
+LINE_INCHES = 0.041 * HEIGHT_INCHES
+MOST_LETTERS, LETTERS_OF_A_MARK = 88, 6.5
+"""What a line of the key has room for, and what an entry takes beside its own letters."""
 
 _LOOKS: Mapping[Kind, dict[str, Any]] = {
     "front": {"marker": "o", "markerfacecolor": BLUE, "markeredgecolor": BLUE},
@@ -50,37 +52,66 @@ _WORDS: Mapping[Kind, str] = {
 
 
 def draw_pareto(chart: ParetoChart) -> Drawing:
-    """The chart at the width of a paper's single column."""
+    """The chart at the width of a paper's single column, higher where it needs more words."""
     with house():
-        figure = new_figure(COLUMN_INCHES, HEIGHT_INCHES)
-        lines = [line for text in chart.subtitle for line in wrap(text, 82, subsequent_indent="  ")]
-        figure.text(0.012, 0.985, "\n".join(lines), va="top", linespacing=1.35, **_NOTE)
-        axes = figure.add_axes((0.1, 0.205, 0.87, 0.76 - 0.041 * len(lines)))
+        entries = _entries(chart)
+        lines = [line for text in chart.subtitle for line in _wrapped(text)]
+        printed = _wrapped(chart.published.subtitle)
+        foot = LINE_INCHES * (_key_rows(entries) - 1)
+        height = HEIGHT_INCHES + LINE_INCHES * len(printed) + foot
+        figure = new_figure(COLUMN_INCHES, height)
+        _head(figure, lines, printed)
+        tall = 0.76 * HEIGHT_INCHES - LINE_INCHES * len(lines)
+        low = 0.205 * HEIGHT_INCHES + foot
+        axes = figure.add_axes((0.1, low / height, 0.87, tall / height))
         _frame(axes, chart)
         _front(axes, chart)
+        _published(axes, chart)
         for mark in chart.marks:
             _mark(axes, mark)
         _fit_left(axes)
         write_names(axes, chart)
-        _key(figure, chart)
+        _key(figure, entries)
         return finish(figure)
 
 
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, 82, subsequent_indent="  ")
+
+
+def _head(figure: Figure, lines: Sequence[str], printed: Sequence[str]) -> None:
+    """How the axes were measured, and below it in its own colour where published points are from.
+
+    A blank line of the one stands where the other is written.
+    """
+    y = 1 - 0.015 * HEIGHT_INCHES / figure.get_figheight()
+    look: Any = {"va": "top", "linespacing": 1.35, "fontsize": SMALL}
+    figure.text(0.012, y, "\n".join(lines), color=MUTED, **look)
+    if printed:
+        figure.text(0.012, y, "\n".join([*("" for _ in lines), *printed]), color=PLUM, **look)
+
+
 _NOTE: Mapping[str, Any] = {"fontsize": SMALL, "color": MUTED}
+_PRINTED: Mapping[str, Any] = {
+    "ls": "", "marker": "s", "ms": 3.6, "mew": 0.8, "mfc": PAPER, "mec": PLUM,
+}  # fmt: skip
 
 
 def _frame(axes: Axes, chart: ParetoChart) -> None:
     axes.set_xlabel(chart.x.heading, labelpad=2)
     axes.set_ylabel(chart.y.heading, labelpad=3)
     axes.grid(True)
-    xs, ys = _extent(chart)
+    xs, ys = extent(chart.marks)
+    xs += [each.x for each in chart.published.marks]
+    ys += [each.y for each in chart.published.marks]
     if not xs:
         middle: Any = {"ha": "center", "transform": axes.transAxes}
         axes.text(0.5, 0.5, "no candidate has both figures", **middle, **_NOTE)
         axes.set(xticks=[], yticks=[])
         return
-    if max(xs) > LOG_FROM * min(xs) > 0:
+    if chart.log:
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
         axes.set_xlim(min(xs) / 1.3, max(xs) * 1.5)
     else:
         axes.set_xlim(*_roomy(xs, 0.06, 0.12))
@@ -110,15 +141,6 @@ def _fit_left(axes: Axes) -> None:
     axes.set_position((left, box.y0, box.x1 - left, box.height))
 
 
-def _extent(chart: ParetoChart) -> tuple[list[float], list[float]]:
-    xs = [x for mark in chart.marks for x in (mark.x, *(mark.span or ()))]
-    ys = [y for mark in chart.marks for _, y in mark.seeds]
-    for mark in chart.marks:
-        if mark.y is not None:
-            ys += [mark.y - (mark.sd or 0), mark.y + (mark.sd or 0)]
-    return xs, ys
-
-
 def _roomy(values: Sequence[float], below: float, above: float) -> XY:
     """The limits of an axis, with some air and never without width."""
     low, high = min(values, default=0.0), max(values, default=1.0)
@@ -136,6 +158,11 @@ def _front(axes: Axes, chart: ParetoChart) -> None:
     edges = axes.get_ylim()[0 if chart.y.direction == "max" else 1], axes.get_xlim()[1]
     for xs, ys in (((x0, x0), (y0, edges[0])), ((x1, edges[1]), (y1, y1))):
         axes.plot(xs, ys, color=BLUE, alpha=0.5, lw=0.7, ls=(0, (1, 2)), zorder=1)
+
+
+def _published(axes: Axes, chart: ParetoChart) -> None:
+    for each in chart.published.marks:
+        axes.plot([each.x], [each.y], zorder=2.5, **_PRINTED)
 
 
 def _mark(axes: Axes, mark: Mark) -> None:
@@ -157,15 +184,27 @@ def _mark(axes: Axes, mark: Mark) -> None:
     axes.plot([mark.x], [mark.y], **{**look, **shape}, mew=1.0, zorder=4)
 
 
-def _key(figure: Figure, chart: ParetoChart) -> None:
+def _entries(chart: ParetoChart) -> list[Line2D]:
     kinds = [kind for kind in _LOOKS if any(mark.kind == kind for mark in chart.marks)]
     entries = [Line2D([], [], ls="", ms=4, mew=1.0, label=_WORDS[k], **_LOOKS[k]) for k in kinds]
     if any(mark.baseline for mark in chart.marks):
         entries.append(
             Line2D([], [], ls="", marker="D", ms=3.6, mfc=PAPER, mec=INK, label="baseline")
         )
+    if chart.published.marks:
+        entries.append(Line2D([], [], label="published", **_PRINTED))
+    return entries
+
+
+def _key_rows(entries: Sequence[Line2D]) -> int:
+    letters = sum(len(str(each.get_label())) + LETTERS_OF_A_MARK for each in entries)
+    return 1 if letters <= MOST_LETTERS else 2
+
+
+def _key(figure: Figure, entries: Sequence[Line2D]) -> None:
     if entries:
         figure.legend(
-            handles=entries, loc="lower left", bbox_to_anchor=(0.0, -0.01), ncols=len(entries),
-            frameon=False, fontsize=SMALL, handletextpad=0.1, columnspacing=1.0, borderpad=0.4,
+            handles=entries, loc="lower left", bbox_to_anchor=(0.0, -0.01),
+            ncols=-(-len(entries) // _key_rows(entries)), frameon=False, fontsize=SMALL,
+            handletextpad=0.1, columnspacing=1.0, borderpad=0.4,
         )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.text import Text
 
 from reports.labels import Box, Label, boxes_along, place
 from reports.pareto_chart import XY, Kind, Mark, ParetoChart
-from reports.style import FAINT, INK, MUTED, SMALL
+from reports.style import FAINT, INK, MUTED, PLUM, SMALL
 
 LONGEST_NAME = 30
 BAND = 0.1
@@ -26,27 +27,48 @@ _RANK: Mapping[Kind, int] = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Name:
+    """A text and the place in pixels that it belongs to, with the room it takes to its width."""
+
+    text: str
+    at: XY
+    colour: str
+    size: float = SMALL + 0.4
+    room: float = 1.0
+
+
 def write_names(axes: Axes, chart: ParetoChart) -> None:
-    """Writes names beside marks; the baseline and the front choose their places first.
+    """Writes names beside marks; the baseline and the front choose first, published ones last.
 
     A name that no place is left for is not written: the tables have it.
     """
     point = axes.figure.dpi / 72
-    marks = sorted(chart.marks, key=lambda m: (not m.baseline, _RANK[m.kind]))
-    hard = [_around(*_pixel(axes, mark), 3.2 * point) for mark in marks]
-    named = [mark for mark in marks if mark.label]
-    points = [_pixel(axes, mark) for mark in named]
-    texts = [axes.text(0, 0, _short(m.label), fontsize=SMALL + 0.4, color=_ink(m)) for m in named]
-    labels = [_label(text, at) for text, at in zip(texts, points, strict=True)]
+    names = _names(axes, chart)
+    hard = [_around(*name.at, 3.2 * point) for name in names]
+    named = [name for name in names if name.text]
+    texts = [axes.text(0, 0, _short(n.text), fontsize=n.size, color=n.colour) for n in named]
+    labels = [_label(text, name) for text, name in zip(texts, named, strict=True)]
     bounds = Box(*axes.get_window_extent().extents)
     boxes = place(labels, bounds=bounds, hard=hard, soft=_clutter(axes, chart), gap=4 * point)
-    for text, box, at in zip(texts, boxes, points, strict=True):
-        _settle(axes, text, box, at)
+    for text, box, name in zip(texts, boxes, named, strict=True):
+        _settle(axes, text, box, name.at)
 
 
-def _label(text: Text, at: XY) -> Label:
+def _names(axes: Axes, chart: ParetoChart) -> list[_Name]:
+    """All marks in the order in which they choose, those without a name too."""
+    marks = sorted(chart.marks, key=lambda m: (not m.baseline, _RANK[m.kind]))
+    found = [_Name(text=m.label, at=_pixel(axes, m), colour=_ink(m)) for m in marks]
+    for each in chart.published.marks:
+        at = _at(axes, each.x, each.y)
+        # Small letters are wider in print than on the screen they are measured for.
+        found.append(_Name(text=each.label, at=at, colour=PLUM, size=SMALL - 0.2, room=1.08))
+    return found
+
+
+def _label(text: Text, name: _Name) -> Label:
     size = text.get_window_extent()
-    return Label(x=at[0], y=at[1], width=size.width, height=size.height)
+    return Label(x=name.at[0], y=name.at[1], width=name.room * size.width, height=size.height)
 
 
 def _settle(axes: Axes, text: Text, box: Box | None, at: XY) -> None:
@@ -69,11 +91,15 @@ def _short(name: str) -> str:
 
 
 def _pixel(axes: Axes, mark: Mark) -> XY:
-    if mark.y is None:
-        x, y = axes.get_xaxis_transform().transform((mark.x, BAND / 2))
-    else:
-        x, y = axes.transData.transform((mark.x, mark.y))
+    if mark.y is not None:
+        return _at(axes, mark.x, mark.y)
+    x, y = axes.get_xaxis_transform().transform((mark.x, BAND / 2))
     return float(x), float(y)
+
+
+def _at(axes: Axes, x: float, y: float) -> XY:
+    across, up = axes.transData.transform((x, y))
+    return float(across), float(up)
 
 
 def _around(x: float, y: float, half: float) -> Box:

@@ -17,6 +17,7 @@ from reports.iou_map import draw_iou, iou_map
 from reports.page import Figures, page
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
+from reports.published import published, published_table
 from reports.rows import Row, Study, frame, trials_csv
 from reports.sweep import sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
@@ -57,9 +58,14 @@ def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
     """
     table_of_trials = frame(study, rows)
     verdict = judge(study, table_of_trials)
-    pareto, ious = pareto_chart(verdict), iou_map(verdict)
+    printed = published(study)  # apart from the verdict, so that no judgement can rest on it
+    pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
     figures = Figures(
-        pareto=pareto, pareto_drawing=draw_pareto(pareto), iou=ious, iou_drawing=draw_iou(ious)
+        pareto=pareto,
+        pareto_drawing=draw_pareto(pareto),
+        iou=ious,
+        iou_drawing=draw_iou(ious),
+        published=published_table(printed),
     )
     text, table = answer(verdict), candidates_table(verdict)
     contents: dict[str, str | bytes] = {

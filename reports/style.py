@@ -24,6 +24,7 @@ GRID = "#e6e8eb"
 PAPER = "#fefefe"
 BLUE = "#0b6fb8"
 ORANGE = "#cf5a00"
+PLUM = "#875f86"
 ROLES = {
     "ink": INK,
     "muted": MUTED,
@@ -32,6 +33,7 @@ ROLES = {
     "paper": PAPER,
     "blue": BLUE,
     "orange": ORANGE,
+    "plum": PLUM,
 }
 """Colours by role; a page may give each another value, for dark paper."""
 

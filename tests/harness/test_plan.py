@@ -1,13 +1,17 @@
 """A study's plan: every candidate once, under a name of its own, in the order it was written."""
 
+import json
 from dataclasses import replace
 
 import pytest
-from tiny import BOTH, DATA, RECIPE, TIMING, session, tiny
+from tiny import ALONE, BOTH, DATA, RECIPE, TIMING, run, session, tiny
 
 from harness import Budget, Part, choice, loguniform, one_at_a_time
 from harness.figures import over_budget
+from harness.ledger import open_ledger
+from harness.papers import Published
 from harness.plan import candidates, definition
+from reports.published import published
 
 DETAIL_ONLY = {"semantic": "none", "context": "none", "fusion": "none", "aux_heads": "none"}
 FUSIONS = replace(BOTH, fusion=choice("sum", Part("ffm", reduction=choice(2, 4)), "bga"))
@@ -148,6 +152,37 @@ def test_a_definition_holds_what_a_report_needs_and_knows_its_space():
     assert same["space"] == first["space"]
     assert definition(tiny(space=FUSIONS))["space"] != first["space"]
     assert definition(tiny(recipe=replace(RECIPE, lr=1.0)))["space"] != first["space"]
+
+
+PRINTED = Published(
+    label="bga",
+    source="Here, Table 2",
+    dataset="Cityscapes val",
+    figures={"miou": 0.6967, "gmacs": 21.15},
+    size=(1024, 2048),
+    counted_at=(512, 1024),
+    device="GTX 1080 Ti",
+    protocol="one scale",
+    iou={"road": 0.9},
+    architecture=replace(BOTH, fusion=choice("sum", "bga")),
+    note="wider",
+)
+
+
+def test_a_definition_holds_the_published_rows_as_a_report_shows_them():
+    stored = json.loads(json.dumps(definition(tiny(published=(PRINTED,)))))
+    assert published(stored) == (replace(PRINTED, architecture=None, iou={}),)
+    assert definition(tiny())["published"] == []
+
+
+def test_published_rows_change_no_trial_and_reach_the_ledger(tmp_path):
+    shown = tiny(published=(PRINTED, replace(PRINTED, architecture=ALONE)))
+    assert definition(shown)["space"] == definition(tiny())["space"]
+    first = run(tiny(), tmp_path)
+    plan = open_ledger(tmp_path).plan("tiny")
+    assert (first, run(shown, tmp_path)) == ((1, 0, 0, 0), (0, 1, 0, 0))
+    assert open_ledger(tmp_path).plan("tiny") == plan
+    assert len(published(open_ledger(tmp_path).study("tiny"))) == 2
 
 
 @pytest.mark.parametrize(
