@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from reports.pareto_chart import XY, Kind, Mark, ParetoChart, extent
 from reports.pareto_names import BAND, steps_of, write_names
@@ -27,6 +27,7 @@ from reports.style import (
     Drawing,
     finish,
     house,
+    logarithmic,
     new_figure,
 )
 
@@ -110,8 +111,7 @@ def _frame(axes: Axes, chart: ParetoChart) -> None:
         axes.set(xticks=[], yticks=[])
         return
     if chart.log:
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        logarithmic(axes, "x")
         axes.set_xlim(min(xs) / 1.3, max(xs) * 1.5)
     else:
         axes.set_xlim(*_roomy(xs, 0.06, 0.12))

@@ -18,6 +18,7 @@ study = Study(
     name="v1_table3",
     question="What does each component of BiSeNet V1 bring?",
     space=space(COMPONENTS),
+    published=COMPONENTS.rows,
     recipe=RECIPE,
     seeds=(0, 1, 2),
     objectives={"miou": "max", "gmacs": "min"},

@@ -17,6 +17,7 @@ study = Study(
     name="v2_table2",
     question="What do the two paths, their fusion and the booster heads bring?",
     space=space(PARTS),
+    published=PARTS.rows,
     recipe=RECIPE,
     seeds=(0, 1, 2),
     objectives={"miou": "max", "gmacs": "min"},

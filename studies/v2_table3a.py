@@ -16,6 +16,7 @@ study = Study(
     name="v2_table3a",
     question="How narrow may the first stages of the semantic branch be?",
     space=space(CHANNEL_RATIO),
+    published=CHANNEL_RATIO.rows,
     recipe=RECIPE,
     seeds=(0, 1, 2),
     objectives={"miou": "max", "gmacs": "min"},

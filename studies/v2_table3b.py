@@ -17,6 +17,7 @@ study = Study(
     name="v2_table3b",
     question="What do the blocks of the semantic branch bring?",
     space=space(BLOCKS),
+    published=BLOCKS.rows,
     recipe=RECIPE,
     seeds=(0, 1, 2),
     objectives={"miou": "max", "gmacs": "min"},

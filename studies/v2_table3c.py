@@ -16,6 +16,7 @@ study = Study(
     name="v2_table3c",
     question="How far should gather-and-expansion layers expand?",
     space=space(EXPANSION),
+    published=EXPANSION.rows,
     recipe=RECIPE,
     seeds=(0, 1, 2),
     objectives={"miou": "max", "gmacs": "min"},

@@ -18,6 +18,7 @@ study = Study(
     name="v2_table4",
     question="Where should the booster heads stand?",
     space=space(BOOSTER),
+    published=BOOSTER.rows,
     recipe=RECIPE,
     seeds=(0, 1, 2),
     objectives={"miou": "max", "gmacs": "min"},

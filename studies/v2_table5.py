@@ -19,6 +19,7 @@ study = Study(
     name="v2_table5",
     question="Is a wider or a deeper BiSeNet V2 worth its cost?",
     space=Variants(items=(*WIDER.items, *DEEPER.items), baseline=WIDER.baseline),
+    published=(*WIDTH.rows, *DEPTH.rows),
     recipe=RECIPE,
     seeds=(0, 1, 2),
     objectives={"miou": "max", "gmacs": "min"},
