@@ -1,14 +1,12 @@
 """The contract of each kind of part as plain checks, for the built-in parts and for a plugin's.
 
-A plugin's author tests a part that is registered with a few lines::
+A plugin's author tests a part that is registered with one line::
 
-    @pytest.mark.parametrize("check", contracts.CHECKS["fusion"])
-    def test_weighted_sum_keeps_the_contract(check):
-        check("fusion", "weighted_sum")
+    test_weighted_sum = contracts.suite("fusion", "weighted_sum")
 
-or all at once with ``contracts.check_part("fusion", "weighted_sum")``. A check that fails raises
-AssertionError, naming the part and what was seen. Parts are built with their defaults, at sizes
-that do not divide by their strides.
+or, without pytest, with ``contracts.check_part("fusion", "weighted_sum")``. A check that fails
+raises AssertionError, naming the part and what was seen. Parts are built with their defaults, at
+sizes that do not divide by their strides.
 """
 
 from __future__ import annotations
@@ -26,6 +24,7 @@ from harness.architecture import KINDS, SCRATCH, Part
 from harness.components import REGISTRIES, AuxHeads, Feature
 from harness.fold import fold_batch_norms
 from harness.measure import cost, static
+from harness.names import unknown
 from harness.specimens import NUM_CLASSES, SIZES, Bound, specimens, told
 
 Check = Callable[[str, str], None]
@@ -296,7 +295,35 @@ CHECKS: Mapping[str, tuple[Check, ...]] = {
 """The checks that a part of each kind must pass."""
 
 
-def check_part(kind: str, name: str) -> None:
-    """Runs all checks of a kind of part; AssertionError for the first that fails."""
+def check_part(kind: str, name: str, values: Mapping[str, Any] | None = None) -> None:
+    """Runs all checks of a kind of part; AssertionError for the first that fails.
+
+    ``values`` are for the options of which ``check_options`` cannot guess another value.
+    """
     for check in CHECKS[kind]:
+        _run(check, kind, name, values)
+
+
+def suite(kind: str, name: str, values: Mapping[str, Any] | None = None) -> Callable[[Check], None]:
+    """All checks of a part as a test for pytest, which runs it once for each check.
+
+    Assign it to a name that pytest collects. ``values`` are for the options of which
+    ``check_options`` cannot guess another value. KeyError for an unknown kind.
+    """
+    import pytest  # for authors of plugins alone
+
+    if kind not in CHECKS:
+        raise KeyError(unknown("kind of part", kind, CHECKS))
+
+    @pytest.mark.parametrize("check", CHECKS[kind], ids=lambda check: check.__name__)
+    def test(check: Check) -> None:
+        _run(check, kind, name, values)
+
+    return test
+
+
+def _run(check: Check, kind: str, name: str, values: Mapping[str, Any] | None) -> None:
+    if check is check_options:
+        check_options(kind, name, values)
+    else:
         check(kind, name)
