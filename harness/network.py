@@ -23,7 +23,9 @@ from harness.components import (
     resize_like,
 )
 from harness.fold import fold_batch_norms
+from harness.mistakes import is_users, one_line
 from harness.names import unknown
+from harness.registry import place
 from harness.study import BOUNDARIES
 
 ABSENT = "none"
@@ -146,9 +148,54 @@ class Builder(Protocol):
         """An instance of the part."""
 
 
+class BrokenPromise(ValueError):
+    """A part that does not do what it declares; the message names its class and file."""
+
+
 def build_anew(kind: str, part: Part, *inputs: Any) -> Any:
-    """A new instance of a part, from its registry."""
-    return REGISTRIES[kind].build(part, *inputs)
+    """A new instance of a part, from its registry.
+
+    What a part refuses in its own words comes through; BrokenPromise for one that cannot be built
+    otherwise, or that does not declare what it gives.
+    """
+    where = f"{kind} {part.name!r} ({place(REGISTRIES[kind].get(part.name))})"
+    try:
+        built = REGISTRIES[kind].build(part, *inputs)
+    except Exception as error:
+        if is_users(error):
+            raise
+        seen = f"{type(error).__name__}: {one_line(error)[:300]}"
+        raise BrokenPromise(f"{where}: cannot be built: {seen}") from error
+    name, wanted = DECLARED[kind]
+    given = getattr(built, name, None)
+    if not _is_declaration(kind, given):
+        raise BrokenPromise(
+            f"{where}: must call super().__init__({name}=...) with {wanted}, not {given!r}"
+        )
+    return built
+
+
+_TAPS = "taps", "a dict of Features, their channels whole numbers"
+_OUT = "out", "a Feature, its channels a whole number"
+DECLARED = {
+    "detail": _TAPS,
+    "semantic": _TAPS,
+    "context": _OUT,
+    "fusion": _OUT,
+    "head": _OUT,
+    "aux_heads": ("chosen", "a tuple of names"),
+}
+"""What a part of each kind must declare when it is built, and in what form."""
+
+
+def _is_declaration(kind: str, given: Any) -> bool:
+    """Whether what a part declares is of the type that its kind declares."""
+    if kind == "aux_heads":
+        return isinstance(given, tuple)
+    if isinstance(given, dict) != (DECLARED[kind] == _TAPS):
+        return False
+    features = given.values() if isinstance(given, dict) else [given]
+    return all(isinstance(f, Feature) and isinstance(f.channels, int) for f in features)
 
 
 def assemble(architecture: Architecture, num_classes: int, build: Builder = build_anew) -> Network:

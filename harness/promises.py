@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from harness.architecture import Architecture, Part
 from harness.components import REGISTRIES, Context, Detail, Feature, Head, Semantic
 from harness.mistakes import one_line
-from harness.network import Network
-from harness.registry import source_file
+from harness.network import BrokenPromise, Network
+from harness.registry import place
 
 SIZE = (72, 104)
 """Height and width in pixels of the image that shows whether promises are kept."""
@@ -48,8 +48,17 @@ def check_promises(network: Network, architecture: Architecture) -> None:
             ) from error
 
 
-class BrokenPromise(ValueError):
-    """A part that does not do what it declares; the message names its class and file."""
+def check_traceable(network: Network, architecture: Architecture) -> None:
+    """BrokenPromise for the first part whose forward pass ``torch.fx`` cannot trace."""
+    for kind, module in _modules(network).items():
+        try:
+            fx.symbolic_trace(module)
+        except Exception as error:
+            where = f"{kind} {_described(kind, architecture.parts()[kind])}"
+            seen = f"{type(error).__name__}: {one_line(error)[:300]}"
+            raise BrokenPromise(
+                f"{where}: torch.fx cannot trace its forward pass, as deploying needs: {seen}"
+            ) from error
 
 
 def _modules(network: Network) -> dict[str, nn.Module]:
@@ -65,8 +74,7 @@ def _modules(network: Network) -> dict[str, nn.Module]:
 
 
 def _described(kind: str, part: Part) -> str:
-    cls = REGISTRIES[kind].get(part.name)
-    return f"{part.name!r} ({cls.__qualname__} in {source_file(cls)})"
+    return f"{part.name!r} ({place(REGISTRIES[kind].get(part.name))})"
 
 
 @contextmanager

@@ -32,8 +32,12 @@ class Registry(Generic[T]):
         """Registers a class under a name.
 
         ValueError or TypeError, naming the class and its file: a name already taken, a class
-        that is not of the contract, other inputs, an option without a default.
+        that is not of the contract, other inputs, an option without a default or with one that
+        it would refuse itself.
         """
+        if not isinstance(name, str) or not name:
+            given = place(name) if isinstance(name, type) else repr(name)
+            raise TypeError(f"a {self.kind} is registered under a name, not under {given}")
 
         def decorate(cls: C) -> C:
             self._check(name, cls)
@@ -43,18 +47,19 @@ class Registry(Generic[T]):
         return decorate
 
     def _check(self, name: str, cls: type) -> None:
-        where = f"{self.kind} {name!r} ({cls.__qualname__} in {source_file(cls)})"
+        where = f"{self.kind} {name!r} ({place(cls)})"
+        if not isinstance(cls, type):
+            raise TypeError(f"{where}: must be a class that subclasses {self.contract.__name__}")
         if name in self._classes:
             taken = self._classes[name]
-            raise ValueError(
-                f"{where}: the name is taken by {taken.__qualname__} in {source_file(taken)}"
-            )
+            raise ValueError(f"{where}: the name is taken by {place(taken)}")
         if not issubclass(cls, self.contract):
             raise TypeError(f"{where}: must subclass {self.contract.__name__}")
         if inspect.isabstract(cls):
             missing = ", ".join(sorted(cls.__abstractmethods__))  # type: ignore[attr-defined]
             raise TypeError(f"{where}: does not define {missing}")
         self._check_signature(where, cls)
+        self._check_defaults(where, name, cls)
 
     def _check_signature(self, where: str, cls: type) -> None:
         parameters = list(inspect.signature(cls).parameters.values())
@@ -69,6 +74,13 @@ class Registry(Generic[T]):
         for p in parameters:
             if p.kind is p.KEYWORD_ONLY and p.default is p.empty:
                 raise TypeError(f"{where}: option {p.name!r} has no default")
+
+    def _check_defaults(self, where: str, name: str, cls: Any) -> None:
+        try:
+            for key, default in Part(name, **_options(cls)).options:
+                self._check_value(name, key, default, _hints(cls).get(key, Any))
+        except (NameError, TypeError, ValueError) as error:
+            raise TypeError(f"{where}: a default is refused: {error}") from error
 
     def get(self, name: str) -> type[T]:
         """The class of a name; KeyError with the nearest known one."""
@@ -151,6 +163,11 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, bool) and hint in (int, float):
         return False
     return hint not in _PLAIN or isinstance(value, _PLAIN[hint])
+
+
+def place(thing: Any) -> str:
+    """A class, or what was taken for one, and the file it was written in, for messages."""
+    return f"{getattr(thing, '__qualname__', repr(thing))} in {source_file(thing)}"
 
 
 def source_file(cls: type) -> str:

@@ -8,18 +8,20 @@ from torch import nn
 
 from harness import Architecture, Part
 from harness.components import (
+    AuxHeads,
     Context,
     Detail,
     Feature,
     Fusion,
     Head,
+    aux_placements,
     contexts,
     details,
     fusions,
     heads,
 )
-from harness.network import assemble
-from harness.promises import BrokenPromise, check_promises
+from harness.network import BrokenPromise, assemble
+from harness.promises import check_promises
 
 TINY = Architecture(
     detail=Part("detail_branch", width=4),
@@ -135,3 +137,45 @@ def test_a_sound_network_is_left_as_it_was():
     assert network.training and all(each.training for each in network.modules())
     assert all(torch.equal(each, before[key]) for key, each in network.state_dict().items())
     assert not any(each._forward_hooks or each._forward_pre_hooks for each in network.modules())
+
+
+class Listed(Detail):
+    """Declares its taps as a list."""
+
+    def __init__(self, image):
+        super().__init__(taps=[image])
+
+    def forward(self, image):
+        return {"stage0": image}
+
+
+class Forgetful(AuxHeads):
+    """Chooses nothing, not even no taps."""
+
+    def __init__(self, taps):
+        pass
+
+
+class Nested(Context):
+    """Declares the pyramid as its output."""
+
+    def __init__(self, pyramid):
+        super().__init__(out=pyramid)
+
+    def forward(self, pyramid):
+        return pyramid
+
+
+UNDECLARED = [
+    ("detail", details, Listed, r"\(taps=\.\.\.\) with a dict of Features, .*, not \[Feature\("),
+    ("context", contexts, Nested, r"\(out=\.\.\.\) with a Feature, .*, not \{'stage2': Feature\("),
+    ("aux_heads", aux_placements, Forgetful, r"\(chosen=\.\.\.\) with a tuple of names, not None"),
+]
+
+
+@pytest.mark.parametrize(("kind", "registry", "cls", "seen"), UNDECLARED)
+def test_a_part_that_does_not_declare_what_it_gives_is_named(kind, registry, cls, seen):
+    registry.register("it")(cls)
+    where = rf"{kind} 'it' \({cls.__name__} in .*test_promises\.py\)"
+    with pytest.raises(BrokenPromise, match=f"{where}: must call .*{seen}"):
+        assemble(replace(TINY, **{kind: "it"}), 5)

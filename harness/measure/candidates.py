@@ -14,7 +14,7 @@ from harness.measure.device import best_device, device_name
 from harness.measure.latency import Report, time_together
 from harness.network import deploy
 from harness.plugins import load_plugins
-from harness.promises import check_promises
+from harness.promises import check_promises, check_traceable
 from harness.study import Timing
 from harness.training.loop import initialise
 
@@ -32,7 +32,12 @@ def cost_of(architecture: Architecture, num_classes: int, size: Size) -> dict[st
     """
     network = initialise(architecture, num_classes, seed=0)
     check_promises(network, architecture)
-    return count(deploy(network), size).record()
+    try:
+        deployed = deploy(network)
+    except Exception:
+        check_traceable(network, architecture)
+        raise
+    return count(deployed, size).record()
 
 
 def latencies_of(
