@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.architecture import Part
-from harness.registry import Registry
+from harness.registry import Registry, place
 from harness.weights import Weights
 
 
@@ -139,6 +139,11 @@ REGISTRIES: dict[str, Registry[Any]] = {
     each.kind: each for each in (details, semantics, contexts, fusions, heads, aux_placements)
 }
 """Every kind of part with its registry, in the order of ``harness.architecture.KINDS``."""
+
+
+def described(kind: str, part: Part) -> str:
+    """A part with its class and file, for messages; KeyError for an unknown one."""
+    return f"{kind} {part.name!r} ({place(REGISTRIES[kind].get(part.name))})"
 
 
 def resize_like(feature: Tensor, other: Tensor) -> Tensor:

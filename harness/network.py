@@ -20,12 +20,12 @@ from harness.components import (
     Head,
     Semantic,
     Taps,
+    described,
     resize_like,
 )
 from harness.fold import fold_batch_norms
 from harness.mistakes import is_users, one_line
 from harness.names import unknown
-from harness.registry import place
 from harness.study import BOUNDARIES
 
 ABSENT = "none"
@@ -158,7 +158,7 @@ def build_anew(kind: str, part: Part, *inputs: Any) -> Any:
     What a part refuses in its own words comes through; BrokenPromise for one that cannot be built
     otherwise, or that does not declare what it gives.
     """
-    where = f"{kind} {part.name!r} ({place(REGISTRIES[kind].get(part.name))})"
+    where = described(kind, part)
     try:
         built = REGISTRIES[kind].build(part, *inputs)
     except Exception as error:

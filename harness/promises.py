@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -10,11 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from harness.architecture import Architecture, Part
-from harness.components import REGISTRIES, Context, Detail, Feature, Head, Semantic
+from harness.architecture import Architecture
+from harness.components import Context, Detail, Feature, Head, Semantic, described
 from harness.mistakes import one_line
 from harness.network import BrokenPromise, Network
-from harness.registry import place
 
 SIZE = (72, 104)
 """Height and width in pixels of the image that shows whether promises are kept."""
@@ -32,7 +31,7 @@ def check_promises(network: Network, architecture: Architecture) -> None:
     with _eval(network), ExitStack() as hooks, torch.inference_mode():
         for kind, module in modules.items():
             hooks.enter_context(module.register_forward_pre_hook(partial(_began, running, kind)))
-            where = f"{kind} {_described(kind, parts[kind])}"
+            where = described(kind, parts[kind])
             hooks.enter_context(module.register_forward_hook(partial(_ended, running, where)))
         try:
             network(torch.zeros(1, 3, *SIZE))
@@ -41,11 +40,7 @@ def check_promises(network: Network, architecture: Architecture) -> None:
         except Exception as error:
             if not running:
                 raise
-            where = f"{running[-1]} {_described(running[-1], parts[running[-1]])}"
-            seen = f"{type(error).__name__}: {one_line(error)[:300]}"
-            raise BrokenPromise(
-                f"{where}: its forward pass fails for a {SIZE[0]}x{SIZE[1]} image: {seen}"
-            ) from error
+            raise failing(described(running[-1], parts[running[-1]]), error, SIZE) from error
 
 
 def check_traceable(network: Network, architecture: Architecture) -> None:
@@ -54,7 +49,7 @@ def check_traceable(network: Network, architecture: Architecture) -> None:
         try:
             fx.symbolic_trace(module)
         except Exception as error:
-            where = f"{kind} {_described(kind, architecture.parts()[kind])}"
+            where = described(kind, architecture.parts()[kind])
             seen = f"{type(error).__name__}: {one_line(error)[:300]}"
             raise BrokenPromise(
                 f"{where}: torch.fx cannot trace its forward pass, as deploying needs: {seen}"
@@ -73,8 +68,10 @@ def _modules(network: Network) -> dict[str, nn.Module]:
     return {kind: module for kind, module in found.items() if module is not None}
 
 
-def _described(kind: str, part: Part) -> str:
-    return f"{part.name!r} ({place(REGISTRIES[kind].get(part.name))})"
+def failing(where: str, error: Exception, size: tuple[int, int]) -> BrokenPromise:
+    """What is said of a part, as ``described``, whose forward pass raises for an image size."""
+    seen = f"{type(error).__name__}: {one_line(error)[:300]}"
+    return BrokenPromise(f"{where}: its forward pass fails for a {size[0]}x{size[1]} image: {seen}")
 
 
 @contextmanager
@@ -93,6 +90,13 @@ def _began(running: list[str], kind: str, module: nn.Module, inputs: Any) -> Non
 
 def _ended(running: list[str], where: str, module: Any, inputs: Any, output: Any) -> None:
     running.pop()
+    check_output(where, module, inputs, output, SIZE)
+
+
+def check_output(
+    where: str, module: Any, inputs: Sequence[Any], output: Any, size: tuple[int, int]
+) -> None:
+    """BrokenPromise if what a part gives for one image of (height, width) is not as declared."""
     declared: Mapping[str, Feature]
     if isinstance(module, (Detail, Semantic)):
         declared, given = module.taps, output
@@ -105,7 +109,7 @@ def _ended(running: list[str], where: str, module: Any, inputs: Any, output: Any
         raise BrokenPromise(f"{where} declares the taps {list(declared)} and gives {names}")
     spread = _spread(inputs[0], output) if isinstance(module, Head) else 1
     for name, feature in declared.items():
-        _check(where, name, given[name], feature, spread)
+        _check(f"{where}: its {name}", given[name], feature, size, spread)
 
 
 def _spread(feature: Tensor, output: Any) -> float:
@@ -115,15 +119,15 @@ def _spread(feature: Tensor, output: Any) -> float:
     return max(1, output.shape[2] / feature.shape[2])
 
 
-def _check(where: str, name: str, given: Any, feature: Feature, spread: float) -> None:
+def _check(what: str, given: Any, feature: Feature, size: tuple[int, int], spread: float) -> None:
     if not isinstance(given, Tensor):
-        raise BrokenPromise(f"{where}: its {name} is a {type(given).__name__}, not a tensor")
-    sides = zip(given.shape[2:], SIZE, strict=False)
+        raise BrokenPromise(f"{what} is a {type(given).__name__}, not a tensor")
+    sides = zip(given.shape[2:], size, strict=False)
     near = given.dim() == 4 and all(
         abs(got - side / feature.stride) < spread for got, side in sides
     )
     if given.shape[:2] != (1, feature.channels) or not near:
         raise BrokenPromise(
-            f"{where}: its {name} is {tuple(given.shape)} for a {SIZE[0]}x{SIZE[1]} image, "
+            f"{what} is {tuple(given.shape)} for a {size[0]}x{size[1]} image, "
             f"not {feature.channels} channels at stride {feature.stride} as it declares"
         )

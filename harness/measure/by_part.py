@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
 
 from harness.architecture import Architecture, Part
+from harness.components import described
 from harness.fold import fold_batch_norms
 from harness.measure.cost import Cost
 from harness.measure.static import Work, count_static, work_of
 from harness.network import Network, assemble, build_anew, deploy, enlarged
+from harness.promises import check_output, check_traceable, failing
 
 Given = Tensor | dict[str, Tensor] | None
 """What a part may get or give; on the meta device it has a shape and no values."""
@@ -33,10 +35,18 @@ class ByPart:
         self._results: dict[Any, tuple[Work | None, Given]] = {}
 
     def count(self, architecture: Architecture) -> Cost:
-        """The cost of an architecture; whatever assembling raises comes through."""
+        """The cost of an architecture.
+
+        Whatever assembling raises comes through; BrokenPromise for a part that fails, or that
+        gives something else than it declares.
+        """
         with torch.device("meta"), torch.no_grad():
             network = assemble(architecture, self.num_classes, self._build).eval()
-            works = self._works(network)
+            try:
+                works = self._works(network, architecture.parts())
+            except Exception:
+                check_traceable(network, architecture)
+                raise
             total = Work()
             for work in works:
                 if work is None:
@@ -50,33 +60,43 @@ class ByPart:
             self._parts[key] = build_anew(kind, part, *inputs)
         return self._parts[key]
 
-    def _works(self, network: Network) -> list[Work | None]:
+    def _works(self, network: Network, parts: Mapping[str, Part]) -> list[Work | None]:
         """The work of each part of a network, in the order in which an image meets them."""
         works: list[Work | None] = []
 
-        def run(module: nn.Module, *inputs: Given) -> Any:
-            work, output = self._result(module, inputs)
+        def run(kind: str, module: nn.Module, *inputs: Given) -> Any:
+            work, output = self._result(described(kind, parts[kind]), module, inputs)
             works.append(work)
             return output
 
         paths, image = network.paths, torch.empty(1, 3, *self.size)
-        detail = run(paths.detail, image) if paths.detail.taps else {}
-        pyramid = run(paths.semantic, image) if paths.semantic.taps else {}
-        given = run(paths.context, pyramid) if paths.context is not None else None
+        detail = run("detail", paths.detail, image) if paths.detail.taps else {}
+        pyramid = run("semantic", paths.semantic, image) if paths.semantic.taps else {}
+        given = run("context", paths.context, pyramid) if paths.context is not None else None
         semantic = given["out"] if isinstance(given, dict) else given
         last = next(reversed(detail.values())) if detail else None
-        logits = run(network.head, run(paths.fusion, last, semantic))
+        logits = run("head", network.head, run("fusion", paths.fusion, last, semantic))
         return [*works, work_of(_Enlarged(network.head), logits, image)]
 
-    def _result(self, module: nn.Module, inputs: tuple[Given, ...]) -> tuple[Work | None, Given]:
+    def _result(
+        self, where: str, module: nn.Module, inputs: tuple[Given, ...]
+    ) -> tuple[Work | None, Given]:
         key = module, repr([_shape(each) for each in inputs])
         if key not in self._results:
-            tensors: list[Tensor] = []
-            form = [_flattened(each, tensors) for each in inputs]
-            folded = fold_batch_norms(_Alone(module, form).eval())
-            work = None if _begins_with_a_norm(folded) else work_of(folded, tensors)
-            self._results[key] = work, module(*inputs)
+            try:
+                output = module(*inputs)
+            except Exception as error:
+                raise failing(where, error, self.size) from error
+            check_output(where, module, inputs, output, self.size)
+            self._results[key] = self._work(module, inputs), output
         return self._results[key]
+
+    def _work(self, module: nn.Module, inputs: tuple[Given, ...]) -> Work | None:
+        """What a part does once it is deployed; None if that hangs on the part before it."""
+        tensors: list[Tensor] = []
+        form = [_flattened(each, tensors) for each in inputs]
+        folded = fold_batch_norms(_Alone(module, form).eval())
+        return None if _begins_with_a_norm(folded) else work_of(folded, tensors)
 
 
 class _Alone(nn.Module):

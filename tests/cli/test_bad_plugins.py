@@ -185,3 +185,17 @@ def test_a_network_of_a_broken_part_is_refused_in_one_line(twopath, write_plugin
     (line,) = answer.err.splitlines()
     assert answer.code == 2 and reason in line
     assert line.startswith(f"twopath: fusion '{name}' (Bad in {file}): ")
+
+
+def test_a_sweep_counts_the_sound_and_says_of_each_other_why_not(
+    twopath, write_plugin, write_study
+):
+    files = [write_plugin(name, **changes) for name, (changes, _) in BROKEN.items()]
+    study = write_study(fusions=", ".join(f'"{name}"' for name in (*BROKEN, "sum")))
+    words = [word for file in files for word in ("--plugin", file)]
+    answer = twopath("sweep", study, "--size", "64x96", "--json", *words)
+    assert answer.code == 0, answer.err
+    for name, file in zip(BROKEN, files, strict=True):
+        assert f"fusion '{name}' (Bad in {file}): " in answer.out
+    rows = json.loads(answer.out)["rows"]
+    assert sum("impossible" in row for row in rows) == len(BROKEN) == len(rows) - 1
