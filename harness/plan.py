@@ -207,6 +207,5 @@ def definition(study: Study) -> dict[str, Any]:
 
 
 def _printed(row: Published) -> dict[str, Any]:
-    """A paper's line without our network of it and the IoU of classes, which no report shows."""
-    left_out = ("architecture", "iou")
-    return {name: value for name, value in plain(row).items() if name not in left_out}
+    """A paper's line without the IoU of its classes, which no report shows."""
+    return {name: value for name, value in plain(row).items() if name != "iou"}

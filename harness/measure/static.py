@@ -37,6 +37,10 @@ def matrix_macs(module: nn.Module, *inputs: Any) -> int:
     """Multiply-adds of convolutions and matrix products, by torch's counter of their double."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         module(*inputs)
+    return _half(counter)
+
+
+def _half(counter: FlopCounterMode) -> int:
     flops = int(counter.get_total_flops())
     assert flops % 2 == 0, flops
     return flops // 2
@@ -108,10 +112,12 @@ class Work:
 
 def work_of(module: nn.Module, *inputs: Any) -> Work:
     """The work of a module that is on the meta device, as its inputs are."""
-    with _Elements() as elements, _Pooled() as pooled:
-        matrix = matrix_macs(module, *inputs)
+    # Torch's counter is entered first, so that it sees an operator last: it takes some apart.
+    counter, elements, pooled = FlopCounterMode(display=False), _Elements(), _Pooled()
+    with torch.no_grad(), counter, elements, pooled:
+        module(*inputs)
     others = elements.macs + pooled.num_elements
-    return Work(num_params(module), matrix, others, elements.activations)
+    return Work(num_params(module), _half(counter), others, elements.activations)
 
 
 def count_static(deployed: nn.Module, size: tuple[int, int]) -> Cost:

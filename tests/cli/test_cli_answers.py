@@ -10,10 +10,10 @@ from importlib.metadata import version
 import pytest
 from rich.console import Console
 
-from harness import cli, show
+from harness import cli, networks, show
 from harness.terminal import as_strict_json
 
-COMMANDS = ("run", "report", "list", "show", "cost", "time")
+COMMANDS = ("run", "report", "sweep", "paper", "list", "show", "cost", "time")
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_help_and_bad_words_bring_in_nothing_heavy():
 def test_list_names_everything_once(twopath):
     found = json.loads(twopath("list", "--json").out)
     assert found["fusion"]["bga"].startswith("Gates the detail feature")
-    assert set(found["network"]) == {"bisenetv2", "bisenetv2_small"}
+    assert set(found["network"]) == set(networks.names())
     assert found["study"]["fusion"].endswith("?")
     assert "``" not in str(found)
     lines = twopath("list").out.splitlines()

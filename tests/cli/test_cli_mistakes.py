@@ -43,7 +43,7 @@ WORDS = {
     "study name": ("run fuson", ["'fuson'", "Did you mean 'fusion'"]),
     "no study": ("run", ["study", "twopath run --help"]),
     "network": ("cost bisenetv3", ["'bisenetv3'", "Did you mean 'bisenetv2'"]),
-    "two networks": ("time bisenetv2 bisenet", ["'bisenet'", "Known: bisenetv2"]),
+    "two networks": ("time bisenetv2 bisenet", ["'bisenet'", "Known: bisenetv1"]),
     "name": ("show fusion.sun", ["'fusion.sun'", "Did you mean 'fusion.sum'"]),
     "vague name": ("show none", ["'none'", "fusion.none"]),
     "form of size": ("cost bisenetv2 --size 512", ["--size", "'512'", "512x1024"]),

@@ -78,9 +78,8 @@ def test_attention_is_not_free():
     cost = counted(attention, padding=1)
     both_products = 2 * 4 * (20 * 30) ** 2
     assert cost.gmacs_conv * 1e9 == pytest.approx(CONV + both_products, abs=0.5)
-    assert figures(count_static(Body(attention, padding=1).eval().to("meta"), (20, 30))) == figures(
-        cost
-    )
+    static = count_static(Body(attention, padding=1).eval().to("meta"), (20, 30))
+    assert (static.gmacs, static.gmacs_conv) == (cost.gmacs, cost.gmacs_conv)
 
 
 def test_an_operator_that_may_hide_multiply_adds_makes_a_count_incomplete():

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from tiny import ALONE, BOTH, DATA, RECIPE, TIMING, run, session, tiny
+from tiny import BOTH, DATA, RECIPE, TIMING, run, session, tiny
 
 from harness import Budget, Part, choice, loguniform, one_at_a_time
 from harness.figures import over_budget
@@ -164,19 +164,18 @@ PRINTED = Published(
     device="GTX 1080 Ti",
     protocol="one scale",
     iou={"road": 0.9},
-    architecture=replace(BOTH, fusion=choice("sum", "bga")),
     note="wider",
 )
 
 
 def test_a_definition_holds_the_published_rows_as_a_report_shows_them():
     stored = json.loads(json.dumps(definition(tiny(published=(PRINTED,)))))
-    assert published(stored) == (replace(PRINTED, architecture=None, iou={}),)
+    assert published(stored) == (replace(PRINTED, iou={}),)
     assert definition(tiny())["published"] == []
 
 
 def test_published_rows_change_no_trial_and_reach_the_ledger(tmp_path):
-    shown = tiny(published=(PRINTED, replace(PRINTED, architecture=ALONE)))
+    shown = tiny(published=(PRINTED, replace(PRINTED, label="sum")))
     assert definition(shown)["space"] == definition(tiny())["space"]
     first = run(tiny(), tmp_path)
     plan = open_ledger(tmp_path).plan("tiny")
