@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check format golden clean
+.PHONY: demo test test-timm check format golden clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## run the first study and print its answer
@@ -10,6 +10,9 @@ demo: .venv/ready  ## run the first study and print its answer
 
 test: .venv/ready  ## the whole suite
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+
+test-timm: .venv-timm/ready  ## the part that needs timm, with the full torch it asks for (GBs)
+	.venv-timm/bin/pytest tests/architectures/test_timm.py tests/contracts -k timm
 
 check: .venv/ready  ## lint, format and types
 	$(BIN)/ruff check .
@@ -24,7 +27,7 @@ golden: .venv/ready  ## write the golden costs anew, after a change of a part th
 	$(BIN)/python tests/golden/regenerate.py
 
 clean:  ## forget the environment; results in runs/ stay
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-timm build dist *.egg-info
 
 # Rebuilt when a dependency or a version changes.
 .venv/ready: pyproject.toml constraints.txt
@@ -32,4 +35,10 @@ clean:  ## forget the environment; results in runs/ stay
 	  f"Twopath needs Python 3.11 to 3.13, this is {v[0]}.{v[1]}; try make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# Without constraints.txt, whose torch has no torchvision beside it.
+.venv-timm/ready: pyproject.toml
+	$(PYTHON) -m venv .venv-timm
+	.venv-timm/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev,timm]'
 	@touch $@
