@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import traceback
+import warnings
 
 _TRUSTED = {"harness", "reports"}
 """The packages and folders whose files state on purpose what a user did wrong."""
@@ -40,3 +41,22 @@ def one_line(error: BaseException) -> str:
         return f"{error.filename}: {error.strerror}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def warn_plainly() -> None:
+    """From now on a warning of ours is printed as one line, without the code that gave it."""
+    usual = warnings.formatwarning
+
+    def plain(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        line: str | None = None,
+    ) -> str:
+        if os.path.dirname(__file__) not in filename:
+            return usual(message, category, filename, lineno, line)
+        return f"twopath: {message}\n"
+
+    if usual.__name__ != plain.__name__:
+        warnings.formatwarning = plain

@@ -17,6 +17,7 @@ from torch import nn
 from harness.data.dataset import Dataset
 from harness.data.roots import DataRoots, open_dataset
 from harness.measure.device import best_device, device_name
+from harness.mistakes import warn_plainly
 from harness.network import deploy
 from harness.plan import Trial
 from harness.plugins import load_plugins
@@ -59,6 +60,7 @@ class Job:
 def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
     """Trains and scores one trial; what goes wrong becomes a failed row with its reason."""
     started = _now()
+    warn_plainly()
     try:
         torch.set_num_threads(job.threads)
         load_plugins(job.plugins)
