@@ -221,7 +221,9 @@ def _engine(where: str | Path) -> Engine:
         return sql.create_engine(url, pool_pre_ping=True)
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sql.create_engine(url, connect_args={"timeout": 60})
+    # A file is closed after each use, so that none is left open; one in memory would be lost.
+    pool = sql.NullPool if url.database else None
+    engine = sql.create_engine(url, connect_args={"timeout": 60}, poolclass=pool)
 
     @sql.event.listens_for(engine, "connect")
     def _keep_safe(connection: Any, _: Any) -> None:
