@@ -27,9 +27,10 @@ DEBUG = "TWOPATH_DEBUG"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; gives 0, 1 when trials failed, 2 for bad input, 130 when interrupted.
+    """Runs one command; gives 0, 1 when trials failed or data is wrong, 2 for bad input.
 
-    What is wrong with the input is said in one line; a mistake in the code raises.
+    130 when interrupted. What is wrong with the input is said in one line; a mistake in the code
+    raises.
     """
     try:
         return _command_of(sys.argv[1:] if argv is None else argv)
@@ -89,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
         _add_show,
         _add_cost,
         _add_time,
+        _add_check_data,
     ):
         add(commands)
     return root
@@ -114,14 +116,7 @@ def _add_run(commands: Any) -> None:
     about = "Run what is missing of a study, then report."
     each = _command(commands, "run", about, "twopath run fusion --workers 2", _run)
     each.add_argument("study", help="a study file, or the name of a built-in study")
-    each.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="NAME=PATH",
-        help="where a data set lies, as camvid=/data/CamVid; may be given again; "
-        "TWOPATH_DATA may name a folder that holds them all",
-    )
+    _add_data(each)
     _add_plugins(each)
     each.add_argument(
         "--on", choices=("local", "ray"), default="local", help="where trials run; default: local"
@@ -203,6 +198,36 @@ def _add_time(commands: Any) -> None:
         choices=BOUNDARIES,
         default="labels_full",
         help="where the clock stops; default: labels_full, the class of every pixel",
+    )
+
+
+def _add_check_data(commands: Any) -> None:
+    about = "Look at every file of a data set: counts, sizes, values, classes, duplicates."
+    example = "twopath check-data camvid --data camvid=/data/CamVid"
+    each = _command(commands, "check-data", about, example, _check_data)
+    each.add_argument("name", help="a data set's name")
+    each.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the data set, as layout=original; may be given again",
+    )
+    _add_data(each)
+    _add_plugins(each)
+    each.add_argument(
+        "--runs", default="runs", metavar="FOLDER", help="where the sheet goes; default: runs"
+    )
+
+
+def _add_data(each: Any) -> None:
+    each.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="where a data set lies, as camvid=/data/CamVid; may be given again; "
+        "TWOPATH_DATA may name a folder that holds them all",
     )
 
 
@@ -341,6 +366,12 @@ def _time(options: Options) -> Answer:
     from harness.commands import time
 
     return time(options)
+
+
+def _check_data(options: Options) -> Answer:
+    from harness.checking import checked
+
+    return checked(options)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 """Built-in data sets: importing this module registers them."""
 
-from harness.data import camvid, streets
+from harness.data import ade20k, camvid, cityscapes, coco_stuff, folder, streets
 
-__all__ = ["camvid", "streets"]
+__all__ = ["ade20k", "camvid", "cityscapes", "coco_stuff", "folder", "streets"]

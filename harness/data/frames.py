@@ -54,13 +54,18 @@ class Census:
 def check(dataset: Dataset) -> Census:
     """Loads every pair once, so that bad data is found before anything trains.
 
-    ValueError for a split without images, a pair that is not as the contract says, or a split
-    without one labelled pixel; and whatever ``load`` raises.
+    ValueError for a split without images, a pair that is not as the contract says, a split
+    without one labelled pixel, or masks of class 0 and IGNORE alone; and whatever ``load`` raises.
     """
     totals = {split: _count(dataset, split) for split in SPLITS}
     pixels = np.sum(list(totals.values()), axis=0)
     shares = pixels / pixels.sum()
     classes = dataset.label_map.classes
+    if len(classes) > 1 and pixels[IGNORE] and not pixels[1:IGNORE].any():
+        raise ValueError(
+            f"every pixel of {dataset.label_map.name} is {classes[0]!r} or ignored: "
+            f"are these binary masks, saved as 0 and {IGNORE}?"
+        )
     return Census(
         label_map=dataset.label_map.name,
         size=dataset.size,

@@ -1,0 +1,88 @@
+"""Files that are damaged or of another kind are refused in one line that names them."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+from trees import LAYOUTS, SIZE, grow, stripes, write_image, write_mask
+
+from harness.data.frames import check
+
+
+@pytest.fixture(params=LAYOUTS)
+def layout(request):
+    return request.param
+
+
+@pytest.fixture
+def known(layout):
+    return LAYOUTS[layout]
+
+
+@pytest.fixture
+def root(layout, tmp_path):
+    return grow(layout, tmp_path / "data")
+
+
+def refused(known, root, kind, said):
+    """Whether loading says so, on one line that names the file."""
+    with pytest.raises(ValueError, match=said) as caught:
+        known.open(root).load("val", 0)
+    text = str(caught.value)
+    assert text.startswith(str(root / known.file(kind, "val", 0))) and "\n" not in text
+
+
+@pytest.mark.parametrize("kind", ["image", "mask"])
+@pytest.mark.parametrize("damage", ["text", "empty", "half"])
+def test_a_damaged_file(known, root, kind, damage):
+    file = root / known.file(kind, "val", 0)
+    noise = np.random.default_rng(0).integers(0, 255, (*SIZE, 3))  # so that half is truly half
+    if kind == "image":
+        write_image(file, noise)
+    whole = file.read_bytes()
+    file.write_bytes(
+        {"text": b"no picture", "empty": b"", "half": whole[: len(whole) // 2]}[damage]
+    )
+    refused(known, root, kind, f"the {kind} is damaged")
+
+
+def test_an_image_of_sixteen_bits(known, root):
+    file = root / known.file("image", "val", 0)
+    Image.fromarray(np.zeros(SIZE, np.uint16)).save(file.with_suffix(".png"), "png")
+    file.with_suffix(".png").rename(file)
+    refused(known, root, "image", "mode is I;16")
+
+
+def test_a_mask_of_the_wrong_number_of_channels(known, root):
+    file = root / known.file("mask", "val", 0)
+    if file.suffix == ".mat":
+        write_mask(file, np.zeros((*SIZE, 3)))
+        refused(known, root, "mask", r"S is uint8 of shape \(32, 48, 3\)")
+    elif isinstance(known.wrong, tuple):
+        write_mask(file, np.zeros(SIZE))
+        refused(known, root, "mask", "a mask holds its classes as colours.*mode is L")
+    else:
+        write_mask(file, np.zeros((*SIZE, 3)))
+        refused(known, root, "mask", "a mask holds one class number a pixel.*mode is RGB")
+
+
+def test_a_class_that_is_unknown(known, root):
+    values = np.array(stripes(known))
+    values[5, 7] = known.wrong
+    write_mask(root / known.file("mask", "val", 0), values)
+    refused(known, root, "mask", re.escape(f"[{known.wrong}] are not classes"))
+
+
+def test_a_mask_of_another_size(known, root):
+    write_mask(root / known.file("mask", "val", 0), stripes(known, (33, 48)))
+    refused(known, root, "mask", "the mask is 48x33 pixels, but its image .* is 48x32")
+
+
+def test_binary_masks_are_not_swallowed_as_ignored(tmp_path):
+    root, known = grow("folder", tmp_path), LAYOUTS["folder"]
+    for split in ("train", "val"):
+        for file in (root / "masks" / split).iterdir():
+            write_mask(file, np.eye(*SIZE) * 255)
+    with pytest.raises(ValueError, match=r"'road' or ignored: are these binary masks"):
+        check(known.open(root))
