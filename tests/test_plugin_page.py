@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from harness import cli, contracts
 from harness.components import REGISTRIES
@@ -28,7 +30,7 @@ def page(tmp_path, monkeypatch):
 
 
 def test_every_block_of_python_is_a_file_with_a_name():
-    assert len(FILES) == PAGE.count("```python\n") == 7
+    assert len(FILES) == PAGE.count("```python\n") == 8
 
 
 def test_the_study_runs_with_the_parts(page):
@@ -49,6 +51,17 @@ def test_the_parts_keep_their_contracts_as_the_page_tests_them(page):
     kinds = re.findall(r'suite\("(\w+)", "\w+"\)', FILES["test_my_parts.py"])
     number = sum(len(contracts.CHECKS[kind]) for kind in kinds)
     assert f"{number} passed" in done.stdout
+
+
+def test_the_data_set_is_read_as_the_page_says(page, capsys):
+    for number, split in enumerate(("train", "val")):
+        (page / "garden" / split).mkdir(parents=True)
+        Image.new("RGB", (40, 32), (90 * number, 0, 0)).save(page / "garden" / split / "a.jpg")
+        mask = np.arange(32 * 40, dtype=np.uint8).reshape(32, 40) % 2
+        Image.fromarray(mask).save(page / "garden" / split / "a_mask.png")
+    [command] = re.findall(r"`(twopath check-data [^`]+)`", PAGE)
+    assert cli.main(shlex.split(command)[1:]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
 
 
 def test_the_page_has_a_part_of_every_kind_but_the_readmes():

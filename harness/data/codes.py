@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from harness.data.dataset import IGNORE, LabelMap, Pixels
 from harness.mistakes import one_line
@@ -25,6 +25,12 @@ MASK_MODES = ("L", "P", "I", "I;16")
 
 COLOUR_MODES = ("RGB", "RGBA", "P")
 """The modes of a mask whose colours are its classes."""
+
+HOLDS = {
+    IMAGE_MODES: "an image holds up to 8 bits a colour",
+    MASK_MODES: "a mask holds one class number a pixel",
+    COLOUR_MODES: "a mask of this label map holds its classes as colours",
+}
 
 UNKNOWN = 254
 """The mark of a value without a meaning while a mask is translated."""
@@ -67,15 +73,11 @@ def decoded(file: Path, what: str = "image", modes: tuple[str, ...] = IMAGE_MODE
     except BROKEN as error:
         if isinstance(error, OSError) and error.errno:  # not there, or not ours to read
             raise
-        raise ValueError(
-            f"{file}: the {what} is damaged or cut short: {one_line(error)}"
-        ) from error
+        kind = "no picture" if isinstance(error, UnidentifiedImageError) else one_line(error)
+        raise ValueError(f"{file}: the {what} is damaged or cut short: {kind}") from error
     if picture.mode not in modes:
-        holds = "three colours of 8 bits" if modes == IMAGE_MODES else "one class number a pixel"
-        holds = "its classes as colours" if modes == COLOUR_MODES else holds
         raise ValueError(
-            f"{file}: {'a mask' if what == 'mask' else 'an image'} holds {holds} "
-            f"(mode {', '.join(modes)}), but its mode is {picture.mode}"
+            f"{file}: {HOLDS[modes]} (mode {', '.join(modes)}), but its mode is {picture.mode}"
         )
     return picture
 
@@ -98,14 +100,15 @@ def _matlab(file: Path) -> Values:
     from scipy.io.matlab import MatReadError
 
     try:
-        values: Values = loadmat(file, variable_names=["S"])["S"]
+        values = loadmat(file, variable_names=["S"])["S"]
     except (*BROKEN, MatReadError, TypeError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise ValueError(f"{file}: the mask is damaged or has no S: {one_line(error)}") from error
-    if values.ndim != 2 or values.dtype.kind not in "iu":
+    whole: Values | None = values.astype(np.int64) if values.dtype.kind in "iuf" else None
+    if whole is None or values.ndim != 2 or (whole != values).any():
         raise ValueError(f"{file}: S is {values.dtype} of shape {values.shape}, not a label map")
-    return values
+    return whole
 
 
 def classes_of(values: Values, code: MaskCode, file: Path) -> Pixels:

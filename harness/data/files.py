@@ -25,7 +25,7 @@ Pairs = Mapping[Split, tuple[Pair, ...]]
 class UnpairedError(FileNotFoundError):
     """Images without masks, or masks without images; ``problems`` has a line for each."""
 
-    def __init__(self, message: str, problems: tuple[str, ...]) -> None:
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.problems = problems
 

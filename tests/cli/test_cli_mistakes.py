@@ -132,6 +132,15 @@ def test_masks_of_another_size(twopath, write_study, camvid, monkeypatch, tmp_pa
     assert all(each in line for each in ("valannot/val1.png", "64x24", "64x48"))
 
 
+@pytest.mark.parametrize("folder", ["val", "valannot"])
+def test_files_cut_short(twopath, write_study, camvid, tmp_path, folder):
+    file = tmp_path / "CamVid" / folder / "val1.png"
+    file.write_bytes(file.read_bytes()[:-30])
+    study = write_study(dataset='Part("camvid", size=(32, 64))')
+    line = only_line(twopath("run", study, "--json", "--data", "camvid=CamVid"))
+    assert f"{folder}/val1.png" in line and "damaged or cut short" in line
+
+
 def test_data_folders_that_are_not_there(twopath, write_study, monkeypatch):
     study = write_study(dataset='"camvid"')
     assert "/nowhere" in only_line(twopath("run", study, "--data", "camvid=/nowhere"))

@@ -1,12 +1,15 @@
 """Files that are damaged or of another kind are refused in one line that names them."""
 
+import pickle
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import savemat
 from trees import LAYOUTS, SIZE, grow, stripes, write_image, write_mask
 
+from harness.data.files import UnpairedError
 from harness.data.frames import check
 
 
@@ -61,7 +64,7 @@ def test_a_mask_of_the_wrong_number_of_channels(known, root):
         refused(known, root, "mask", r"S is uint8 of shape \(32, 48, 3\)")
     elif isinstance(known.wrong, tuple):
         write_mask(file, np.zeros(SIZE))
-        refused(known, root, "mask", "a mask holds its classes as colours.*mode is L")
+        refused(known, root, "mask", "holds its classes as colours.*mode is L")
     else:
         write_mask(file, np.zeros((*SIZE, 3)))
         refused(known, root, "mask", "a mask holds one class number a pixel.*mode is RGB")
@@ -86,3 +89,21 @@ def test_binary_masks_are_not_swallowed_as_ignored(tmp_path):
             write_mask(file, np.eye(*SIZE) * 255)
     with pytest.raises(ValueError, match=r"'road' or ignored: are these binary masks"):
         check(known.open(root))
+
+
+@pytest.mark.parametrize(("dtype", "value"), [("float64", 13), ("uint16", 13), ("float64", 12.5)])
+def test_label_maps_of_matlab_are_whole_numbers_of_any_type(tmp_path, dtype, value):
+    root, known = grow("coco_stuff 10k", tmp_path), LAYOUTS["coco_stuff 10k"]
+    savemat(root / "annotations" / "val0.mat", {"S": np.full(SIZE, value, dtype)})
+    if value == 13:
+        assert (known.open(root).load("val", 0)[1] == 11).all()
+    else:
+        refused(known, root, "mask", "S is float64")
+
+
+def test_a_file_without_its_other_half_can_be_told_by_a_worker(tmp_path):
+    root = grow("folder", tmp_path)
+    (root / "masks/val/val0.png").unlink()
+    with pytest.raises(UnpairedError) as caught:
+        LAYOUTS["folder"].open(root)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
