@@ -106,8 +106,8 @@ COLUMNS = (
     ("gmacs", "GMACs", 1, 2),
     ("ours_gmacs", "ours", 1, 2),
     ("difference", "ours - printed", 1, 2),
-    ("step", "step", 1, 2),
-    ("ours_step", "our step", 1, 2),
+    ("step", "step*", 1, 2),
+    ("ours_step", "our step*", 1, 2),
     ("params", "params (M)", 1e-6, 2),
     ("weights_mib", "weights (MiB)", 1, 1),
     ("ours_weights_mib", "our weights (MiB)", 1, 2),
@@ -158,5 +158,7 @@ def _below(found: PaperTable, rows: list[Row], said: list[str]) -> list[str]:
             f"ours: {some(num, 'network')} as deployed, multiply-adds of convolutions; "
             "nothing here was trained."
         )
+    if any("step" in row for row in rows):
+        lines.append(f"* GMACs less those of row {found.reference!r}, printed and ours.")
     lines += [f"- {note}" for note in found.notes]
     return lines + [f"- {label}: {why}" for label, why in found.why.items()]

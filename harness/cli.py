@@ -332,7 +332,9 @@ def _sweep(options: Options) -> Answer:
 
     with opened(options, make=True) as ledger:
         name, rows = swept(options, ledger)
-    report = reports.write_sweep(name, rows, Path(options.runs) / "sweeps" / folder_name(name))
+    size = "x".join(map(str, options.size))
+    folder = Path(options.runs) / "sweeps" / folder_name(name) / size
+    report = reports.write_sweep(name, rows, folder)
     files = {file: str(path) for file, path in report.files.items()}
     record = {"study": name, "answer": report.answer, "files": files, "rows": rows}
     return Answer(record=record, show=report.show)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import cost_of, latencies_of
+from harness.mistakes import NotInstalledError
 from harness.plan import Trial
 from harness.runners.runner import Runner
 from harness.study import Budget, Timing
@@ -40,6 +41,8 @@ class Figures:
         for key, trial in missing.items():
             try:
                 cost = cost_of(trial.architecture, *place(trial))
+            except (OSError, NotInstalledError):  # for the user to mend, not the candidate's fault
+                raise
             except Exception as error:
                 broken[key] = reason_of(error)
             else:

@@ -22,6 +22,7 @@ from harness.runners.search import Answers, Outcome, Proposal, generations
 from harness.space import holes
 from harness.study import Study
 from harness.trial import Event, Job, Row, failed_row
+from harness.weights import files_named, find
 
 GENERATION = 4
 """The least number of candidates that a search has measured together."""
@@ -228,7 +229,8 @@ class Session:
         kept = {"done"} if self.settings.retry_failed else {"done", "failed"}
         missing: dict[str, Trial] = {}
         for trial in trials:
-            if known.get(trial.entry.key, {}).get("state") not in kept:
+            row = known.get(trial.entry.key, {})
+            if row.get("state") not in kept or _was_hindered(row):
                 missing.setdefault(trial.entry.key, trial)
         return list(missing.values())
 
@@ -240,7 +242,9 @@ class Session:
             self.progress.finished(trial.entry, row)
 
     def _enqueue(self, trials: list[Trial]) -> None:
-        """Queues trials whose data is sound, so that training never meets what is not."""
+        """Queues trials whose weights and data are sound; training never meets what is not."""
+        for name in dict.fromkeys(n for trial in trials for n in files_named(trial.architecture)):
+            find(name)
         for part in {trial.recipe.dataset for trial in trials} - self._checked:
             self.progress.phase(f"checking the images and masks of {part.name}")
             check(self._dataset(part))
@@ -270,6 +274,14 @@ class Session:
         joined = [{**figures, **row} for row in rows]
         means = [sum(row[name] for row in joined) / len(joined) for name in self.study.objectives]
         return Outcome(values=tuple(map(float, means)))
+
+
+HINDRANCES = ("FileNotFoundError", "NotInstalledError", "PermissionError", "ConnectionError")
+
+
+def _was_hindered(row: Row) -> bool:
+    """Whether a trial failed by what its key does not hold, and the user may since have mended."""
+    return row.get("state") == "failed" and str(row.get("reason")).startswith(HINDRANCES)
 
 
 def _some(number: int, what: str) -> str:

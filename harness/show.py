@@ -21,6 +21,7 @@ from harness.names import unknown
 from harness.network import Network, assemble
 from harness.plan import candidates, resolve
 from harness.registry import Registry, source_file
+from harness.space import holes
 from harness.study import recipe_fields
 from harness.terminal import Answer, on_one_line, table
 
@@ -159,10 +160,18 @@ def _part(kind: str, name: str) -> dict[str, Any]:
     }
 
 
+MOST_LISTED = 24
+"""The most candidates of a study that are listed one by one."""
+
+
 def _study(name: str) -> dict[str, Any]:
     """A study; ``candidates`` are all of them, or for a search the space it looks in."""
     study, _ = load_study(name)
     labels = [each.label for each in candidates(study)] if not study.search else [str(study.space)]
+    if len(labels) > MOST_LISTED:
+        answers = {path: hole for path, hole in holes(study.space).items()}
+        labels = [f"{len(labels)} combinations of"]
+        labels += [f"{path}: {hole}" for path, hole in answers.items()]
     recipe = {f"recipe.{each}": _plainly(getattr(study.recipe, each)) for each in recipe_fields()}
     return {
         "kind": "study",
@@ -181,6 +190,6 @@ def show_options(found: dict[str, Any], console: Console) -> None:
     """Prints what a part, a data set or a study is, with its options."""
     console.print(f"{found['kind']} {found['name']}\n\n{found['about']}\n")
     for key, value in found["options"].items():
-        text = ", ".join(map(str, value)) if isinstance(value, list) else value
+        text = "; ".join(map(str, value)) if isinstance(value, list) else value
         console.print(f"  {key} = {text}")
     console.print(f"\n{found['file']}")

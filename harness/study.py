@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -189,6 +189,10 @@ class Study:
 
     def __post_init__(self) -> None:
         _check_published(self.published)
+        if not isinstance(self.seeds, Iterable) or isinstance(self.seeds, str):
+            raise TypeError(
+                f"study.seeds are one or more numbers, as (0, 1, 2), not {self.seeds!r}"
+            )
         object.__setattr__(self, "seeds", tuple(self.seeds))
         object.__setattr__(self, "objectives", dict(self.objectives))
         object.__setattr__(self, "published", tuple(self.published))
@@ -236,18 +240,26 @@ def one_at_a_time(baseline: Architecture, **changes: Any) -> Variants:
 
     A keyword that is a part's kind gives that part's alternatives, one or a list of them:
     ``fusion=["sum", "concat"]``. Any other keyword names a change of several parts at once:
-    ``detail_only=dict(semantic="none", context="none", fusion="none")``.
+    ``detail_only=dict(semantic="none", context="none", fusion="none")``, or a whole network:
+    ``enet=ENET``.
     """
     items = [(BASELINE, baseline)]
     for name, change in changes.items():
         if name in KINDS:
             options = change if isinstance(change, (list, tuple)) else [change]
+            if not options:
+                raise ValueError(f"{name} has no alternative: its list is empty")
             items += [(f"{name}={each}", replace(baseline, **{name: each})) for each in options]
+        elif isinstance(change, Architecture):
+            items.append((name.replace("_", " "), change))
         elif isinstance(change, Mapping):
             _check_kinds(name, change)
             items.append((name.replace("_", " "), replace(baseline, **change)))
         else:
-            raise ValueError(unknown("part", name, KINDS))
+            raise ValueError(
+                f"{unknown('part', name, KINDS)}; any other name is given a dict of parts or an "
+                f"Architecture, not {change!r}"
+            )
     return Variants(items=tuple(items))
 
 

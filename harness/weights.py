@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from harness.architecture import SCRATCH
+from harness.architecture import SCRATCH, Architecture
 
 VARIABLE = "TWOPATH_WEIGHTS"
 """The environment variable that names the folders of weight files, in the manner of PATH."""
@@ -67,6 +67,12 @@ def from_file(name: str, *, left_out: tuple[str, ...] = (), into: str = "") -> W
     return FileWeights(name, left_out, into)
 
 
+def files_named(architecture: Architecture) -> list[str]:
+    """The weight files that the parts of an architecture name."""
+    options = [dict(part.options).get("weights") for part in architecture.parts().values()]
+    return [name for name in options if isinstance(name, str) and name != SCRATCH]
+
+
 def hash_in(name: str) -> str:
     """The start of the sha256 in a file's name: at least 8 hexadecimal digits before the suffix."""
     match = re.search(rf"-([0-9a-f]{{{SHORTEST_HASH},64}})\.[A-Za-z]+$", name)
@@ -109,7 +115,7 @@ def read(file: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its unpickler met
-        raise ValueError(f"{file} holds no plain tensors: {type(error).__name__}") from error
+        raise ValueError(f"{file} is no file of plain tensors by torch.save") from error
     if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
         state = state["state_dict"]
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):

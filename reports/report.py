@@ -14,12 +14,12 @@ from rich.text import Text
 
 from reports.answer import answer
 from reports.iou_map import draw_iou, iou_map
-from reports.page import Figures, page
+from reports.page import Figures, page, troubles
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
 from reports.rows import Row, Study, frame, trials_csv
-from reports.sweep import sweep, sweep_csv
+from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
 from reports.tables import candidates_csv, candidates_table, markdown, terminal
@@ -34,6 +34,7 @@ class Report:
     table: RichTable
     files: Mapping[str, Path]
     main: str = "report.html"
+    troubles: tuple[str, ...] = ()
 
     @property
     def page(self) -> Path:
@@ -46,6 +47,10 @@ class Report:
         console.print(self.table)
         # Text, since a name in square brackets would be read as markup.
         console.print(Text(f"\n{self.answer}\n"))
+        for line in self.troubles:
+            console.print(Text(line))
+        if self.troubles:
+            console.print()
         console.print(Text(str(self.page)), soft_wrap=True)
 
 
@@ -78,7 +83,14 @@ def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
         "iou.png": figures.iou_drawing.png,
         "iou.svg": figures.iou_drawing.svg,
     }
-    return Report(answer=text, table=terminal(table), files=_put_all(Path(folder), contents))
+    return Report(
+        answer=text,
+        table=terminal(table),
+        files=_put_all(Path(folder), contents),
+        troubles=tuple(
+            f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)
+        ),
+    )
 
 
 def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
@@ -98,7 +110,11 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
     built = f"{len(found.rows)} architectures counted"
     refused = sum(found.impossible.values())
     text = f"{built}, {refused} that cannot be built" if refused else built
-    lines = [f"{text}.", *(f"{num} x {why}" for why, num in found.impossible.items())]
+    lines = [
+        f"{text}.",
+        *protocol(found),
+        *(f"{num} x {why}" for why, num in found.impossible.items()),
+    ]
     return Report(
         answer="\n".join(lines),
         table=terminal(table),

@@ -47,6 +47,7 @@ def _trial(entry: Mapping[str, Any], row: Row) -> dict[str, Any]:
         "baseline": bool(entry.get("baseline", False)),
         "state": row.get("state", PENDING),
         "reason": row.get("reason"),
+        "parts": entry.get("parts") or {},
         **{f"factor.{name}": value for name, value in (entry.get("factors") or {}).items()},
     }
     flat = {key: value for key, value in row.items() if key != "iou" and key not in planned}

@@ -110,3 +110,20 @@ def sweep_csv(found: Sweep) -> str:
         flat = {key: value for key, value in row.items() if not isinstance(value, (dict, list))}
         lines.append({"candidate": row["candidate"], **factors, **flat})
     return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
+
+
+def protocol(found: Sweep) -> tuple[str, ...]:
+    """How the figures were taken, in a sentence each."""
+    first = found.rows[0]
+    lines = [
+        f"Counted at {first['cost_size']} by {first['cost_tool']}: one multiply-add = 1, deployed "
+        "graph (no auxiliary heads, batch norm folded)."
+    ]
+    timed = next((row for row in found.rows if row.get("latency_device")), None)
+    if timed:
+        lines.append(
+            f"Timed on {timed['latency_device']}, CPU threads: {timed['latency_threads']}, batch "
+            f"{timed['latency_batch']}, medians of {timed['latency_num_samples']} samples; p10 and "
+            "p90 are in the CSV, and networks alike in cost may differ by as much."
+        )
+    return tuple(lines)

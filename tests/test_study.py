@@ -171,3 +171,19 @@ def test_a_data_set_is_a_name_or_a_part():
 def test_settings_that_make_no_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_whole_network_may_stand_beside_the_baseline():
+    whole = Architecture(detail="none", semantic="enet")
+    items = dict(one_at_a_time(NET, fusion="sum", the_enet=whole).items)
+    assert items["the enet"] is whole and len(items) == 3
+    with pytest.raises(ValueError, match="a dict of parts or an Architecture, not 'enet'"):
+        one_at_a_time(NET, rival="enet")
+    with pytest.raises(ValueError, match="fusion has no alternative"):
+        one_at_a_time(NET, fusion=[])
+
+
+@pytest.mark.parametrize("seeds", [3, "012", None])
+def test_seeds_are_several_numbers(seeds):
+    with pytest.raises(TypeError, match=r"study\.seeds are one or more numbers"):
+        Study(name="it", question="?", space=NET, seeds=seeds)

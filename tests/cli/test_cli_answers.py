@@ -213,3 +213,9 @@ def test_square_brackets_are_no_markup(capsys):
     show.show_options(found, console)
     out = capsys.readouterr().out
     assert "[bold]a[/]" in out and "[x]" in out
+
+
+def test_a_study_of_a_thousand_candidates_is_shown_by_its_holes(twopath):
+    text = twopath("show", "parts").out
+    assert "1000 combinations of" in text and "fusion: " in text
+    assert len(text) < 3000

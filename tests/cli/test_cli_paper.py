@@ -63,7 +63,7 @@ def test_a_sweep_prints_a_table_and_keeps_its_files(twopath, write_study, tmp_pa
     words = ("sweep", study, "--size", "64x96", "--classes", "5")
     answer = twopath(*words)
     assert answer.code == 0 and "2 architectures counted, 1 that cannot be built." in answer.out
-    assert (tmp_path / "runs" / "sweeps" / "tiny" / "sweep.png").exists()
+    assert (tmp_path / "runs" / "sweeps" / "tiny" / "64x96" / "sweep.png").exists()
     found = json.loads(twopath(*words, "--json").out)
     assert [row["fusion"] for row in found["rows"]] == ["sum", "bga", "none"]
     assert found["rows"][1]["cost_size"] == "64x96"

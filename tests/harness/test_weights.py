@@ -6,11 +6,12 @@ import pickle
 import pytest
 import torch
 from test_trial import job_in
-from tiny import ALONE
+from tiny import ALONE, run, tiny
 from torch import nn
 
 from harness import Part, weights
 from harness.components import Detail, Feature, details
+from harness.ledger import open_ledger
 from harness.network import assemble
 from harness.training.start import load_weights
 from harness.trial import run_trial
@@ -139,7 +140,7 @@ def test_a_plain_pickle_is_not_run(folder):
     data = pickle.dumps(Trap())
     file = folder / f"net-{hashlib.sha256(data).hexdigest()[:12]}.pth"
     file.write_bytes(data)
-    with pytest.raises(ValueError, match="holds no plain tensors"):
+    with pytest.raises(ValueError, match="no file of plain tensors"):
         load_weights(network_from(file.name))
 
 
@@ -153,3 +154,25 @@ def test_a_row_says_what_its_trial_started_from(folder, tmp_path):
     missing = Part("backbone", weights="net-00000000.pth")
     row = run_trial(job_in(tmp_path, space=type(ALONE)(detail=missing, semantic="none")))
     assert row["state"] == "failed" and row["reason"].startswith("FileNotFoundError: weights net-")
+
+
+def test_weights_that_are_missing_stop_a_study_before_it_trains_and_a_later_run_goes_on(
+    folder, tmp_path
+):
+    file = saved(folder, STATE)
+    away = file.rename(tmp_path / "away")
+    space = type(ALONE)(detail=Part("backbone", weights=file.name), semantic="none")
+    with pytest.raises(FileNotFoundError, match="were looked for in"):
+        run(tiny(space=space), tmp_path / "runs")
+    away.rename(file)
+    assert run(tiny(space=space), tmp_path / "runs") == (1, 0, 0, 0)
+
+
+def test_a_trial_that_failed_for_a_missing_file_is_run_again(folder, tmp_path):
+    file = saved(folder, STATE)
+    space = type(ALONE)(detail=Part("backbone", weights=file.name), semantic="none")
+    job = job_in(tmp_path, space=space)
+    away = file.rename(tmp_path / "away")
+    open_ledger(tmp_path / "runs", make=True).put_trial(run_trial(job))
+    away.rename(file)
+    assert run(tiny(space=space), tmp_path / "runs") == (1, 0, 0, 0)

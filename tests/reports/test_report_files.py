@@ -183,3 +183,20 @@ def test_importing_reports_costs_nothing_and_never_needs_torch():
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'wirte'"):
         reports.wirte  # noqa: B018
+
+
+def test_the_page_says_what_each_candidate_is_made_of(tmp_path):
+    rows = [row("a"), row("b")]
+    study = study_of(rows)
+    for entry, fusion in zip(study["plan"], ("sum", "bga(width=8)"), strict=True):
+        entry["parts"] = {"detail": "detail_branch", "fusion": fusion}
+    html = reports.write(study, rows, tmp_path).page.read_text()
+    assert "<th>fusion</th>" in html and "<td>bga(width=8)</td>" in html
+    assert "In all of them: detail detail_branch." in html
+
+
+def test_the_terminal_says_why_a_candidate_failed(tmp_path):
+    rows = [row("a"), row("b", state="failed", miou=None, reason="ValueError: too narrow")]
+    console = Console(width=80, record=True, file=io.StringIO())
+    reports.write(study_of(rows), rows, tmp_path).show(console)
+    assert "b failed: ValueError: too narrow" in console.export_text()

@@ -7,10 +7,16 @@ import itertools
 import pytest
 
 import reports
-from reports.sweep import share_explained, sweep, sweep_csv
+from reports.sweep import protocol, share_explained, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
 
+TIMED = {
+    "latency_device": "A CPU",
+    "latency_threads": 1,
+    "latency_batch": 1,
+    "latency_num_samples": 120,
+}
 FUSION, WIDTH = {"sum": 1.0, "bga": 3.0}, {"16": 10.0, "32": 20.0, "64": 40.0}
 
 
@@ -18,7 +24,7 @@ def rows(*, timed=False, more=()):
     """A full grid of two factors whose costs add up."""
     found = []
     for (fusion, a), (width, b) in itertools.product(FUSION.items(), WIDTH.items()):
-        latency = {"latency_ms": 50 - a - b, "latency_device": "A CPU"} if timed else {}
+        latency = {"latency_ms": 50 - a - b, **TIMED} if timed else {}
         found.append(
             {
                 "candidate": f"fusion={fusion}, width={width}",
@@ -28,6 +34,7 @@ def rows(*, timed=False, more=()):
                 "params": int((a + b) * 1e6),
                 "activations": 10**6,
                 "cost_size": "45x60",
+                "cost_tool": "a counter",
                 "uncounted_ops": {},
                 **latency,
             }
@@ -82,6 +89,13 @@ def test_latency_goes_upwards_where_it_was_timed():
     assert "latency on A CPU" in chart.subtitle
 
 
+def test_a_sweep_says_how_it_was_taken():
+    assert len(protocol(sweep("it", rows()))) == 1
+    assert "Timed on A CPU, CPU threads: 1, batch 1, medians of 120 samples" in " ".join(
+        protocol(sweep("it", rows(timed=True)))
+    )
+
+
 def test_the_csv_has_every_architecture_with_its_factors():
     lines = list(csv.DictReader(io.StringIO(sweep_csv(sweep("it", rows(timed=True))))))
     assert len(lines) == 6
@@ -94,9 +108,9 @@ def test_the_chart_is_drawn_and_files_are_written(tmp_path, factor):
     drawing = draw_sweep(sweep_chart(sweep("it", wide)))
     assert drawing.png.startswith(b"\x89PNG") and "<svg" in drawing.svg
     report = reports.write_sweep("it", [*wide, IMPOSSIBLE], tmp_path / "it")
-    assert report.answer.splitlines() == [
-        "6 architectures counted, 1 that cannot be built.",
-        "1 x needs both paths",
-    ]
+    said = report.answer.splitlines()
+    assert said[0] == "6 architectures counted, 1 that cannot be built."
+    assert said[1].startswith("Counted at 45x60 by a counter")
+    assert said[2:] == ["1 x needs both paths"]
     names = ["sweep.csv", "sweep.md", "sweep.png", "sweep.svg"]
     assert sorted(path.name for path in (tmp_path / "it").iterdir()) == names
