@@ -5,6 +5,7 @@ This module gives data only and imports neither torch nor ray, optuna, pandas or
 
 from harness.architecture import Architecture, Part
 from harness.holes import choice, integer, loguniform, uniform
+from harness.scoring import Scoring
 from harness.study import (
     Budget,
     Recipe,
@@ -21,6 +22,7 @@ __all__ = [
     "Budget",
     "Part",
     "Recipe",
+    "Scoring",
     "Search",
     "Study",
     "Timing",

@@ -15,6 +15,7 @@ from harness.ledger import Entry
 from harness.measure.cost import COST_PROTOCOL
 from harness.measure.latency import LATENCY_PROTOCOL
 from harness.papers import Published
+from harness.scoring import Scoring, check_fit
 from harness.source import source_digest
 from harness.space import fillings, holes
 from harness.study import Recipe, Study, Variants
@@ -36,11 +37,12 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One architecture, one recipe and one seed, ready to run."""
+    """One architecture, one recipe and one seed, ready to run and to be scored."""
 
     entry: Entry
     architecture: Architecture
     recipe: Recipe
+    scoring: Scoring
 
 
 def candidates(study: Study) -> Iterator[Candidate]:
@@ -128,20 +130,27 @@ def source_of(architecture: Architecture) -> str:
     return source_digest(*(REGISTRIES[kind].get(parts[kind].name) for kind in KINDS))
 
 
+def size_timed(study: Study, dataset: Dataset) -> tuple[int, int]:
+    """The height and width at which a study counts and times: as scored, unless it says other."""
+    return study.timing.size or study.scoring.size or dataset.size
+
+
 def trials_of(
     study: Study, candidate: Candidate, dataset: Dataset, device: str, answers: dict[str, Any]
 ) -> list[Trial]:
     """The trials of one candidate, one a seed.
 
-    ``device`` names what latency is timed on, since a latency belongs to its device.
+    ``device`` names what latency is timed on, since a latency belongs to its device. ValueError
+    for a scoring that images of this size do not allow.
     """
+    check_fit(study.scoring, dataset.size)
     architecture = resolve(candidate.architecture)
     recipe = _resolved_recipe(candidate.recipe)
     network = {
         "architecture": architecture,
         "source": source_of(architecture),
         "num_classes": len(dataset.label_map.classes),
-        "size": study.timing.size or dataset.size,
+        "size": size_timed(study, dataset),
     }
     cost_key = key_of(what="cost", protocol=COST_PROTOCOL, **network)
     latency_key = key_of(
@@ -151,6 +160,7 @@ def trials_of(
         "architecture": architecture,
         "source": network["source"],
         "recipe": recipe,
+        "scoring": study.scoring,
         "data": dataset.fingerprint(),
         "protocol": TRAINING_PROTOCOL,
     }
@@ -169,6 +179,7 @@ def trials_of(
             ),
             architecture=architecture,
             recipe=recipe,
+            scoring=study.scoring,
         )
         for seed in study.seeds
     ]

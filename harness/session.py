@@ -16,7 +16,14 @@ from harness.figures import Broken, Figures, Place, over_budget
 from harness.holes import Range
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
-from harness.plan import Trial, candidates, definition, timed_together, trials_of
+from harness.plan import (
+    Trial,
+    candidates,
+    definition,
+    size_timed,
+    timed_together,
+    trials_of,
+)
 from harness.runners.runner import Runner
 from harness.runners.search import Answers, Outcome, Proposal, generations
 from harness.space import holes
@@ -212,7 +219,7 @@ class Session:
     def _place(self, trial: Trial) -> Place:
         """For how many classes and at what size a candidate is measured."""
         dataset = self._dataset(trial.recipe.dataset)
-        return len(dataset.label_map.classes), self.study.timing.size or dataset.size
+        return len(dataset.label_map.classes), size_timed(self.study, dataset)
 
     def _judged(self, trial: Trial) -> Trial:
         """The trial with the reason why it is over budget, if it is."""

@@ -11,6 +11,7 @@ from harness.architecture import KINDS, Architecture, Part
 from harness.holes import Hole, choice
 from harness.names import unknown
 from harness.papers import Published
+from harness.scoring import Scoring
 
 DIRECTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -123,7 +124,8 @@ class Timing:
     size), ``logits_full`` (resized to input size) or ``logits_native`` (as the head gives them).
     ``threads`` are CPU threads: one by default, since on a machine that anything else uses, as many
     as there are cores mostly wait for one another.
-    ``size`` is (height, width); None means the size at which accuracy is scored.
+    ``size`` is (height, width); None means the size at which images are given to the network when
+    accuracy is scored.
     """
 
     boundary: Literal["labels_full", "logits_full", "logits_native"] = "labels_full"
@@ -185,6 +187,7 @@ class Study:
     budget: Budget = Budget()
     search: Search | None = None
     timing: Timing = Timing()
+    scoring: Scoring = field(default_factory=Scoring)
     published: tuple[Published, ...] = ()
 
     def __post_init__(self) -> None:
@@ -218,6 +221,8 @@ def _check_study(study: Study) -> None:
             "study.space is an Architecture or one_at_a_time(...), "
             f"not {type(study.space).__name__}"
         )
+    if not isinstance(study.scoring, Scoring):
+        raise TypeError(f"study.scoring is Scoring(...), not {study.scoring!r}")
     if not study.seeds or len(set(study.seeds)) != len(study.seeds):
         raise ValueError(f"study.seeds must be one or more different numbers, not {study.seeds}")
     if study.search and isinstance(study.space, Variants):

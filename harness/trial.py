@@ -14,18 +14,24 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.confusions import FILE, save
 from harness.data.dataset import Dataset
 from harness.data.roots import DataRoots, open_dataset
 from harness.measure.device import best_device, device_name
 from harness.mistakes import warn_plainly
-from harness.network import deploy
+from harness.network import Network, deploy
 from harness.plan import Trial
 from harness.plugins import load_plugins
-from harness.training.evaluate import Scores, evaluate
+from harness.scoring import columns_of
+from harness.training.evaluate import Scores, count, scores_of
+from harness.training.flags import flags
 from harness.training.loop import Fit, Step, fit, initialise
+from harness.training.select import BEST, Best, HeldOut
 from harness.training.start import load_weights
 
 Row = dict[str, Any]
+
+CHECKPOINT = "checkpoint.pt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,21 +105,53 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
     start = load_weights(network)
     network.to(device)
     job.folder.mkdir(parents=True, exist_ok=True)
-    checkpoint = job.folder / "checkpoint.pt"
+    learnt, selected = _trained(job, network, dataset, device, on_event)
+    on_event(_scoring(job, learnt))
+    counted = count(deploy(network), dataset, device=device, scoring=trial.scoring)
+    scores = scores_of(counted, trial.scoring)
+    _keep_weights(network, job.folder)
+    kept = {"confusions_sha256": save(counted, job.folder / FILE)}
+    for name in (CHECKPOINT, BEST):
+        (job.folder / name).unlink(missing_ok=True)
+    return {**start, **_learnt(learnt), **selected, **_scored(scores, dataset, trial), **kept}
+
+
+def _trained(
+    job: Job, network: Network, dataset: Dataset, device: torch.device, on_event: OnEvent
+) -> tuple[Fit, Row]:
+    """Trains a network in place to the weights to be scored; gives the run, and what was chosen."""
+    trial = job.trial
+    best = _best(job, network, dataset, device)
+
+    def after(step: Step) -> None:
+        on_event(_event(job, step))
+        if best:
+            best.look(step)
+
     learnt = fit(
         network,
-        dataset,
+        best.dataset if best else dataset,
         trial.recipe,
         seed=trial.entry.seed,
         device=device,
-        checkpoint=checkpoint,
-        on_step=lambda step: on_event(_event(job, step)),
+        checkpoint=job.folder / CHECKPOINT,
+        on_step=after,
     )
-    on_event(_scoring(job, learnt))
-    scores = evaluate(deploy(network), dataset, device=device)
-    _keep_weights(network, job.folder)
-    checkpoint.unlink(missing_ok=True)
-    return {**start, **_learnt(learnt), **_scored(scores, dataset)}
+    return learnt, best.restore() if best else {}
+
+
+def _best(job: Job, network: Network, dataset: Dataset, device: torch.device) -> Best | None:
+    """What keeps the best weights, where the scoring asks for them."""
+    scoring = job.trial.scoring
+    if scoring.held_out is None:
+        return None
+    return Best(
+        file=job.folder / BEST,
+        network=network,
+        dataset=HeldOut(dataset, scoring.held_out),
+        scoring=scoring,
+        device=device,
+    )
 
 
 def _keep_weights(network: nn.Module, folder: Path) -> None:
@@ -149,7 +187,7 @@ def _learnt(learnt: Fit) -> Row:
     }
 
 
-def _scored(scores: Scores, dataset: Dataset) -> Row:
+def _scored(scores: Scores, dataset: Dataset, trial: Trial) -> Row:
     return {
         "miou": scores.miou,
         "pixel_accuracy": scores.pixel_accuracy,
@@ -160,6 +198,7 @@ def _scored(scores: Scores, dataset: Dataset) -> Row:
         "label_map": dataset.label_map.name,
         "num_classes": len(dataset.label_map.classes),
         "size": f"{dataset.size[0]}x{dataset.size[1]}",
+        **columns_of(trial.scoring, dataset.size),
     }
 
 
@@ -178,6 +217,7 @@ def _about(job: Job, started: str) -> Row:
         "folder": job.folder.name,
         "train_device": device_name(best_device()),
         "threads": job.threads,
+        **flags(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "twopath": version("twopath"),

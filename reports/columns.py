@@ -106,6 +106,15 @@ DATA = (
     Column(key="num_classes", label="classes"),
     Column(key="size", label="scored at (HxW)"),
     Column(key="num_images", label="images scored"),
+    Column(key="scoring_size", label="image given (HxW)"),
+    Column(key="scoring_mode", label="image seen"),
+    Column(key="scoring_window", label="window (HxW)"),
+    Column(key="scoring_stride", label="window stride (HxW)"),
+    Column(key="scoring_scales", label="scales averaged"),
+    Column(key="scoring_flip", label="flip averaged"),
+    Column(key="scoring_absent", label="classes without labels"),
+    Column(key="scoring_select", label="weights scored"),
+    Column(key="scoring_held_out", label="share held out to select"),
     Column(key="initial_weights", label="initial weights"),
 )
 """What accuracy figures must share to be compared."""

@@ -80,7 +80,7 @@ def _sessions(verdict: Verdict) -> str:
 
 
 def _two_sizes(verdict: Verdict) -> str:
-    pairs = {(t.get("latency_size"), t.get("size")) for t in verdict.kept}
+    pairs = {(t.get("latency_size"), t.get("scoring_size") or t.get("size")) for t in verdict.kept}
     odd = sorted((a, b) for a, b in pairs if a and b and a != b)
     if not odd:
         return ""

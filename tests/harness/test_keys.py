@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from tiny import BOTH, RECIPE, tiny
 
-from harness import Budget, Part, Timing, plan
+from harness import Budget, Part, Scoring, Timing, plan
 from harness.data.dataset import LabelMap
 from harness.keys import key_of, plain
 from harness.plan import Candidate, resolve, trials_of
@@ -162,6 +162,44 @@ def test_the_size_measured_at_changes_cost_and_latency_but_no_training():
     assert other.latency_key != entry().latency_key
     same = entry(timing=replace(tiny().timing, size=SCENES.size))
     assert same.cost_key == entry().cost_key
+
+
+SLIDING = {"mode": "sliding", "window": (32, 32), "stride": (8, 8)}
+OTHER_SCORINGS = {
+    "mode": Scoring(mode="sliding", window=(32, 64)),
+    "window": Scoring(**{**SLIDING, "window": (32, 48)}),
+    "stride": Scoring(**{**SLIDING, "stride": (8, 9)}),
+    "scales": Scoring(scales=(1.0, 2.0)),
+    "flip": Scoring(flip=True),
+    "absent": Scoring(absent="cityscapes"),
+    "select": Scoring(select="best", held_out=0.1),
+    "held_out": Scoring(select="best", held_out=0.2),
+    "looks": Scoring(looks=2),
+    "size": Scoring(size=(64, 64)),
+}
+
+
+def test_every_field_of_a_scoring_changes_the_key():
+    assert set(OTHER_SCORINGS) == set(plain(Scoring()))
+    others = {name: entry(scoring=scoring) for name, scoring in OTHER_SCORINGS.items()}
+    keys = {entry().key, entry(scoring=Scoring(**SLIDING)).key}
+    assert len(keys | {other.key for other in others.values()}) == 2 + len(others)
+    for name, other in others.items():
+        alike = (other.cost_key, other.latency_key) == (entry().cost_key, entry().latency_key)
+        assert alike == (name != "size")
+
+
+def test_a_network_is_timed_at_the_size_that_it_is_scored_at_unless_told():
+    at = {"scoring": Scoring(size=(64, 64))}
+    assert entry(**at).cost_key == entry(timing=replace(tiny().timing, size=(64, 64))).cost_key
+    assert entry(**at).latency_key != entry().latency_key
+    back = entry(**at, timing=replace(tiny().timing, size=SCENES.size))
+    assert back.cost_key == entry().cost_key
+
+
+def test_a_window_that_does_not_fit_the_data_is_refused_before_anything_runs():
+    with pytest.raises(ValueError, match="window 64x64 is larger than the image, which is 32x64"):
+        entry(scoring=Scoring(mode="sliding", window=(64, 64)))
 
 
 def test_a_latency_belongs_to_its_device():

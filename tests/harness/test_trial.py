@@ -7,7 +7,8 @@ import pytest
 import torch
 from tiny import BOTH, RECIPE, learnt, tiny
 
-from harness import Part
+from harness import Part, Scoring
+from harness.confusions import FILE, matrix, read, total
 from harness.data.roots import DataRoots, open_dataset
 from harness.network import assemble
 from harness.plan import candidates, trials_of
@@ -45,10 +46,67 @@ def test_a_row_can_be_kept_and_says_all_that_was_run(tmp_path):
 def test_a_trial_leaves_its_weights_and_no_checkpoint(tmp_path):
     job = job_in(tmp_path)
     row = run_trial(job)
-    assert [path.name for path in job.folder.iterdir()] == ["weights.pt"]
+    assert {path.name for path in job.folder.iterdir()} == {"weights.pt", "confusions.npz"}
     assert job.folder == tmp_path / "trials" / row["folder"]
     network = assemble(job.trial.architecture, row["num_classes"])
     network.load_state_dict(torch.load(job.folder / "weights.pt", weights_only=True))
+
+
+def test_the_confusion_of_each_image_is_kept_and_adds_up_to_the_rows(tmp_path):
+    job = job_in(tmp_path)
+    row = run_trial(job)
+    kept = read(job.folder / FILE, row["confusions_sha256"])
+    assert total(kept).tolist() == row["confusion"]
+    assert kept.classes == tuple(row["iou"])
+    assert [int(matrix(kept, i).sum()) for i in range(row["num_images"])] == [32 * 64] * 2
+
+
+def test_a_row_says_how_it_was_scored_and_what_torch_was_set_to(tmp_path):
+    plain = run_trial(job_in(tmp_path / "plain"))
+    assert (plain["scoring_mode"], plain["scoring_size"]) == ("whole", "32x64")
+    assert (plain["scoring_select"], "selected_step" in plain) == ("last", False)
+    assert (plain["deterministic_algorithms"], plain["float32_matmul"]) == (False, "highest")
+    views = Scoring(mode="sliding", window=(32, 32), scales=(1.0, 1.5), flip=True)
+    row = run_trial(job_in(tmp_path / "views", scoring=views))
+    assert (row["state"], row["scoring_window"], row["scoring_stride"]) == (
+        "done",
+        "32x32",
+        "21x21",
+    )
+    assert (row["scoring_scales"], row["scoring_flip"]) == ("1, 1.5", True)
+    assert row["history"] == plain["history"]  # trained alike
+    assert row["key"] != plain["key"]
+
+
+BEST = Scoring(select="best", held_out=0.5, looks=6)
+
+
+def test_the_best_weights_are_chosen_on_held_out_images_and_scored_on_val(tmp_path):
+    job = job_in(tmp_path, recipe=replace(RECIPE, steps=6), scoring=BEST)
+    row = run_trial(job)
+    assert (row["state"], row["scoring_select"], row["scoring_held_out"]) == ("done", "best", 0.5)
+    assert 1 <= row["selected_step"] <= 6 and 0 <= row["selected_miou"] <= 1
+    assert row["num_images"] == 2
+    assert {path.name for path in job.folder.iterdir()} == {"weights.pt", "confusions.npz"}
+
+
+@pytest.mark.parametrize("last", [2, 5])
+def test_the_best_weights_are_the_same_after_a_cut(tmp_path, monkeypatch, last):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    changes = {"recipe": replace(RECIPE, steps=6), "scoring": BEST}
+    whole = run_trial(job_in(tmp_path / "whole", **changes))
+    job = job_in(tmp_path / "cut", **changes)
+
+    def cut(event):
+        if event.step > last:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_trial(job, cut)
+    row = run_trial(job)
+    names = ("selected_step", "selected_miou", "confusions_sha256")
+    assert [row[name] for name in names] == [whole[name] for name in names]
+    assert learnt(row) == learnt(whole)
 
 
 def test_a_trial_says_each_step_and_that_it_is_scored(tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from harness.scoring import Scoring, columns_of
+
 Row = dict[str, Any]
 
 CLASSES = ("road", "sky", "pole")
@@ -29,6 +31,7 @@ def row(candidate: str, seed: int = 0, miou: float | None = 0.4, **figures: Any)
         "pixel_accuracy": None if miou is None else miou + 0.3,
         "iou": None if miou is None else {name: miou for name in CLASSES},
         "absent_classes": [],
+        **columns_of(Scoring(), (96, 192)),
         "initial_weights": "scratch",
         "weights": "scratch",
         "steps": 100,

@@ -32,6 +32,8 @@ def test_timing_in_several_sessions_beside_work_or_at_another_size_is_told():
     assert "timed beside other work on the machine: a." in text
     assert "in 2 sessions" in text
     assert "timed at 512x1024, accuracy scored at 96x192" in text
+    given = [{**each, "scoring_size": "512x1024"} for each in rows]
+    assert "accuracy scored at" not in noted(given)
 
 
 def test_the_rank_correlation_of_macs_and_latency_is_told_from_four_candidates_on():

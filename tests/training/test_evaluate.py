@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from harness.data.dataset import IGNORE, Dataset, LabelMap
-from harness.training.evaluate import confusion, evaluate, scores
+from harness.scoring import Scoring
+from harness.training.evaluate import confusion, confusions, evaluate, scores
 
 SIZE = (32, 40)
 
@@ -123,6 +124,30 @@ def test_confusion_has_true_rows_and_predicted_columns():
 def test_values_outside_the_classes_are_an_error(predicted, label, said):
     with pytest.raises(ValueError, match=said):
         confusion(torch.tensor([0, predicted]), torch.tensor([0, label]), 3)
+
+
+def test_predictions_of_another_size_than_the_labels_are_refused():
+    with pytest.raises(ValueError, match=r"predictions \(2, 3\) and labels \(2, 4\) differ"):
+        confusion(torch.zeros(2, 3), torch.zeros(2, 4), 3)
+
+
+def test_confusions_are_kept_apart_by_image():
+    labels = torch.tensor([[[0, 1]], [[IGNORE, 2]], [[IGNORE, IGNORE]]])
+    predicted = torch.tensor([[[0, 0]], [[1, 2]], [[1, 2]]])
+    by_image = confusions(predicted, labels, 3)
+    assert by_image.tolist() == [
+        [[1, 0, 0], [1, 0, 0], [0, 0, 0]],
+        [[0, 0, 0], [0, 0, 0], [0, 0, 1]],
+        [[0] * 3] * 3,
+    ]
+
+
+def test_a_class_that_is_only_predicted_is_nought_by_the_cityscapes_rule():
+    masks, seen = [mask(0, 0, 0, 2)], [mask(1, 0, 0, 2)]
+    strict = score(masks, seen, scoring=Scoring(absent="cityscapes"))
+    assert strict.iou == {"a": pytest.approx(2 / 3), "b": 0.0, "c": 1.0}
+    assert (strict.absent, strict.miou) == ((), pytest.approx((2 / 3 + 0 + 1) / 3))
+    assert score([mask(0, 2)], scoring=Scoring(absent="cityscapes")).absent == ("b",)
 
 
 def test_a_label_outside_the_map_is_an_error_and_not_skipped():
