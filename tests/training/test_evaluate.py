@@ -127,8 +127,8 @@ def test_values_outside_the_classes_are_an_error(predicted, label, said):
 
 
 def test_predictions_of_another_size_than_the_labels_are_refused():
-    with pytest.raises(ValueError, match=r"predictions \(2, 3\) and labels \(2, 4\) differ"):
-        confusion(torch.zeros(2, 3), torch.zeros(2, 4), 3)
+    with pytest.raises(ValueError, match=r"predictions \(1, 3\) and labels \(1, 4\) differ"):
+        confusions(torch.zeros(1, 3), torch.zeros(1, 4), 3)
 
 
 def test_confusions_are_kept_apart_by_image():
