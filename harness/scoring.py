@@ -97,6 +97,8 @@ def _check_select(scoring: Scoring) -> None:
             "scoring.select 'best' needs held_out, the share of train images to judge by, "
             f"above 0 and at most 0.5; not {share!r}"
         )
+    if scoring.select == "last" and scoring.looks != Scoring.looks:
+        raise ValueError("scoring.looks is for select='best'; 'last' needs no look")
     if type(scoring.looks) is not int or scoring.looks < 1:
         raise ValueError(f"scoring.looks is a whole number of at least 1, not {scoring.looks!r}")
 

@@ -30,7 +30,8 @@ SLIDING = {"mode": "sliding", "window": (64, 96)}
         ({"select": "best", "held_out": 0.7}, "not 0.7"),
         ({"select": "best", "held_out": True}, "not True"),
         ({"held_out": 0.1}, "for select='best'"),
-        ({"looks": 0}, "looks .* not 0"),
+        ({"select": "best", "held_out": 0.1, "looks": 0}, "looks .* not 0"),
+        ({"looks": 5}, "looks is for select='best'"),
     ],
 )
 def test_what_cannot_be_scored_is_refused(given, said):

@@ -174,7 +174,7 @@ OTHER_SCORINGS = {
     "absent": Scoring(absent="cityscapes"),
     "select": Scoring(select="best", held_out=0.1),
     "held_out": Scoring(select="best", held_out=0.2),
-    "looks": Scoring(looks=2),
+    "looks": Scoring(select="best", held_out=0.1, looks=2),
     "size": Scoring(size=(64, 64)),
 }
 
