@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from harness.architecture import KINDS, Architecture, Part
-from harness.holes import Hole, choice
-from harness.names import unknown
+from harness.architecture import KINDS, Architecture
+from harness.holes import choice
+from harness.names import known_fields, unknown
 from harness.papers import Published
+from harness.recipe import Recipe as Recipe
+from harness.recipe import recipe_fields as recipe_fields
 from harness.scoring import Scoring
 
 DIRECTIONS: Mapping[str, str] = MappingProxyType(
@@ -29,77 +31,7 @@ BOUNDARIES = ("labels_full", "logits_full", "logits_native")
 BASELINE = "baseline"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How every candidate is trained. Any field but ``dataset`` may be a hole.
-
-    ``crop`` is (height, width) in pixels, both at least 32. ``lr`` falls by the poly rule
-    ``(1 - step / steps) ** power`` after ``warmup_steps`` of linear warm-up; SGD with momentum, as
-    in both papers. ``scales`` are the ends of the random scale of an image before the crop.
-    ``aux_weight`` weighs the sum of the auxiliary losses. ``amp`` is bf16 autocast, on CUDA only.
-    """
-
-    dataset: Any = "streets"
-    crop: Any = (64, 128)
-    steps: Any = 200
-    batch: Any = 8
-    lr: Any = 0.05
-    momentum: Any = 0.9
-    weight_decay: Any = 5e-4
-    power: Any = 0.9
-    warmup_steps: Any = 20
-    scales: Any = (0.75, 2.0)
-    flip: Any = True
-    aux_weight: Any = 1.0
-    amp: Any = False
-
-    def __post_init__(self) -> None:
-        if isinstance(self.dataset, str):
-            object.__setattr__(self, "dataset", Part(self.dataset))
-        for name in ("crop", "scales"):
-            if isinstance(getattr(self, name), list):
-                object.__setattr__(self, name, tuple(getattr(self, name)))
-        _check_recipe(self)
-
-
-def _check_recipe(recipe: Recipe) -> None:
-    if not isinstance(recipe.dataset, Part):
-        raise TypeError(f"recipe.dataset is a name or a Part, not {recipe.dataset!r}")
-    _pair(recipe, "crop", 32, whole=True)
-    _pair(recipe, "scales", 0.1)
-    _at_least(recipe, "steps", 1, whole=True)
-    # Batch norm behind a global pool has one value a channel and image: it needs two images.
-    _at_least(recipe, "batch", 2, whole=True)
-    for name in ("lr", "momentum", "weight_decay", "power", "warmup_steps", "aux_weight"):
-        _at_least(recipe, name, 0)
-
-
-def _pair(recipe: Recipe, name: str, least: float, *, whole: bool = False) -> None:
-    value = getattr(recipe, name)
-    if isinstance(value, Hole):
-        return
-    sound = isinstance(value, tuple) and all(_is_number(each, least, whole) for each in value)
-    if not sound or len(value) != 2:
-        raise ValueError(
-            f"recipe.{name} is two {_numbers(whole)}s of at least {least}, not {value!r}"
-        )
-
-
-def _at_least(recipe: Recipe, name: str, least: float, *, whole: bool = False) -> None:
-    value = getattr(recipe, name)
-    if not isinstance(value, Hole) and not _is_number(value, least, whole):
-        raise ValueError(f"recipe.{name} is a {_numbers(whole)} of at least {least}, not {value!r}")
-
-
-def _is_number(value: Any, least: float, whole: bool) -> bool:
-    kinds = (int,) if whole else (int, float)
-    return isinstance(value, kinds) and not isinstance(value, bool) and value >= least
-
-
-def _numbers(whole: bool) -> str:
-    return "whole number" if whole else "number"
-
-
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Budget:
     """Upper bounds; a candidate over any of them is rejected before it trains."""
@@ -116,6 +48,7 @@ class Budget:
                 raise ValueError(f"budget.{name} is a number above 0, not {bound!r}")
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Timing:
     """How latency is timed. Candidates are interleaved over ``rounds`` of two bursts each.
@@ -144,6 +77,7 @@ class Timing:
                 raise ValueError(f"timing.{name} must be at least 1, not {getattr(self, name)}")
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """Lets Optuna propose candidates instead of enumerating the space."""
@@ -159,6 +93,7 @@ class Search:
             raise ValueError(unknown("sampler", self.sampler, ("tpe", "nsga2", "random")))
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Variants:
     """A space given candidate by candidate, each with its label; one of them is the baseline."""
@@ -167,6 +102,7 @@ class Variants:
     baseline: str = BASELINE
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """One question, the candidates that could answer it, and how they are trained and judged.
@@ -179,7 +115,7 @@ class Study:
     name: str
     question: str
     space: Architecture | Variants
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
     seeds: tuple[int, ...] = (0,)
     objectives: Mapping[str, str] = field(
         default_factory=lambda: {"miou": "max", "latency_ms": "min"}
@@ -278,8 +214,3 @@ def grid(baseline: Architecture, **alternatives: list[Any]) -> Architecture:
     """Leaves some parts of a baseline open: ``grid(BISENETV2, fusion=["sum", "bga"])``."""
     _check_kinds("grid", alternatives)
     return replace(baseline, **{kind: choice(*each) for kind, each in alternatives.items()})
-
-
-def recipe_fields() -> tuple[str, ...]:
-    """The names of a recipe's fields, for messages and rows."""
-    return tuple(each.name for each in fields(Recipe))

@@ -23,6 +23,7 @@ from harness.network import Network, deploy
 from harness.plan import Trial
 from harness.plugins import load_plugins
 from harness.scoring import columns_of
+from harness.training.checkpoint import remove
 from harness.training.evaluate import Scores, count, scores_of
 from harness.training.flags import flags
 from harness.training.loop import Fit, Step, fit, initialise
@@ -111,8 +112,8 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
     scores = scores_of(counted, trial.scoring)
     _keep_weights(network, job.folder)
     kept = {"confusions_sha256": save(counted, job.folder / FILE)}
-    for name in (CHECKPOINT, BEST):
-        (job.folder / name).unlink(missing_ok=True)
+    remove(job.folder / CHECKPOINT)
+    (job.folder / BEST).unlink(missing_ok=True)
     return {**start, **_learnt(learnt), **selected, **_scored(scores, dataset, trial), **kept}
 
 
@@ -184,6 +185,7 @@ def _learnt(learnt: Fit) -> Row:
         "train_s": learnt.train_s,
         "data_wait_share": learnt.data_wait,
         "resumed_from_step": learnt.resumed_from,
+        "precision": learnt.precision,
     }
 
 

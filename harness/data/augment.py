@@ -38,15 +38,19 @@ def place(
     size: tuple[int, int],
     *,
     crop: tuple[int, int],
-    scales: tuple[float, float],
+    scales: tuple[float, ...],
     flip: bool,
 ) -> Placement:
-    """Draws one placement: a scale between both ends, a uniform corner, a flip half of the time.
+    """Draws one placement: a scale, a uniform corner, a flip half of the time.
 
-    The same four numbers are drawn whatever the options are, so that recipes stay comparable.
+    Two ``scales`` are the ends of a range; more are a set, each as likely as another. The same four
+    numbers are drawn whatever the options are, so that recipes stay comparable.
     """
     scale, down, right, coin = (float(value) for value in rng.random(4))
-    scale = scales[0] + (scales[1] - scales[0]) * scale
+    if len(scales) > 2:
+        scale = scales[int(scale * len(scales))]
+    else:
+        scale = scales[0] + (scales[1] - scales[0]) * scale
     height, width = (max(1, round(side * scale)) for side in size)
     return Placement(
         size=(height, width),

@@ -5,42 +5,53 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import warnings
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
-from torch.optim import Optimizer
+
+from harness.training.learner import Learner
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(kw_only=True)
 class Progress:
-    """How far a run has come: steps done, points of its loss curve, and where its time went."""
+    """How far a run has come: steps done, points of its loss curve, and where its time went.
+
+    A checkpoint lies between two steps, so a batch in parts is never half done in it.
+    ``class_weights`` are what was counted in the train split, once a run.
+    """
 
     step: int = 0
     history: list[tuple[int, float, float]] = field(default_factory=list)
     train_s: float = 0.0
     wait_s: float = 0.0
+    class_weights: list[float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """A file that holds one run; ``identity`` tells that run from any other."""
+    """The file that holds one run, and beside it the one before.
+
+    ``identity`` tells that run from any other, by a digest of each thing that makes it.
+    """
 
     path: Path
-    identity: str
+    identity: Mapping[str, str]
     device: torch.device
 
-    def save(self, network: nn.Module, optimizer: Optimizer, progress: Progress) -> None:
-        """Writes weights, optimizer, progress and random state beside the file, then renames."""
+    def save(self, learner: Learner, progress: Progress) -> None:
+        """Writes all that the next step depends on beside the file, then renames both."""
         state = {
-            "identity": self.identity,
-            "network": network.state_dict(),
-            "optimizer": optimizer.state_dict(),
+            "identity": dict(self.identity),
+            "network": learner.network.state_dict(),
+            "optimizer": learner.optimizer.state_dict(),
+            "scaler": learner.scaler.state_dict(),
+            "average": learner.average.state_dict() if learner.average else None,
             "progress": asdict(progress),
             "random": self._random_state(),
         }
@@ -48,24 +59,32 @@ class Checkpoint:
         torch.save(state, buffer)
         _write_whole(self.path, buffer.getvalue())
 
-    def restore(self, network: nn.Module, optimizer: Optimizer) -> Progress:
+    def restore(self, learner: Learner) -> Progress:
         """Puts a run back as it was saved, and says how far it had come.
 
-        A file that is missing or damaged (the latter with a warning) leaves everything as it is:
-        no progress. ValueError for a file of another run.
+        A damaged file is said on stderr and removed, and the one before it is used; without any,
+        everything is left as it is: no progress. ValueError for a file of another run.
         """
-        state = _read_whole(self.path)
+        state = _newest(self.path)
         if state is None:
             return Progress()
-        if state["identity"] != self.identity:
-            raise ValueError(
-                f"{self.path} is the checkpoint of another trial (its network, recipe, data or "
-                "seed differ); move it away to train from the start"
-            )
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
+        self._check(state["identity"])
+        learner.network.load_state_dict(state["network"])
+        learner.optimizer.load_state_dict(state["optimizer"])
+        if state["scaler"]:  # empty if it was saved where nothing is scaled
+            learner.scaler.load_state_dict(state["scaler"])
+        if learner.average:
+            learner.average.load_state_dict(state["average"])
         self._set_random_state(state["random"])
         return Progress(**state["progress"])
+
+    def _check(self, saved: Mapping[str, str]) -> None:
+        other = [what for what, digest in self.identity.items() if saved.get(what) != digest]
+        if other:
+            raise ValueError(
+                f"{self.path} is the checkpoint of another trial: another {', '.join(other)}; "
+                "move it away to train from the start"
+            )
 
     def _random_state(self) -> dict[str, torch.Tensor]:
         state = {"cpu": torch.get_rng_state()}
@@ -79,6 +98,16 @@ class Checkpoint:
             torch.cuda.set_rng_state(state["cuda"], self.device)
 
 
+def remove(path: Path) -> None:
+    """Removes a run's checkpoint and the one before it."""
+    for file in (path, _before(path)):
+        file.unlink(missing_ok=True)
+
+
+def _before(path: Path) -> Path:
+    return path.with_name(f"{path.name}.before")
+
+
 def _write_whole(path: Path, payload: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
@@ -87,22 +116,32 @@ def _write_whole(path: Path, payload: bytes) -> None:
             file.write(hashlib.sha256(payload).digest() + payload)
             file.flush()
             os.fsync(file.fileno())
+        # A crash between the two leaves the one before, which is then the newest.
+        if path.exists():
+            path.replace(_before(path))
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
 
 
+def _newest(path: Path) -> dict[str, Any] | None:
+    """The newest state that is whole."""
+    for file in (path, _before(path)):
+        if file.exists():
+            state = _read_whole(file)
+            if state is not None:
+                return state
+            # Or it would take the place of the one before it at the next save.
+            file.unlink()
+            then = "the one before it is used" if _before(path).exists() else "training starts anew"
+            print(f"checkpoint {file} is damaged: {then}", file=sys.stderr)
+    return None
+
+
 def _read_whole(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
     content = path.read_bytes()
     digest, payload = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
     if hashlib.sha256(payload).digest() != digest:
-        warnings.warn(
-            f"checkpoint {path} is damaged; training starts again from step 0",
-            RuntimeWarning,
-            stacklevel=2,
-        )
         return None
     state: dict[str, Any] = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
     return state

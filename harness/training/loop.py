@@ -1,4 +1,4 @@
-"""Trains one network by one recipe: SGD, step by step, resumable to the bit."""
+"""Trains one network by one recipe, step by step, resumable to the bit."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import nn
 
 from harness.architecture import Architecture
-from harness.data.augment import normalise
 from harness.data.dataset import Dataset
 from harness.data.frames import Frames
 from harness.network import Network, assemble
 from harness.study import Recipe
 from harness.training.batches import READERS, batches
 from harness.training.checkpoint import Checkpoint, Progress
-from harness.training.losses import network_loss
-from harness.training.optimizer import make_optimizer
+from harness.training.learner import Learner, make_learner, precision, take_step
+from harness.training.losses import balanced_weights
 from harness.training.schedule import learning_rate
 from harness.training.streams import stream
 
@@ -50,13 +49,14 @@ class Fit:
 
     ``history`` is (step, loss, lr) at 200 steps or fewer, ``train_s`` the seconds of all sessions
     together, ``data_wait`` the share of them spent waiting for batches, ``resumed_from`` the step
-    at which this session took over.
+    at which this session took over, ``precision`` what the device in fact computed in.
     """
 
     history: tuple[tuple[int, float, float], ...]
     train_s: float
     data_wait: float
     resumed_from: int
+    precision: str
 
 
 def ignore(_: Step) -> None:
@@ -84,63 +84,85 @@ def fit(  # noqa: PLR0913 - a trial is these seven
 
     With a checkpoint path the run is saved at least every ``SAVE_EVERY_S`` and at its end, and
     takes up an earlier run of the same trial: interrupted or not, the weights are the same (to
-    the bit on a CPU). The caller's random state is left alone. FloatingPointError, naming step
-    and learning rate, for a loss that is not finite; ValueError for another trial's checkpoint.
+    the bit on a CPU). With ``ema`` the network ends with the average of its weights. The caller's
+    random state is left alone. FloatingPointError, naming step and learning rate, for a loss or
+    weights that are not finite; ValueError for another trial's checkpoint.
     """
     device = torch.device(device)
     # The faster order in memory for images, on CPU and GPU; torch's stubs do not know it.
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    optimizer = make_optimizer(network, recipe)
+    learner = make_learner(network, recipe, device)
+    frames = Frames(dataset, "train")
     keep = checkpoint and Checkpoint(
         path=checkpoint, identity=_identity(network, dataset, recipe, seed), device=device
     )
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(stream(seed, "dropout"))
-        progress = keep.restore(network, optimizer) if keep else Progress()
+        progress = keep.restore(learner) if keep else Progress()
         start, saved_s = progress.step, progress.train_s
-        for step in _steps(network, optimizer, dataset, recipe, progress, seed):
+        learner = _weighted(learner, frames, len(dataset.label_map.classes), progress)
+        for step in _steps(learner, frames, progress, seed):
             on_step(step)
-            due = progress.train_s - saved_s >= SAVE_EVERY_S or step.step == step.steps
-            if keep and due:
-                keep.save(network, optimizer, progress)
+            if progress.train_s - saved_s >= SAVE_EVERY_S or step.step == step.steps:
+                _check_weights(network, step)
+                if keep:
+                    keep.save(learner, progress)
                 saved_s = progress.train_s
+    if learner.average:
+        learner.average.give(network)
     return Fit(
         history=tuple(progress.history),
         train_s=progress.train_s,
         data_wait=progress.wait_s / progress.train_s if progress.train_s else 0.0,
         resumed_from=start,
+        precision=precision(recipe, device),
     )
 
 
-def _identity(network: nn.Module, dataset: Dataset, recipe: Recipe, seed: int) -> str:
+def _identity(network: nn.Module, dataset: Dataset, recipe: Recipe, seed: int) -> dict[str, str]:
     shapes = [(name, tuple(each.shape)) for name, each in network.state_dict().items()]
-    whole = repr((shapes, recipe, dataset.fingerprint(), seed))
-    return hashlib.sha256(whole.encode()).hexdigest()
+    parts = {"network": shapes, "recipe": recipe, "data": dataset.fingerprint(), "seed": seed}
+    return {name: hashlib.sha256(repr(part).encode()).hexdigest() for name, part in parts.items()}
 
 
-def _steps(
-    network: nn.Module,
-    optimizer: Optimizer,
-    dataset: Dataset,
-    recipe: Recipe,
-    progress: Progress,
-    seed: int,
-) -> Iterator[Step]:
+def _weighted(learner: Learner, frames: Frames, num_classes: int, progress: Progress) -> Learner:
+    """The learner with the weights of its classes, counted unless an earlier session has them."""
+    if learner.recipe.class_weights is None:
+        return learner
+    if progress.class_weights is None:
+        progress.class_weights = balanced_weights(_pixels(frames, num_classes))
+    weights = torch.tensor(progress.class_weights, dtype=torch.float32, device=learner.device)
+    return replace(learner, class_weights=weights)
+
+
+def _pixels(frames: Frames, num_classes: int) -> list[int]:
+    """How many pixels of a split are labelled with each class."""
+    total = np.zeros(256, dtype=np.int64)
+    for index in range(len(frames)):
+        total += np.bincount(frames[index][1].ravel(), minlength=256)
+    return [int(each) for each in total[:num_classes]]
+
+
+def _check_weights(network: nn.Module, step: Step) -> None:
+    """Stops before weights that are not finite take the place of a checkpoint that is sound."""
+    if not all(bool(each.isfinite().all()) for each in network.state_dict().values()):
+        raise FloatingPointError(
+            f"the weights are not finite after step {step.step} of {step.steps}, "
+            f"learning rate {step.lr:.4g}"
+        )
+
+
+def _steps(learner: Learner, frames: Frames, progress: Progress, seed: int) -> Iterator[Step]:
     """Takes the steps that are left, noting each in ``progress`` before it is yielded."""
-    device = next(network.parameters()).device
-    feed = batches(
-        Frames(dataset, "train"),
-        recipe,
-        seed=seed,
-        start=progress.step,
-        readers=READERS if device.type == "cuda" else 0,
-    )
+    recipe = learner.recipe
+    readers = READERS if learner.device.type == "cuda" else 0
+    feed = batches(frames, recipe, seed=seed, start=progress.step, readers=readers)
     stride = math.ceil(recipe.steps / (HISTORY_POINTS - 1))
     for number in range(progress.step, recipe.steps):
         began = time.perf_counter()
         images, masks = next(feed)
         fed = time.perf_counter()
-        loss = _update(network, optimizer, recipe, images.to(device), masks.to(device), number)
+        loss = take_step(learner, images, masks, number)
         lr = learning_rate(number, recipe)
         if number % stride == 0 or number + 1 == recipe.steps:
             progress.history.append((number + 1, loss, lr))
@@ -148,30 +170,3 @@ def _steps(
         progress.train_s += time.perf_counter() - began
         progress.wait_s += fed - began
         yield Step(step=number + 1, steps=recipe.steps, loss=loss, lr=lr, seconds=progress.train_s)
-
-
-def _update(
-    network: nn.Module,
-    optimizer: Optimizer,
-    recipe: Recipe,
-    images: Tensor,
-    masks: Tensor,
-    number: int,
-) -> float:
-    """One step of SGD, numbered from 0, on uint8 images and masks; gives its loss."""
-    lr = learning_rate(number, recipe)
-    for group in optimizer.param_groups:
-        group["lr"] = lr
-    amp = recipe.amp and images.device.type == "cuda"
-    with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=amp):
-        logits = network(normalise(images))
-    loss = network_loss(logits, masks.long(), aux_weight=recipe.aux_weight)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise FloatingPointError(
-            f"the loss is {value} at step {number + 1} of {recipe.steps}, learning rate {lr:.4g}"
-        )
-    optimizer.step()
-    return value

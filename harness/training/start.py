@@ -37,6 +37,20 @@ def load_weights(network: Network) -> dict[str, object]:
     }
 
 
+def backbone(network: nn.Module) -> list[nn.Module]:
+    """The modules that are not "new" to a recipe's ``new_layers_lr``.
+
+    Those that the paths' weights are loaded into. Where no path has any, the semantic path: V1's
+    author trains it ten times as slowly as the rest, pretrained or not. A network whose only path
+    is the detail path, or that is no ``Network``, has none.
+    """
+    if not isinstance(network, Network):
+        return []
+    paths = (network.paths.detail, network.paths.semantic)
+    loaded = [each.get_submodule(each.weights.into) for each in paths if each.weights is not None]
+    return loaded or [network.paths.semantic]
+
+
 def _load(path: nn.Module, weights: Weights, state: Mapping[str, Tensor]) -> None:
     wanted = path.state_dict()
     missing = sorted(wanted.keys() - state.keys())

@@ -67,7 +67,17 @@ OTHER_RECIPES = {
     "scales": (0.5, 2.0),
     "flip": False,
     "aux_weight": 0.5,
-    "amp": True,
+    "amp": "bf16",
+    "loss": "ohem",
+    "class_weights": "balanced",
+    "optimizer": "adamw",
+    "new_layers_lr": 10.0,
+    "decay": "all",
+    "schedule": "cosine",
+    "ema": 0.99,
+    "clip_norm": 1.0,
+    "accumulate": 2,
+    "compile": True,
 }
 
 
@@ -77,9 +87,10 @@ def test_every_field_of_a_recipe_is_tried():
 
 @pytest.mark.parametrize("name", recipe_fields())
 def test_every_field_of_a_recipe_changes_the_key_of_the_trial_alone(name):
-    other = entry(recipe=replace(RECIPE, **{name: OTHER_RECIPES[name]}))
-    assert other.key != entry().key
-    assert (other.cost_key, other.latency_key) == (entry().cost_key, entry().latency_key)
+    recipe = replace(RECIPE, batch=4)  # two parts of two images
+    one, other = entry(recipe=recipe), entry(recipe=replace(recipe, **{name: OTHER_RECIPES[name]}))
+    assert other.key != one.key
+    assert (other.cost_key, other.latency_key) == (one.cost_key, one.latency_key)
 
 
 OPTIONS = [

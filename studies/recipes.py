@@ -1,0 +1,92 @@
+"""The recipes of both papers, field by field with the source; SILENT where a paper says nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness import Part, Recipe
+
+V1_AUTHOR_CODE = Recipe(
+    dataset=Part("cityscapes", size=(1024, 2048)),  # config: the images as they are
+    crop=(1024, 1024),  # config; the ".speed" ones have (768, 1536), with labels at 1/8
+    steps=80_000,  # config of ResNet-18 and 101; Xception39 has 140,000
+    batch=16,  # config
+    optimizer="sgd",  # train.py
+    lr=1e-2,  # config; V1 itself says 2.5e-2
+    momentum=0.9,  # config
+    weight_decay=5e-4,  # config; V1 itself says 1e-4
+    decay="conv",  # train.py: weights of convolutions and linear layers
+    new_layers_lr=10.0,  # train.py: all but the backbone learn ten times as fast
+    schedule="poly",  # train.py
+    power=0.9,  # config
+    warmup_steps=0,  # train.py: none
+    scales=(0.75, 1.0, 1.25, 1.5, 1.75, 2.0),  # config; "X39.speed" has 0.5 to 1.75
+    flip=True,  # dataloader.py
+    loss="ohem",  # train.py: threshold 0.7, at least pixels/16 kept, auxiliary losses too
+    class_weights=None,  # train.py
+    aux_weight=1.0,  # network.py: the sum of the losses
+    clip_norm=None,  # train.py: none
+    ema=None,  # train.py: none
+    accumulate=1,  # train.py: none
+    amp=False,  # train.py: float32
+)
+"""The first author's code for V1 (yu-changqian/TorchSeg), which differs from the paper.
+
+Its data are cut before they are scaled to one size, and its batch norm sees all 16 images of
+several devices at once (synchronised), as ours does on one.
+"""
+
+V1_PAPER = Recipe(
+    dataset=Part("cityscapes", size=(1024, 2048)),  # section 4.1; 4.3: at 3/4 for Table 6
+    crop=(1024, 1024),  # section 4.4, for Table 7; "a fix size" elsewhere
+    steps=V1_AUTHOR_CODE.steps,  # SILENT: as the author's code
+    batch=16,  # section 4.1
+    optimizer="sgd",  # section 4.1
+    lr=2.5e-2,  # section 4.1
+    momentum=0.9,  # section 4.1
+    weight_decay=1e-4,  # section 4.1
+    decay="conv",  # SILENT: as the author's code
+    new_layers_lr=1.0,  # SILENT: one rate is given, so one it is; the author's code has 10
+    schedule="poly",  # section 4.1
+    power=0.9,  # section 4.1
+    warmup_steps=0,  # SILENT: as the author's code
+    scales=(0.75, 1.0, 1.5, 1.75, 2.0),  # section 4.1, without 1.25
+    flip=True,  # section 4.1
+    loss="ce",  # equation 1 and section 3.3; section 4.3 has "ohem" for the speed of Table 6
+    class_weights=None,  # SILENT: none
+    aux_weight=1.0,  # equation 2: alpha = 1
+    clip_norm=None,  # SILENT: none
+    ema=None,  # SILENT: none
+    accumulate=1,  # SILENT: none
+    amp=False,  # SILENT: float32
+)
+"""BiSeNet V1, sections 3.3 and 4, for its accuracy on Cityscapes (Table 7)."""
+
+V2_PAPER = Recipe(
+    dataset=Part("cityscapes", size=(512, 1024)),  # section 4: 2048x1024 resized in the model
+    crop=(512, 1024),  # 1024x2048 of a scaled image, resized to 512x1024: the same cut at 1/2
+    steps=150_000,  # section 4.2; CamVid 10,000, COCO-Stuff 20,000
+    batch=16,  # section 4.2
+    optimizer="sgd",  # section 4.2
+    lr=5e-2,  # section 4.2
+    momentum=0.9,  # section 4.2
+    weight_decay=5e-4,  # section 4.2, CamVid too; COCO-Stuff 1e-4
+    decay="conv",  # section 4.2: "only on the convolution layer parameters"
+    new_layers_lr=1.0,  # section 4.2: one rate, trained from scratch
+    schedule="poly",  # section 4.2
+    power=0.9,  # section 4.2
+    warmup_steps=0,  # SILENT: none
+    scales=(0.75, 1.0, 1.25, 1.5, 1.75, 2.0),  # section 4.2
+    flip=True,  # section 4.2
+    loss="ohem",  # Table 2, last row, without its numbers: as V1's author has them
+    class_weights=None,  # SILENT: none
+    aux_weight=1.0,  # SILENT: as V1
+    clip_norm=None,  # SILENT: none
+    ema=None,  # SILENT: none
+    accumulate=1,  # SILENT: none
+    amp=False,  # SILENT: float32
+)
+"""BiSeNet V2, section 4, on Cityscapes; rows of its tables without OHEM have ``loss="ce"``."""
+
+V2_CAMVID = replace(V2_PAPER, dataset="camvid", crop=(360, 480), steps=10_000)
+"""V2 on CamVid, at 480x360, half of the paper's 960x720: those are the images we have."""
