@@ -14,7 +14,7 @@ from harness.plugins import load_file
 from harness.study import Study
 
 PACKAGE = "studies"
-NOT_STUDIES = ("__init__", "published")
+NOT_STUDIES = ("__init__", "published", "recipes")
 
 
 def builtin_studies() -> dict[str, Path]:

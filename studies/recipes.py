@@ -32,8 +32,8 @@ V1_AUTHOR_CODE = Recipe(
 )
 """The first author's code for V1 (yu-changqian/TorchSeg), which differs from the paper.
 
-Its data are cut before they are scaled to one size, and its batch norm sees all 16 images of
-several devices at once (synchronised), as ours does on one.
+Run on several devices, it multiplies ``lr`` by their number, sees all 16 images in one batch norm
+and keeps 1 in 16 pixels of each device; ours is one device.
 """
 
 V1_PAPER = Recipe(

@@ -1,12 +1,16 @@
 """Checkpoints: an interrupted run ends as if it had not been, and a bad file harms nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from torch.amp.grad_scaler import GradScaler
 from toys import Toy, recipe, same, tiny, weights
 
 import architectures  # noqa: F401 - registers the built-in parts
 from harness.training import checkpoint as module
 from harness.training import loop
+from harness.training.learner import make_learner, take_step
 from harness.training.loop import fit, initialise
 from studies.published import BISENETV2_SMALL
 
@@ -117,46 +121,94 @@ def spoilt(content):
     }
 
 
-@pytest.mark.parametrize("damage", ["empty", "short", "cut", "flipped", "other"])
-def test_a_damaged_checkpoint_is_ignored_with_a_warning(path, damage):
+DAMAGES = ["empty", "short", "cut", "flipped", "other"]
+
+
+def damage(path, how):
+    path.write_bytes(spoilt(path.read_bytes())[how])
+
+
+@pytest.mark.parametrize("how", DAMAGES)
+def test_of_a_damaged_checkpoint_the_one_before_is_used(path, how, capsys):
+    whole, again = tiny(), tiny(seed=9)
+    run(whole)
+    interrupt(tiny(), path, 5)
+    damage(path, how)
+    assert run(again, path).resumed_from == 3
+    [line] = capsys.readouterr().err.splitlines()
+    assert line == f"checkpoint {path} is damaged: the one before it is used"
+    assert same(weights(whole), weights(again))
+
+
+def test_with_both_damaged_training_starts_anew(path, capsys):
     whole, again = tiny(), tiny()
     run(whole)
     interrupt(tiny(), path, 5)
-    path.write_bytes(spoilt(path.read_bytes())[damage])
-    with pytest.warns(RuntimeWarning, match=r"one\.pt is damaged"):
-        assert run(again, path).resumed_from == 0
+    for each in (path, before(path)):
+        damage(each, "cut")
+    assert run(again, path).resumed_from == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("is damaged: the one before it is used")
+    assert second == f"checkpoint {before(path)} is damaged: training starts anew"
+    assert same(weights(whole), weights(again))
+
+
+def test_a_damaged_file_never_takes_the_place_of_a_sound_one(path):
+    interrupt(tiny(), path, 5)
+    damage(path, "cut")
+    interrupt(tiny(), path, 5)  # goes on from 3, saves 4
+    damage(path, "cut")
+    assert run(tiny(), path).resumed_from == 3
+
+
+def test_a_crash_between_both_renames_loses_one_save(path):
+    whole, again = tiny(), tiny()
+    run(whole)
+    interrupt(tiny(), path, 5)
+    path.unlink()
+    assert run(again, path).resumed_from == 3
     assert same(weights(whole), weights(again))
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("what", "other"),
     [
-        {"seed": 1},
-        {"lr": 0.2},
-        {"steps": 9},
-        {"dataset": Toy(seed=1)},
-        {"network": tiny(width=5)},
-        {"network": tiny(aux=False)},
+        ("seed", {"seed": 1}),
+        ("recipe", {"lr": 0.2}),
+        ("recipe", {"steps": 9}),
+        ("recipe", {"ema": 0.9}),
+        ("data", {"dataset": Toy(seed=1)}),
+        ("network", {"network": tiny(width=5)}),
+        ("network", {"network": tiny(aux=False)}),
+        ("network, recipe", {"network": tiny(aux=False), "lr": 0.2}),
     ],
-    ids=["seed", "recipe", "steps", "dataset", "width", "head"],
+    ids=lambda other: other if isinstance(other, str) else next(iter(other)),
 )
-def test_another_trials_checkpoint_is_refused(path, other):
+def test_another_trials_checkpoint_is_refused(path, what, other):
     interrupt(tiny(), path, 5)
     content = path.read_bytes()
     other = dict(other)
-    with pytest.raises(ValueError, match=r"one\.pt is the checkpoint of another trial"):
+    with pytest.raises(ValueError, match=rf"one\.pt is .* another trial: another {what};"):
         run(other.pop("network", None) or tiny(), path, **other)
     assert path.read_bytes() == content
 
 
-def test_only_the_checkpoint_is_left_in_its_folder(path):
-    interrupt(tiny(), path, 5)
-    assert list(path.parent.iterdir()) == [path]
+def before(path):
+    return path.with_name("one.pt.before")
 
 
-def test_a_write_that_breaks_off_leaves_the_last_checkpoint(path, monkeypatch):
+def test_only_the_last_two_checkpoints_are_left_in_their_folder(path):
+    interrupt(tiny(), path, 7)
+    assert sorted(path.parent.iterdir()) == [path, before(path)]
+    steps = [module._read_whole(each)["progress"]["step"] for each in (before(path), path)]
+    assert steps == [5, 6]
+    module.remove(path)
+    assert not list(path.parent.iterdir())
+
+
+def test_a_write_that_breaks_off_leaves_the_last_checkpoints(path, monkeypatch):
     interrupt(tiny(), path, 5)
-    content = path.read_bytes()
+    content = {each: each.read_bytes() for each in path.parent.iterdir()}
 
     def full(_):
         raise OSError("no space left on device")
@@ -165,6 +217,94 @@ def test_a_write_that_breaks_off_leaves_the_last_checkpoint(path, monkeypatch):
         broken.setattr(module.os, "fsync", full)
         with pytest.raises(OSError, match="no space"):
             run(tiny(), path)
-    assert list(path.parent.iterdir()) == [path]
-    assert path.read_bytes() == content
+    assert content == {each: each.read_bytes() for each in path.parent.iterdir()}
     assert run(tiny(), path).resumed_from == 4
+
+
+EVERYTHING = {
+    "loss": "ohem",
+    "class_weights": "balanced",
+    "optimizer": "adamw",
+    "lr": 0.01,
+    "decay": "all",
+    "schedule": "cosine",
+    "new_layers_lr": 10.0,
+    "scales": (0.75, 1.0, 1.5),
+    "ema": 0.9,
+    "clip_norm": 0.5,
+    "batch": 4,
+    "accumulate": 2,
+}
+
+
+@pytest.mark.parametrize("step", [2, 6, 8])
+def test_a_recipe_with_everything_resumes_to_the_bit(path, step):
+    whole, resumed = tiny(), tiny(seed=9)
+    once = run(whole, **EVERYTHING)
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny(), path, stop_at=step, **EVERYTHING)
+    again = run(resumed, path, **EVERYTHING)
+    assert again.resumed_from == step - 1
+    assert same(weights(whole), weights(resumed))
+    assert again.history == once.history
+
+
+def test_a_real_network_with_everything_resumes_to_the_bit(path):
+    whole, broken, resumed = (initialise(BISENETV2_SMALL, 3, seed) for seed in (0, 0, 1))
+    run(whole, steps=4, **EVERYTHING)
+    with pytest.raises(KeyboardInterrupt):
+        run(broken, path, stop_at=3, steps=4, **EVERYTHING)
+    run(resumed, path, steps=4, **EVERYTHING)
+    assert same(weights(whole), weights(resumed))
+
+
+def test_a_finished_run_gives_its_average_again(path):
+    first, second = tiny(), tiny(seed=9)
+    run(first, path, ema=0.9)
+    assert run(second, path, ema=0.9).resumed_from == 8
+    assert same(weights(first), weights(second))
+
+
+def test_classes_are_counted_once_a_run(path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        run(tiny(), path, stop_at=5, class_weights="balanced")
+    monkeypatch.setattr(loop, "_pixels", None)
+    assert run(tiny(), path, class_weights="balanced").resumed_from == 4
+
+
+def test_the_scale_of_gradients_is_kept(path):
+    def learner():
+        scaler = GradScaler("cpu", init_scale=4.0, growth_interval=2)
+        made = make_learner(tiny(), recipe(), torch.device("cpu"))
+        return replace(made, scaler=scaler)
+
+    keep = module.Checkpoint(path=path, identity={}, device=torch.device("cpu"))
+    batch = torch.zeros(2, 32, 32, 3, dtype=torch.uint8), torch.zeros(2, 32, 32, dtype=torch.uint8)
+    one, other = learner(), learner()
+    for number in range(5):
+        take_step(one, *batch, number)
+    keep.save(one, module.Progress(step=5))
+    assert keep.restore(other).step == 5
+    assert one.scaler.get_scale() == other.scaler.get_scale() == 16.0
+    assert one.scaler.state_dict() == other.scaler.state_dict()
+
+
+def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(path):
+    network = tiny()
+
+    def spoil(step):
+        if step.step == 4:
+            torch.nn.init.constant_(network.stem[0].weight, float("nan"))
+
+    def fitted():
+        fit(network, Toy(), recipe(), seed=0, device="cpu", checkpoint=path, on_step=spoil)
+
+    with pytest.raises(FloatingPointError, match="after step 4 of 8, learning rate 0"):
+        fitted()
+    saved = module._read_whole(path)
+    assert saved["progress"]["step"] == 3
+    assert all(each.isfinite().all() for each in saved["network"].values())
+    whole, again = tiny(), tiny()
+    run(whole)
+    assert run(again, path).resumed_from == 3
+    assert same(weights(whole), weights(again))
