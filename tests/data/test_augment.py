@@ -130,3 +130,20 @@ def test_normalise_is_its_closed_form():
 def test_padding_is_about_zero_once_normalised():
     padding = torch.tensor(PADDING, dtype=torch.uint8).reshape(1, 1, 1, 3)
     assert normalise(padding).abs().max() < 0.01
+
+
+SET = (0.75, 1.0, 1.25, 1.5, 2.0)
+
+
+def test_more_than_two_scales_are_a_set_whose_members_are_equally_likely():
+    heights = [each.size[0] for each in draws(1000, scales=SET)]
+    counts = {scale: heights.count(round(SIZE[0] * scale)) for scale in SET}
+    assert sum(counts.values()) == 1000
+    assert all(150 < count < 250 for count in counts.values())
+
+
+def test_a_set_and_a_range_of_scales_draw_the_same_corners_and_flips():
+    for one, other in zip(draws(50, scales=SET), draws(50, scales=(0.75, 2.0)), strict=True):
+        assert one.flip == other.flip
+    same = draws(50, scales=(1.0, 1.0, 1.0)), draws(50, scales=(1.0, 1.0))
+    assert list(same[0]) == list(same[1])

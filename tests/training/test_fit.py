@@ -3,13 +3,19 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from toys import Toy, recipe, same, tiny, weights
 
 import architectures  # noqa: F401 - registers the built-in parts
+from harness.data.augment import normalise
 from harness.data.dataset import IGNORE
+from harness.data.frames import Frames
+from harness.training.batches import batch
+from harness.training.learner import precision
 from harness.training.loop import fit, initialise
 from harness.training.optimizer import make_optimizer
 from harness.training.schedule import learning_rate
+from harness.training.streams import stream
 from studies.published import BISENETV2_SMALL
 
 
@@ -18,6 +24,126 @@ def train(network, *, dataset=None, seed=0, on_step=lambda _: None, **changes):
         network, dataset or Toy(), recipe(**changes), seed=seed, device="cpu", on_step=on_step
     )
     return weights(network), fitted
+
+
+def plainly(network, recipe, *, parts=1, clip=None):
+    """SGD as anyone would write it, on the batches of a recipe."""
+    torch.manual_seed(stream(0, "dropout"))
+    network.to(memory_format=torch.channels_last).train()
+    decayed = [m.weight for m in network.modules() if isinstance(m, nn.Conv2d)]
+    rest = [p for p in network.parameters() if all(p is not d for d in decayed)]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": rest}]
+    optimizer = torch.optim.SGD(groups, recipe.lr, momentum=recipe.momentum)
+    for number in range(recipe.steps):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(number, recipe)
+        images, masks = batch(Frames(Toy(), "train"), recipe, seed=0, step=number)
+        optimizer.zero_grad()
+        size = len(images) // parts
+        for some, labels in zip(images.split(size), masks.long().split(size), strict=True):
+            logits = network(normalise(some))
+            loss = functional.cross_entropy(logits.main, labels, ignore_index=IGNORE)
+            for aux in logits.aux.values():
+                loss = loss + functional.cross_entropy(aux, labels, ignore_index=IGNORE)
+            (loss / parts).backward()
+        if clip is not None:
+            gradients = [p.grad for p in network.parameters()]
+            norm = sum(float(each.double().square().sum()) for each in gradients) ** 0.5
+            for each in gradients:
+                each.mul_(min(1.0, clip / norm))
+        optimizer.step()
+    return weights(network)
+
+
+def close(one, other):
+    """Whether two networks hold the same but for rounding."""
+    return all(torch.allclose(one[name], other[name], atol=1e-5) for name in one)
+
+
+def test_it_is_plain_sgd():
+    assert close(train(tiny())[0], plainly(tiny(), recipe()))
+
+
+def test_clipping_shortens_the_gradient_to_its_norm():
+    clipped = train(tiny(), clip_norm=0.2)[0]
+    assert close(clipped, plainly(tiny(), recipe(), clip=0.2))
+    assert not close(clipped, plainly(tiny(), recipe()))
+    assert same(train(tiny(), clip_norm=1e6)[0], train(tiny())[0])
+
+
+def test_a_batch_in_parts_is_the_mean_of_its_parts():
+    changes = {"batch": 6, "accumulate": 3}
+    parted = train(tiny(), **changes)[0]
+    assert close(parted, plainly(tiny(), recipe(**changes), parts=3))
+    assert not close(parted, plainly(tiny(), recipe(batch=6)))
+
+
+def test_a_batch_in_parts_is_the_whole_batch_where_nothing_else_sees_the_batch():
+    def net():
+        network = tiny(dropout=0.0)
+        network.stem[1] = nn.Identity()
+        return network
+
+    # One scale and no padding: every part has as many labelled pixels.
+    changes = {"batch": 6, "scales": (1.0, 1.0)}
+    parted, fitted = train(net(), accumulate=3, **changes)
+    whole, once = train(net(), **changes)
+    assert close(parted, whole)
+    assert [p[1] for p in fitted.history] == pytest.approx([p[1] for p in once.history], rel=1e-5)
+
+
+def test_class_weights_come_from_the_train_split():
+    seen = []
+
+    class Skewed(Toy):
+        def load(self, split, index):
+            image, mask = super().load(split, index)
+            seen.append(split)
+            return image, mask * 0 if index else mask * 0 + 1
+
+    network = tiny()
+    _, fitted = train(network, dataset=Skewed(), class_weights="balanced", steps=1, lr=0)
+    assert set(seen) == {"train"} and seen.count("train") == 5
+    frames = Frames(Skewed(), "train")
+    images, masks = batch(frames, recipe(steps=1), seed=0, step=0)
+    torch.manual_seed(stream(0, "dropout"))
+    logits = tiny().train()(normalise(images))
+    weight = torch.tensor([5 / (2 * 4), 5 / (2 * 1), 0.0])
+    losses = [
+        functional.cross_entropy(each, masks.long(), weight=weight, ignore_index=IGNORE)
+        for each in (logits.main, *logits.aux.values())
+    ]
+    assert fitted.history[0][1] == pytest.approx(sum(losses).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("amp", ["bf16", "fp16"])
+def test_reduced_precision_is_for_cuda_and_the_run_says_what_it_was(amp):
+    trained, fitted = train(tiny(), amp=amp)
+    assert fitted.precision == "float32"
+    assert same(trained, train(tiny())[0])
+    assert precision(recipe(amp=amp), torch.device("cuda")) == amp
+    assert precision(recipe(), torch.device("cuda")) == "float32"
+
+
+def test_a_compiled_network_learns_the_same(monkeypatch):
+    asked, compiled = [], torch.compile
+
+    def traced(network):
+        asked.append(network)
+        return compiled(network, backend="aot_eager")  # all of it but the code generator
+
+    monkeypatch.setattr(torch, "compile", traced)
+    network = tiny(dropout=0.0)
+    trained, _ = train(network, compile=True)
+    assert asked == [network]
+    assert close(trained, train(tiny(dropout=0.0))[0])
+
+
+def test_weights_that_are_not_finite_end_the_run():
+    network = tiny()
+    network.extra = nn.Parameter(torch.tensor(float("nan")))  # no loss sees it
+    with pytest.raises(FloatingPointError, match="weights are not finite after step 8 of 8"):
+        train(network)
 
 
 def test_it_learns():
@@ -137,6 +263,15 @@ def test_weight_zero_leaves_auxiliary_heads_alone():
         {"scales": (1.0, 1.5)},
         {"flip": False},
         {"aux_weight": 0.3},
+        {"scales": (0.75, 1.0, 2.0)},
+        {"loss": "ohem"},
+        {"class_weights": "balanced"},
+        {"optimizer": "adamw"},
+        {"decay": "all", "weight_decay": 0.1},
+        {"schedule": "cosine"},
+        {"ema": 0.5},
+        {"clip_norm": 0.1},
+        {"batch": 4, "accumulate": 2},
     ],
     ids=lambda changes: next(iter(changes)),
 )
