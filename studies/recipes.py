@@ -37,47 +37,47 @@ and keeps 1 in 16 pixels of each device; ours is one device.
 """
 
 V1_PAPER = Recipe(
-    dataset=Part("cityscapes", size=(1024, 2048)),  # section 4.1; 4.3: at 3/4 for Table 6
-    crop=(1024, 1024),  # section 4.4, for Table 7; "a fix size" elsewhere
+    dataset=Part("cityscapes", size=(1024, 2048)),  # section 4; at 3/4 for Table 6
+    crop=(1024, 1024),  # section 4, for Table 7; "a fix size" elsewhere
     steps=V1_AUTHOR_CODE.steps,  # SILENT: as the author's code
-    batch=16,  # section 4.1
-    optimizer="sgd",  # section 4.1
-    lr=2.5e-2,  # section 4.1
-    momentum=0.9,  # section 4.1
-    weight_decay=1e-4,  # section 4.1
+    batch=16,  # section 4
+    optimizer="sgd",  # section 4
+    lr=2.5e-2,  # section 4
+    momentum=0.9,  # section 4
+    weight_decay=1e-4,  # section 4
     decay="conv",  # SILENT: as the author's code
     new_layers_lr=1.0,  # SILENT: one rate is given, so one it is; the author's code has 10
-    schedule="poly",  # section 4.1
-    power=0.9,  # section 4.1
+    schedule="poly",  # section 4
+    power=0.9,  # section 4
     warmup_steps=0,  # SILENT: as the author's code
-    scales=(0.75, 1.0, 1.5, 1.75, 2.0),  # section 4.1, without 1.25
-    flip=True,  # section 4.1
-    loss="ce",  # equation 1 and section 3.3; section 4.3 has "ohem" for the speed of Table 6
+    scales=(0.75, 1.0, 1.5, 1.75, 2.0),  # section 4, without 1.25
+    flip=True,  # section 4
+    loss="ce",  # section 3; section 4 has online bootstrapping, "ohem", for Table 6
     class_weights=None,  # SILENT: none
-    aux_weight=1.0,  # equation 2: alpha = 1
+    aux_weight=1.0,  # section 3: alpha = 1
     clip_norm=None,  # SILENT: none
     ema=None,  # SILENT: none
     accumulate=1,  # SILENT: none
     amp=False,  # SILENT: float32
 )
-"""BiSeNet V1, sections 3.3 and 4, for its accuracy on Cityscapes (Table 7)."""
+"""BiSeNet V1, sections 3 and 4, for its accuracy on Cityscapes (Table 7)."""
 
 V2_PAPER = Recipe(
-    dataset=Part("cityscapes", size=(512, 1024)),  # section 4: 2048x1024 resized in the model
+    dataset=Part("cityscapes", size=(512, 1024)),  # section 5: 2048x1024 resized in the model
     crop=(512, 1024),  # 1024x2048 of a scaled image, resized to 512x1024: the same cut at 1/2
-    steps=150_000,  # section 4.2; CamVid 10,000, COCO-Stuff 20,000
-    batch=16,  # section 4.2
-    optimizer="sgd",  # section 4.2
-    lr=5e-2,  # section 4.2
-    momentum=0.9,  # section 4.2
-    weight_decay=5e-4,  # section 4.2, CamVid too; COCO-Stuff 1e-4
-    decay="conv",  # section 4.2: "only on the convolution layer parameters"
-    new_layers_lr=1.0,  # section 4.2: one rate, trained from scratch
-    schedule="poly",  # section 4.2
-    power=0.9,  # section 4.2
+    steps=150_000,  # section 5; CamVid 10,000, COCO-Stuff 20,000
+    batch=16,  # section 5
+    optimizer="sgd",  # section 5
+    lr=5e-2,  # section 5
+    momentum=0.9,  # section 5
+    weight_decay=5e-4,  # section 5, CamVid too; COCO-Stuff 1e-4
+    decay="conv",  # section 5: "only on the convolution layer parameters"
+    new_layers_lr=1.0,  # section 5: one rate, trained from scratch
+    schedule="poly",  # section 5
+    power=0.9,  # section 5
     warmup_steps=0,  # SILENT: none
-    scales=(0.75, 1.0, 1.25, 1.5, 1.75, 2.0),  # section 4.2
-    flip=True,  # section 4.2
+    scales=(0.75, 1.0, 1.25, 1.5, 1.75, 2.0),  # section 5
+    flip=True,  # section 5
     loss="ohem",  # Table 2, last row, without its numbers: as V1's author has them
     class_weights=None,  # SILENT: none
     aux_weight=1.0,  # SILENT: as V1
@@ -86,7 +86,7 @@ V2_PAPER = Recipe(
     accumulate=1,  # SILENT: none
     amp=False,  # SILENT: float32
 )
-"""BiSeNet V2, section 4, on Cityscapes; rows of its tables without OHEM have ``loss="ce"``."""
+"""BiSeNet V2, section 5, on Cityscapes; rows of its tables without OHEM have ``loss="ce"``."""
 
 V2_CAMVID = replace(V2_PAPER, dataset="camvid", crop=(360, 480), steps=10_000)
 """V2 on CamVid, at 480x360, half of the paper's 960x720: those are the images we have."""

@@ -78,7 +78,7 @@ def test_a_misspelt_change_is_answered_too():
         replace(Recipe(), los="ce")
 
 
-# V1 sections 3.3 and 4; the author's config.py and train.py; V2 section 4.2.
+# V1 sections 3 and 4; the author's config.py and train.py; V2 section 5.
 PRINTED = [
     (V1_PAPER, {"lr": 2.5e-2, "weight_decay": 1e-4, "loss": "ce", "new_layers_lr": 1.0}),
     (V1_PAPER, {"scales": (0.75, 1.0, 1.5, 1.75, 2.0), "crop": (1024, 1024)}),

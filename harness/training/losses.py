@@ -46,7 +46,7 @@ def hard_cross_entropy(
 
     Kept are labelled pixels whose own class has a probability of at most ``EASY``, and in any case
     the hardest 1 in ``LEAST_KEPT`` of all pixels, with what ties. That is what V1's author's code
-    does; V1 (section 4.3) and V2 (Table 2) name OHEM without its numbers. No size depends on the
+    does; V1 (for Table 6) and V2 (Table 2) name OHEM without its numbers. No size depends on the
     data, so nothing waits for the device.
     """
     labels, logits = _thinned(labels, logits), logits.float()

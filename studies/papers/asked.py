@@ -13,7 +13,7 @@ COUNTED_AS_PRINTED = Timing(size=(512, 1024))
 """Costs and latency at the size of the graph that V2's tables count."""
 
 RECIPE = replace(V2_CAMVID, loss="ce", warmup_steps=500, amp="bf16")
-"""V2's recipe of CamVid (section 4.2) without OHEM, which few rows of the tables have. The warm-up
+"""V2's recipe of CamVid without OHEM, which few rows of the tables have. The warm-up
 is ours: no paper gives one. On a CPU, ``amp`` does nothing.
 """
 
