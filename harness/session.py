@@ -266,6 +266,7 @@ class Session:
             roots=settings.roots,
             plugins=settings.plugins,
             threads=settings.threads,
+            cache=settings.folder / "cache",
         )
 
     def _outcome(self, candidate: Any) -> Outcome:

@@ -161,8 +161,8 @@ def _check_study(study: Study) -> None:
         raise TypeError(f"study.scoring is Scoring(...), not {study.scoring!r}")
     if study.scoring.select == "best" and study.recipe.ema is not None:
         raise ValueError(
-            "scoring.select='best' looks at the weights of a step, recipe.ema scores their average; "
-            "leave out one of them"
+            "scoring.select='best' looks at the weights of a step, recipe.ema scores their "
+            "average; leave out one of them"
         )
     if not study.seeds or len(set(study.seeds)) != len(study.seeds):
         raise ValueError(f"study.seeds must be one or more different numbers, not {study.seeds}")

@@ -54,7 +54,8 @@ OnEvent = Callable[[Event], None]
 class Job:
     """A trial with all that a worker needs to run it, wherever the worker is.
 
-    ``folder`` keeps its checkpoint and weights; ``plugins`` are the files to load first.
+    ``folder`` keeps its checkpoint and weights; ``plugins`` are the files to load first; ``cache``
+    is where decoded frames are kept for all trials.
     """
 
     trial: Trial
@@ -62,6 +63,7 @@ class Job:
     roots: DataRoots
     plugins: tuple[str, ...] = ()
     threads: int = 1
+    cache: Path | None = None
 
 
 def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
@@ -136,6 +138,7 @@ def _trained(
         seed=trial.entry.seed,
         device=device,
         checkpoint=job.folder / CHECKPOINT,
+        cache=job.cache,
         on_step=after,
     )
     return learnt, best.restore() if best else {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from harness.data.cache import open_cache
 from harness.data.dataset import IGNORE, Dataset, Pixels, Split
 
 CACHE_BYTES = 2 * 2**30
@@ -15,12 +17,23 @@ SPLITS: tuple[Split, Split] = ("train", "val")
 
 
 class Frames:
-    """The images and masks of a split by number, as ``Dataset.load`` gives them."""
+    """The images and masks of a split by number, as ``Dataset.load`` gives them.
 
-    def __init__(self, dataset: Dataset, split: Split, *, cache_bytes: int = CACHE_BYTES) -> None:
+    With a ``folder`` they are decoded once for all processes, into a memory-mapped file there.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: Split,
+        *,
+        folder: Path | None = None,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
         self.size = dataset.size
         self._dataset = dataset
         self._split = split
+        self._mapped = open_cache(dataset, split, folder) if folder else None
         self._kept: dict[int, tuple[Pixels, Pixels]] = {}
         height, width = dataset.size
         self._most = cache_bytes // (4 * height * width)
@@ -34,6 +47,8 @@ class Frames:
             return kept
         if not 0 <= index < len(self):
             raise IndexError(f"{self._split} has {len(self)} images; there is no number {index}")
+        if self._mapped is not None:
+            return self._mapped[index]
         loaded = self._dataset.load(self._split, index)
         if len(self._kept) < self._most:
             self._kept[index] = loaded

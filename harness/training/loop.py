@@ -78,21 +78,23 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     seed: int,
     device: torch.device | str,
     checkpoint: Path | None = None,
+    cache: Path | None = None,
     on_step: Callable[[Step], None] = ignore,
 ) -> Fit:
     """Trains a network in place, which must give ``harness.network.Logits``.
 
     With a checkpoint path the run is saved at least every ``SAVE_EVERY_S`` and at its end, and
     takes up an earlier run of the same trial: interrupted or not, the weights are the same (to
-    the bit on a CPU). With ``ema`` the network ends with the average of its weights. The caller's
-    random state is left alone. FloatingPointError, naming step and learning rate, for a loss or
-    weights that are not finite; ValueError for another trial's checkpoint.
+    the bit on a CPU). ``cache`` is a folder for decoded frames. With ``ema`` the network ends with
+    the average of its weights. The caller's random state is left alone. FloatingPointError, naming
+    step and learning rate, for a loss or weights that are not finite; ValueError for another
+    trial's checkpoint.
     """
     device = torch.device(device)
     # The faster order in memory for images, on CPU and GPU; torch's stubs do not know it.
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     learner = make_learner(network, recipe, device)
-    frames = Frames(dataset, "train")
+    frames = Frames(dataset, "train", folder=cache)
     keep = checkpoint and Checkpoint(
         path=checkpoint, identity=_identity(network, dataset, recipe, seed), device=device
     )

@@ -227,6 +227,23 @@ def test_a_data_set_is_looked_at_once(tmp_path, monkeypatch):
     assert seen.count(("train", 3)) == first == 1
 
 
+def test_training_images_are_decoded_once_for_all_trials(tmp_path, monkeypatch):
+    seen = []
+
+    class Counted(Streets):
+        def load(self, split, index):
+            seen.append((split, index))
+            return super().load(split, index)
+
+    monkeypatch.setitem(datasets._classes, "counted", Counted)
+    recipe = replace(RECIPE, dataset=Part("counted", **dict(DATA.options)), steps=4)
+    run(tiny(space=TWO, recipe=recipe, seeds=(0, 1)), tmp_path)
+    # Looked at before anything trains, and decoded into the cache.
+    assert [seen.count(("train", index)) for index in range(4)] == [2] * 4
+    [file] = (tmp_path / "cache").glob("*.frames")
+    assert file.stat().st_size == 4 * 32 * 64 * 4
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
