@@ -20,6 +20,7 @@ study = Study(
         crop=(64, 128),
         steps=20,
         batch=4,
+        warmup_steps=2,
     ),
     seeds=(0, 1),
 )

@@ -20,6 +20,7 @@ def notes(verdict: Verdict) -> tuple[str, ...]:
     writers: tuple[Callable[[Verdict], str], ...] = (
         _spread,
         _intervals,
+        _warm_up,
         _busy,
         _sessions,
         _two_sizes,
@@ -59,6 +60,16 @@ def _intervals(verdict: Verdict) -> str:
         "Differences are paired by seed. Their 95 % intervals hold for all pairs of the "
         f"{noise.num_candidates} candidates at once (Tukey, {noise.df} degrees of freedom) and "
         "take seed noise to be alike for all. A difference inside its interval is not resolved."
+    )
+
+
+def _warm_up(verdict: Verdict) -> str:
+    recipes = [trial.get("recipe") or {} for trial in verdict.kept]
+    if not any(each.get("warmup_steps", 0) >= each.get("steps", 1) for each in recipes):
+        return ""
+    return (
+        "The learning rate was still rising when training ended: warm-up is as long as the run "
+        "(recipe.warmup_steps)."
     )
 
 

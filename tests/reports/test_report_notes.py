@@ -54,6 +54,12 @@ def test_an_operator_nobody_has_classified_makes_a_count_incomplete():
     assert "incomplete" not in noted([row("a"), row("b")])
 
 
+def test_a_run_that_is_all_warm_up_is_told():
+    recipe = {"steps": 20, "warmup_steps": 20}
+    assert "warm-up is as long as the run" in noted([row("a", recipe=recipe), row("b")])
+    assert "warm-up" not in noted([row("a", recipe={"steps": 20, "warmup_steps": 5}), row("b")])
+
+
 def test_trials_left_out_are_gathered_by_reason():
     rows = [row("a", s) for s in range(3)] + [row("b", s, latency_device="B") for s in range(2)]
     study = study_of(rows)
