@@ -26,10 +26,11 @@ Row = dict[str, Any]
 
 
 def tables(options: Namespace) -> Answer:
-    """All known tables, or one of them beside ours."""
+    """All known tables, those of one paper, or one of them beside ours."""
     load_named(options)
-    if options.table is None:
-        return _list()
+    prefix = "" if options.table is None else f"{options.table}:"
+    if any(name.startswith(prefix) for name in papers.names()):
+        return _list(prefix)
     found = papers.get(options.table)
     rows = beside(found, options.classes)
     record = {
@@ -42,8 +43,8 @@ def tables(options: Namespace) -> Answer:
     return Answer(record=record, show=partial(_show, found, rows))
 
 
-def _list() -> Answer:
-    found = [papers.get(name) for name in papers.names()]
+def _list(prefix: str) -> Answer:
+    found = [papers.get(name) for name in papers.names() if name.startswith(prefix)]
     rows = [
         {"table": each.name, "title": each.title, "rows": len(each.rows), "ours": len(each.ours)}
         for each in found

@@ -153,7 +153,7 @@ def _add_sweep(commands: Any) -> None:
 def _add_paper(commands: Any) -> None:
     about = "List the papers' tables, or show one with what our networks cost beside it."
     each = _command(commands, "paper", about, "twopath paper bisenetv2:2", _paper)
-    each.add_argument("table", nargs="?", help="a table's name; without one, all are listed")
+    each.add_argument("table", nargs="?", help="a table or a paper; without it all are listed")
     each.add_argument(
         "--classes", type=_positive, default=19, metavar="N", help="number of classes; default: 19"
     )

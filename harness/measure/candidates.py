@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from harness.architecture import Architecture
-from harness.measure.cost import count
+from harness.measure.checked import count_checked
 from harness.measure.device import best_device, device_name
 from harness.measure.latency import Report, time_together
 from harness.network import deploy
@@ -37,7 +37,7 @@ def cost_of(architecture: Architecture, num_classes: int, size: Size) -> dict[st
     except Exception:
         check_traceable(network, architecture)
         raise
-    return count(deployed, size).record()
+    return count_checked(deployed, size).record()
 
 
 def latencies_of(

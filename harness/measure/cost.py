@@ -25,7 +25,7 @@ with warnings.catch_warnings():  # torch deprecates what fvcore does when it is 
         get_shape,
     )
 
-COST_PROTOCOL = 2
+COST_PROTOCOL = 3
 """Raised when the same network would be counted differently."""
 
 MATRIX_OPS = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "baddbmm", "einsum")

@@ -20,6 +20,11 @@ def test_all_tables_are_listed(twopath):
     assert [row["table"] for row in listed] == list(papers.names())
 
 
+def test_a_papers_name_lists_its_tables(twopath):
+    listed = json.loads(twopath("paper", "bisenetv1", "--json").out)
+    assert [row["table"] for row in listed] == [f"bisenetv1:{number}" for number in range(1, 10)]
+
+
 def test_ours_stand_beside_the_printed_figures_with_their_difference(twopath):
     rows = rows_of(twopath, "bisenetv2:2")
     assert rows["concat"]["gmacs"] == 21.98

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from harness import networks
 from harness.measure.candidates import cost_of
+from harness.measure.checked import DISAGREE, count_checked
 from harness.measure.cost import COST_PROTOCOL, count
 from harness.measure.static import count_static
 from harness.network import deploy
@@ -122,6 +123,37 @@ def test_a_network_in_train_mode_is_not_counted():
         count(Body(), (20, 30))
 
 
+class Wasteful(Body):
+    """Computes something and throws it away, which a traced graph does not show."""
+
+    def forward(self, image):
+        self.conv(image)
+        return self.then(self.conv(image))
+
+
+def test_a_count_that_the_second_counter_does_not_confirm_is_incomplete():
+    assert count_checked(Body(padding=1).eval(), (20, 30)).unknown_ops == {}
+    found = count_checked(Wasteful(padding=1).eval(), (20, 30))
+    assert found.unknown_ops == {DISAGREE: 1}
+
+
+class Settled(Body):
+    """Makes a tensor on the CPU, so that it cannot run on the meta device."""
+
+    def forward(self, image):
+        return super().forward(image) + torch.ones(1).to("cpu")
+
+
+def test_a_network_that_cannot_run_on_the_meta_device_is_counted_by_fvcore():
+    cost = count_checked(Settled(padding=1).eval(), (20, 30))
+    assert cost.cost_tool.startswith("fvcore") and cost.gmacs_conv * 1e9 == pytest.approx(CONV)
+
+
+def test_the_fast_count_is_fvcores():
+    network = deploy(initialise(BOTH, 5, seed=0))
+    assert figures(count_checked(network, (45, 60))) == figures(count(network, (45, 60)))
+
+
 def test_auxiliary_heads_cost_nothing_and_neither_do_batch_norms():
     bare = cost_of(replace(BOTH, aux_heads="none"), 5, (32, 64))
     assert cost_of(BOTH, 5, (32, 64)) == bare
@@ -132,7 +164,8 @@ def test_auxiliary_heads_cost_nothing_and_neither_do_batch_norms():
 
 def test_a_cost_is_a_flat_row_that_says_by_what_and_at_what_size():
     row = cost_of(BOTH, 5, (32, 64))
-    assert row["cost_tool"].startswith("fvcore ")
+    assert row["cost_tool"].startswith("torch ")
+    assert "checked by fvcore" in row["cost_tool"] and row["cost_tool"].endswith("at 64x96")
     assert (row["cost_size"], row["cost_protocol"]) == ("32x64", COST_PROTOCOL)
     assert cost_of(BOTH, 5, (64, 64))["gmacs"] == pytest.approx(2 * row["gmacs"], rel=0.1)
     assert cost_of(BOTH, 5, (64, 64))["params"] == row["params"]
