@@ -42,6 +42,15 @@ def test_channel_ratio_costs_about_what_table_3a_says(ratio, added, published):
     assert got == pytest.approx(published, rel=0.08)
 
 
+def test_every_step_of_d_adds_the_same_layers_at_stride_1():
+    # Places, channels and layers of stages 3 to 5; a layer is 3x3, depth-wise 3x3 and 1x1 at 6C.
+    stages = ((64 * 128, 32, 2), (32 * 64, 64, 2), (16 * 32, 128, 4))
+    step = sum(places * 6 * c * (10 * c + 9) * layers for places, c, layers in stages) / 1e9
+    assert step == pytest.approx(4.083, abs=0.0005)
+    for depth in (2, 3, 4):
+        assert semantic(depth=depth) - GMACS == pytest.approx((depth - 1) * step)
+
+
 def test_context_embedding_costs_what_table_3b_says():
     added = GMACS - trunk_gmacs(replace(BISENETV2, context="none"))
     assert added == pytest.approx(0.0755, abs=0.00005)
