@@ -3,11 +3,11 @@
 BiSeNet V2 asks this in its Table 2 (rows 1, 2 and 5: 62.35, 64.68 and 69.67 mIoU on Cityscapes for
 the detail branch alone, the semantic branch alone, and both with guided aggregation). On
 generated streets (mIoU, mean and standard deviation of three seeds): detail only 53.4 +- 0.7,
-semantic only 27.0 +- 2.6, both 60.9 +- 2.1. Alone, the detail path cannot tell a road from a
-promenade (mean IoU 21 and 42, together 66 and 87); alone, the semantic path finds no pole or lane
+semantic only 23.9 +- 3.2, both 60.7 +- 0.2. Alone, the detail path cannot tell a road from a
+promenade (mean IoU 21 and 42, together 67 and 86); alone, the semantic path finds no pole or lane
 mark (IoU 0).
 
-Cost: 9 trials of about 20 seconds of CPU time each, 3 min 40 s on two CPU cores that were shared:
+Cost: 9 trials of about 16 seconds of CPU time each, 1 min 28 s on two CPU cores:
 ``twopath run studies/paths.py --workers 2``
 """
 
