@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +19,9 @@ from sqlalchemy.schema import CreateTable
 from harness.names import unknown
 
 Row = dict[str, Any]
+
+BUSY_S = 60
+"""How long a process waits for others that write to the same file."""
 
 _META = sql.MetaData()
 _TRIALS = sql.Table(
@@ -80,6 +86,7 @@ class Ledger:
         """
         try:
             self._engine = _engine(where)
+            weakref.finalize(self, self._engine.dispose)  # no connection is left open
             self._write(_make_tables)
         except (sql.exc.SQLAlchemyError, ImportError, ValueError) as error:
             reason = getattr(error, "orig", None) or error
@@ -221,16 +228,27 @@ def _engine(where: str | Path) -> Engine:
         return sql.create_engine(url, pool_pre_ping=True)
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    # A file is closed after each use, so that none is left open; one in memory would be lost.
-    pool = sql.NullPool if url.database else None
-    engine = sql.create_engine(url, connect_args={"timeout": 60}, poolclass=pool)
+    engine = sql.create_engine(url, connect_args={"timeout": BUSY_S})
 
     @sql.event.listens_for(engine, "connect")
     def _keep_safe(connection: Any, _: Any) -> None:
         # Write-ahead logging lets a report read while a run writes, and survives a kill.
-        connection.execute("PRAGMA journal_mode=WAL")
+        _patiently(connection, "PRAGMA journal_mode=WAL")
 
     return engine
+
+
+def _patiently(connection: Any, statement: str) -> None:
+    """Executes what SQLite's own timeout does not cover, as another process opens or closes."""
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def _url_of(path: Path) -> sql.URL:

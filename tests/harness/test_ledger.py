@@ -10,7 +10,7 @@ import textwrap
 import pytest
 import sqlalchemy as sql
 
-from harness.ledger import Entry, Ledger, open_ledger
+from harness.ledger import Entry, Ledger, _patiently, open_ledger
 
 RECORD = {"name": "fusion", "question": "Which?", "space": "abc"}
 
@@ -247,3 +247,23 @@ def test_what_is_no_ledger_is_refused_in_one_line_without_its_password(tmp_path)
             Ledger(where)
         assert "secret" not in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+class Busy:
+    """A connection that others keep locked for some calls."""
+
+    def __init__(self, calls, message="database is locked"):
+        self.calls, self.message = calls, message
+
+    def execute(self, statement):
+        self.calls -= 1
+        if self.calls >= 0:
+            raise sqlite3.OperationalError(self.message)
+
+
+def test_a_file_that_is_locked_while_it_is_opened_is_waited_for():
+    busy = Busy(3)
+    _patiently(busy, "PRAGMA journal_mode=WAL")
+    assert busy.calls == -1
+    with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
+        _patiently(Busy(3, "disk I/O error"), "PRAGMA journal_mode=WAL")
