@@ -24,6 +24,7 @@ from harness.plan import (
     timed_together,
     trials_of,
 )
+from harness.progress import some
 from harness.runners.runner import Runner
 from harness.runners.search import Answers, Outcome, Proposal, generations
 from harness.space import holes
@@ -196,13 +197,13 @@ class Session:
         trials = timed_together([each for p in group for each in self._trials(p)])
         uncounted = self._figures.missing(trials, "cost_key")
         if uncounted:
-            self.progress.phase(f"counting {_some(len(uncounted), 'candidate')}")
+            self.progress.phase(f"counting {some(len(uncounted), 'candidate')}")
         broken = self._figures.count(uncounted, self._place)
         sound = [each for each in trials if each.entry.cost_key not in broken]
         within = [each for each in sound if not self._judged(each).entry.rejected]
         if self._figures.missing(within, "latency_key"):
             timed = {each.entry.latency_key: each for each in within}
-            self.progress.phase(f"timing {_some(len(timed), 'candidate')} together")
+            self.progress.phase(f"timing {some(len(timed), 'candidate')} together")
             broken |= self._figures.time(timed, self._place)
         return [self._judged(trial) for trial in trials], broken
 
@@ -290,7 +291,3 @@ HINDRANCES = ("FileNotFoundError", "NotInstalledError", "PermissionError", "Conn
 def _was_hindered(row: Row) -> bool:
     """Whether a trial failed by what its key does not hold, and the user may since have mended."""
     return row.get("state") == "failed" and str(row.get("reason")).startswith(HINDRANCES)
-
-
-def _some(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

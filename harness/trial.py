@@ -18,7 +18,7 @@ from harness.confusions import FILE, save
 from harness.data.dataset import Dataset
 from harness.data.roots import DataRoots, open_dataset
 from harness.measure.device import best_device, device_name
-from harness.mistakes import warn_plainly
+from harness.mistakes import text_of, warn_plainly
 from harness.network import Network, deploy
 from harness.plan import Trial
 from harness.plugins import load_plugins
@@ -86,8 +86,7 @@ def failed_row(job: Job, reason: str, detail: str = "", started: str | None = No
 
 def reason_of(error: BaseException) -> str:
     """Why a trial failed, in one line that starts with the kind of failure."""
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    line = " ".join(text.split())[:300]
+    line = text_of(error)[:300]
     kind = "out of memory" if is_out_of_memory(error) else type(error).__name__
     return f"{kind}: {line}" if line else kind
 

@@ -33,19 +33,6 @@ PER_ELEMENT = {
 """Multiply-adds for each element that an operator gives, as fvcore has them."""
 
 
-def matrix_macs(module: nn.Module, *inputs: Any) -> int:
-    """Multiply-adds of convolutions and matrix products, by torch's counter of their double."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        module(*inputs)
-    return _half(counter)
-
-
-def _half(counter: FlopCounterMode) -> int:
-    flops = int(counter.get_total_flops())
-    assert flops % 2 == 0, flops
-    return flops // 2
-
-
 class _Elements(TorchDispatchMode):
     """Adds up activations, and what resizing and the batch norms that are left cost."""
 
@@ -116,8 +103,15 @@ def work_of(module: nn.Module, *inputs: Any) -> Work:
     counter, elements, pooled = FlopCounterMode(display=False), _Elements(), _Pooled()
     with torch.no_grad(), counter, elements, pooled:
         module(*inputs)
+    flops = int(counter.get_total_flops())  # twice the multiply-adds
+    assert flops % 2 == 0, flops
     others = elements.macs + pooled.num_elements
-    return Work(num_params(module), _half(counter), others, elements.activations)
+    return Work(num_params(module), flops // 2, others, elements.activations)
+
+
+def matrix_macs(module: nn.Module, *inputs: Any) -> int:
+    """Multiply-adds of convolutions and matrix products alone."""
+    return work_of(module, *inputs).matrix
 
 
 def count_static(deployed: nn.Module, size: tuple[int, int]) -> Cost:

@@ -8,7 +8,6 @@ import hashlib
 import pytest
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 import architectures  # noqa: F401 - registers the built-in parts
 from architectures.semantic.ddrnet import DdrNet
@@ -18,6 +17,7 @@ from architectures.semantic.stdc import Stdc
 from architectures.semantic.stdc_backbone import LEFT_OUT, StdcBackbone
 from harness import Architecture, Part
 from harness.components import Feature
+from harness.measure.static import matrix_macs
 from harness.network import assemble, deploy
 from harness.weights import VARIABLE
 
@@ -43,9 +43,7 @@ def num_params(module):
 
 
 def macs(module, height, width):
-    with FlopCounterMode(display=False) as counter:
-        module.eval()(torch.empty(1, 3, height, width, device="meta"))
-    return counter.get_total_flops() // 2
+    return matrix_macs(module.eval(), torch.empty(1, 3, height, width, device="meta"))
 
 
 @pytest.mark.parametrize(

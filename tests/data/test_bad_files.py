@@ -13,21 +13,6 @@ from harness.data.files import UnpairedError
 from harness.data.frames import check
 
 
-@pytest.fixture(params=LAYOUTS)
-def layout(request):
-    return request.param
-
-
-@pytest.fixture
-def known(layout):
-    return LAYOUTS[layout]
-
-
-@pytest.fixture
-def root(layout, tmp_path):
-    return grow(layout, tmp_path / "data")
-
-
 def refused(known, root, kind, said):
     """Whether loading says so, on one line that names the file."""
     with pytest.raises(ValueError, match=said) as caught:

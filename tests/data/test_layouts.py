@@ -19,21 +19,6 @@ OWN_SHAPES = ("coco_stuff", "coco_stuff 10k", "ade20k", "folder")
 GIVEN = [name for name, known in LAYOUTS.items() if "partial" in dict(known.part.options)]
 
 
-@pytest.fixture(params=LAYOUTS)
-def layout(request):
-    return request.param
-
-
-@pytest.fixture
-def known(layout):
-    return LAYOUTS[layout]
-
-
-@pytest.fixture
-def root(layout, tmp_path):
-    return grow(layout, tmp_path / "data")
-
-
 def test_images_and_masks_come_in_pairs(known, root):
     dataset = known.open(root)
     assert {split: dataset.count(split) for split in COUNTS} == COUNTS

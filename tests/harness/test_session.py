@@ -209,7 +209,9 @@ def test_bad_data_is_said_before_anything_is_trained(tmp_path, monkeypatch):
     assert runner.is_closed
 
 
-def test_a_data_set_is_looked_at_once(tmp_path, monkeypatch):
+@pytest.fixture
+def seen(monkeypatch):
+    """What is loaded of the data set ``counted``, in order."""
     seen = []
 
     class Counted(Streets):
@@ -218,6 +220,10 @@ def test_a_data_set_is_looked_at_once(tmp_path, monkeypatch):
             return super().load(split, index)
 
     monkeypatch.setitem(datasets._classes, "counted", Counted)
+    return seen
+
+
+def test_a_data_set_is_looked_at_once(tmp_path, seen):
     recipe = replace(RECIPE, dataset=Part("counted", **dict(DATA.options)), steps=1)
     study = tiny(space=TWO, recipe=recipe)
     ran = session(study, tmp_path)
@@ -227,15 +233,7 @@ def test_a_data_set_is_looked_at_once(tmp_path, monkeypatch):
     assert seen.count(("train", 3)) == first == 1
 
 
-def test_training_images_are_decoded_once_for_all_trials(tmp_path, monkeypatch):
-    seen = []
-
-    class Counted(Streets):
-        def load(self, split, index):
-            seen.append((split, index))
-            return super().load(split, index)
-
-    monkeypatch.setitem(datasets._classes, "counted", Counted)
+def test_training_images_are_decoded_once_for_all_trials(tmp_path, seen):
     recipe = replace(RECIPE, dataset=Part("counted", **dict(DATA.options)), steps=4)
     run(tiny(space=TWO, recipe=recipe, seeds=(0, 1)), tmp_path)
     # Looked at before anything trains, and decoded into the cache.
