@@ -142,6 +142,37 @@ def test_another_seed_is_another_augmentation(frames, placements):
     assert not set(placements[:3]) & set(placements[3:])
 
 
+@pytest.mark.parametrize(("world", "accumulate"), [(1, 1), (2, 1), (3, 1), (2, 3), (3, 2), (6, 2)])
+def test_processes_share_each_part_of_a_batch_without_a_gap(frames, world, accumulate):
+    recipe = Recipe(crop=(32, 40), batch=12, steps=6, accumulate=accumulate)
+    whole = batch(frames, recipe, seed=1, step=2)
+    mine = [batch(frames, recipe, seed=1, step=2, rank=r, world=world) for r in range(world)]
+    for kind in (0, 1):  # images, then masks
+        parts = [each[kind].chunk(accumulate) for each in mine]
+        joined = [torch.cat(slices) for slices in zip(*parts, strict=True)]
+        assert torch.equal(torch.cat(joined), whole[kind])
+
+
+@pytest.mark.parametrize("readers", [0, 2])
+def test_a_process_decodes_nothing_but_its_share(readers, monkeypatch):
+    asked = []
+    load = Toy.load
+    monkeypatch.setattr(Toy, "load", lambda *given: (asked.append(given[2]), load(*given))[1])
+    recipe = Recipe(crop=(32, 32), batch=8, steps=1, accumulate=2)
+    frames = Frames(Toy(train=8), "train")
+    next(batches(frames, recipe, seed=3, start=0, readers=readers, rank=1, world=2))
+    seen = order(3, 0, 8)
+    assert asked == [seen[place] for place in (2, 3, 6, 7)]
+
+
+@pytest.mark.parametrize(("world", "accumulate"), [(3, 1), (8, 2), (2, 4)])
+def test_a_batch_that_processes_cannot_share_is_refused(frames, world, accumulate):
+    recipe = Recipe(crop=(32, 40), batch=20 if accumulate == 4 else 8, accumulate=accumulate)
+    message = rf"recipe.batch={recipe.batch} in recipe.accumulate={accumulate} .* {world} processes"
+    with pytest.raises(ValueError, match=message):
+        batch(frames, recipe, seed=0, step=0, world=world)
+
+
 def test_an_error_in_a_reader_is_raised():
     class Broken(Toy):
         def load(self, split, index):
