@@ -124,7 +124,18 @@ def _add_run(commands: Any) -> None:
     each.add_argument("--address", help="a running Ray cluster's address, with --on ray")
     each.add_argument("--workers", type=_positive, default=1, metavar="N", help="trials at a time")
     each.add_argument(
-        "--threads", type=_positive, default=1, metavar="N", help="CPU threads a trial; default: 1"
+        "--threads",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="CPU threads a process; default: 1",
+    )
+    each.add_argument(
+        "--processes-per-trial",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="processes that share each batch of a trial, one a GPU; default: 1",
     )
     each.add_argument("--retry-failed", action="store_true", help="run failed trials again")
     _add_places(each)

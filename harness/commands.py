@@ -47,6 +47,7 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
         plugins=plugin_files(options) + own,
         threads=options.threads,
         workers=options.workers,
+        processes=options.processes_per_trial,
         retry_failed=options.retry_failed,
         command=command_of(options),
     )
@@ -85,22 +86,27 @@ def opened(options: Namespace, *, make: bool = False) -> Iterator[Ledger]:
 def run_study(options: Namespace, study: Study, settings: Settings, ledger: Ledger) -> Summary:
     """Runs what is missing of a study, and says on standard error what was done."""
     with closing(progress_for(quiet=options.json)) as progress:
-        runner = make_runner(options, settings.threads)
+        runner = make_runner(options, settings)
         summary = Session(study, ledger, runner, settings, progress).run()
     if not options.json:
         print(told(summary, ledger.rows(study.name)), file=sys.stderr)
     return summary
 
 
-def make_runner(options: Namespace, threads: int) -> Runner:
+def make_runner(options: Namespace, settings: Settings) -> Runner:
     """The runner that the options ask for."""
     if options.on == "ray":
         from harness.runners.cluster import Cluster
 
         if options.address not in (None, "auto"):
             _knock(options.address)
-        return Cluster(address=options.address, workers=options.workers, threads=threads)
-    return InProcess() if options.workers == 1 else Processes(options.workers)
+        return Cluster(
+            address=options.address,
+            workers=settings.workers,
+            threads=settings.threads,
+            processes=settings.processes,
+        )
+    return InProcess() if settings.workers == 1 else Processes(settings.workers)
 
 
 def _knock(address: str) -> None:

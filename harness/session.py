@@ -16,6 +16,7 @@ from harness.figures import Broken, Figures, Place, over_budget
 from harness.holes import Range
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
+from harness.measure.device import check_devices
 from harness.plan import (
     Trial,
     candidates,
@@ -29,6 +30,7 @@ from harness.runners.runner import Runner
 from harness.runners.search import Answers, Outcome, Proposal, generations
 from harness.space import holes
 from harness.study import Study
+from harness.training.batches import share
 from harness.trial import Event, Job, Row, failed_row
 from harness.weights import files_named, find
 
@@ -64,6 +66,7 @@ class Settings:
     plugins: tuple[str, ...] = ()
     threads: int = 1
     workers: int = 1
+    processes: int = 1
     retry_failed: bool = False
     command: str | None = None
 
@@ -106,6 +109,7 @@ class Session:
         Whatever is wrong with the study or its data is raised before anything is trained.
         """
         try:
+            self.runner.call(check_devices, self.settings.processes)
             self._device = str(self.runner.call(timing_device, self.study.timing))
             self.runner.run(self)
         finally:
@@ -251,6 +255,8 @@ class Session:
 
     def _enqueue(self, trials: list[Trial]) -> None:
         """Queues trials whose weights and data are sound; training never meets what is not."""
+        for trial in trials:
+            share(trial.recipe, rank=0, world=self.settings.processes)
         for name in dict.fromkeys(n for trial in trials for n in files_named(trial.architecture)):
             find(name)
         for part in {trial.recipe.dataset for trial in trials} - self._checked:
@@ -268,6 +274,7 @@ class Session:
             plugins=settings.plugins,
             threads=settings.threads,
             cache=settings.folder / "cache",
+            processes=settings.processes,
         )
 
     def _outcome(self, candidate: Any) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.confusions import FILE, save
+from harness.confusions import FILE, Confusions, merged, save
 from harness.data.dataset import Dataset
 from harness.data.roots import DataRoots, open_dataset
 from harness.measure.device import best_device, device_name
@@ -27,8 +28,10 @@ from harness.training.checkpoint import remove
 from harness.training.evaluate import Scores, count, scores_of
 from harness.training.flags import flags
 from harness.training.loop import Fit, Step, fit, initialise
+from harness.training.ranks import ALONE, Ranks
 from harness.training.select import BEST, Best, HeldOut
 from harness.training.start import load_weights
+from harness.training.together import together
 
 Row = dict[str, Any]
 
@@ -55,7 +58,8 @@ class Job:
     """A trial with all that a worker needs to run it, wherever the worker is.
 
     ``folder`` keeps its checkpoint and weights; ``plugins`` are the files to load first; ``cache``
-    is where decoded frames are kept for all trials.
+    is where decoded frames are kept for all trials. ``processes`` train it together, each on a
+    GPU of its own, or where there is none on ``threads`` of its own.
     """
 
     trial: Trial
@@ -64,6 +68,7 @@ class Job:
     plugins: tuple[str, ...] = ()
     threads: int = 1
     cache: Path | None = None
+    processes: int = 1
 
 
 def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
@@ -99,33 +104,78 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What one of the processes of a trial leaves: its row so far, and the images it scored."""
+
+    row: Row
+    counted: Confusions
+
+
 def _completed(job: Job, on_event: OnEvent) -> Row:
-    trial, device = job.trial, best_device()
+    trial = job.trial
     dataset = open_dataset(trial.recipe.dataset, job.roots)
-    classes = dataset.label_map.classes
-    network = initialise(trial.architecture, len(classes), trial.entry.seed)
-    start = load_weights(network)
-    network.to(device)
     job.folder.mkdir(parents=True, exist_ok=True)
-    learnt, selected = _trained(job, network, dataset, device, on_event)
-    on_event(_scoring(job, learnt))
-    counted = count(deploy(network), dataset, device=device, scoring=trial.scoring)
+    if job.processes == 1:
+        shares = [_share(job, ALONE, on_event)]
+    else:
+        shares = together(_worker, job, job.processes, on_event)
+    counted = merged([each.counted for each in shares], dataset.count("val"))
     scores = scores_of(counted, trial.scoring)
-    _keep_weights(network, job.folder)
     kept = {"confusions_sha256": save(counted, job.folder / FILE)}
     remove(job.folder / CHECKPOINT)
     (job.folder / BEST).unlink(missing_ok=True)
-    return {**start, **_learnt(learnt), **selected, **_scored(scores, dataset, trial), **kept}
+    return {**shares[0].row, **_scored(scores, dataset, trial), **kept}
+
+
+def _worker(job: Job, ranks: Ranks, say: Callable[[Event], None]) -> Share:
+    """A share of a trial, in a process of its own."""
+    if ranks.rank > 0:
+        warnings.simplefilter("ignore")  # the first one says it
+    warn_plainly()
+    torch.set_num_threads(job.threads)
+    load_plugins(job.plugins)
+    return _share(job, ranks, say)
+
+
+def _share(job: Job, ranks: Ranks, on_event: OnEvent) -> Share:
+    """Trains a network on a share of each batch, and scores a share of the images with it."""
+    trial, device = job.trial, best_device(ranks.rank)
+    dataset = open_dataset(trial.recipe.dataset, job.roots)
+    network = initialise(trial.architecture, len(dataset.label_map.classes), trial.entry.seed)
+    start = load_weights(network)
+    network.to(device)
+    learnt, selected = _trained(job, network, dataset, device, ranks, on_event)
+    if ranks.rank == 0:
+        on_event(_scoring(job, learnt))
+    counted = count(
+        deploy(network),
+        dataset,
+        device=device,
+        scoring=trial.scoring,
+        rank=ranks.rank,
+        world=ranks.world,
+    )
+    if ranks.rank == 0:
+        _keep_weights(network, job.folder)
+    return Share(row={**start, **_learnt(learnt), **selected}, counted=counted)
 
 
 def _trained(
-    job: Job, network: Network, dataset: Dataset, device: torch.device, on_event: OnEvent
+    job: Job,
+    network: Network,
+    dataset: Dataset,
+    device: torch.device,
+    ranks: Ranks,
+    on_event: OnEvent,
 ) -> tuple[Fit, Row]:
     """Trains a network in place to the weights to be scored; gives the run, and what was chosen."""
     trial = job.trial
     best = _best(job, network, dataset, device)
 
     def after(step: Step) -> None:
+        if ranks.rank > 0:
+            return
         on_event(_event(job, step))
         if best:
             best.look(step)
@@ -139,7 +189,9 @@ def _trained(
         checkpoint=job.folder / CHECKPOINT,
         cache=job.cache,
         on_step=after,
+        ranks=ranks,
     )
+    ranks.wait()  # the best weights are written by the first
     return learnt, best.restore() if best else {}
 
 
@@ -221,6 +273,7 @@ def _about(job: Job, started: str) -> Row:
         "folder": job.folder.name,
         "train_device": device_name(best_device()),
         "threads": job.threads,
+        "processes": job.processes,
         **flags(),
         "torch": torch.__version__,
         "python": platform.python_version(),

@@ -9,9 +9,18 @@ from pathlib import Path
 import torch
 
 
-def best_device() -> torch.device:
-    """The first CUDA device if there is one, else the CPU."""
-    return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+def best_device(number: int = 0) -> torch.device:
+    """The CUDA device of a number if there are any, else the CPU."""
+    return torch.device(f"cuda:{number}" if torch.cuda.is_available() else "cpu")
+
+
+def check_devices(processes: int) -> None:
+    """ValueError if this machine has GPUs, but not one for each process of a trial."""
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < processes:
+        raise ValueError(
+            f"--processes-per-trial {processes} wants a GPU for each; this machine has {gpus}"
+        )
 
 
 def num_cores() -> int:

@@ -39,7 +39,9 @@ UNBOUNDED = 10**6
 class Cluster(Runner):
     """Runs trials on this machine's Ray, or on the cluster at an address."""
 
-    def __init__(self, *, address: str | None, workers: int, threads: int) -> None:
+    def __init__(
+        self, *, address: str | None, workers: int, threads: int, processes: int = 1
+    ) -> None:
         os.environ.update(
             RAY_AIR_NEW_OUTPUT="0",  # which prints to standard output at any verbosity
             RAY_CHDIR_TO_TRIAL_DIR="0",
@@ -51,17 +53,18 @@ class Cluster(Runner):
         )
         self.is_remote = address is not None
         self.num_workers = workers
-        self.num_threads = threads
+        self.num_threads = threads * processes
         # Without an address Ray would join any cluster that this machine has heard of.
         ray.init(
             address=address or "local",
-            num_cpus=None if address else max(num_cores(), workers * threads),
+            num_cpus=None if address else max(num_cores(), workers * self.num_threads),
             include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,  # a failed trial's row says what Ray would log
         )
         self.num_gpus = 1 if ray.cluster_resources().get("GPU") else 0
-        _check_room(threads)
+        self.num_processes = processes
+        _check_room(self.num_threads)
 
     def run(self, source: Source) -> None:
         """Runs a source dry, with a Tuner for each group of jobs that were measured together.
@@ -76,7 +79,10 @@ class Cluster(Runner):
                 raise jobs.error
 
     def _tune(self, jobs: _Jobs) -> None:
-        wanted: dict[str, float] = {"cpu": self.num_threads, "gpu": self.num_gpus}
+        wanted: dict[str, float] = {
+            "cpu": self.num_threads,
+            "gpu": self.num_gpus * self.num_processes,
+        }
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
                 tune.with_resources(_trainable, wanted),

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from harness.processes import end_of, serve_parent
 from harness.runners.runner import WORKER_DIED, Runner, Source
 from harness.trial import Event, Job, failed_row, run_trial
 
@@ -95,7 +93,8 @@ class Processes(Runner):
         # Forking a process that has run torch's threads can dead-lock.
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs,), daemon=True)
+        # Not a daemon, which could not start the processes that train a trial together.
+        process = context.Process(target=_serve, args=(theirs,))
         process.start()
         theirs.close()
         self._workers.append(_Worker(process, ours))
@@ -119,28 +118,13 @@ class Processes(Runner):
         self._workers.remove(worker)
         job, worker.job = worker.job, None
         assert job is not None
-        code = worker.process.exitcode or 0
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        source.finish(job, failed_row(job, WORKER_DIED.format(how=how)))
+        source.finish(job, failed_row(job, WORKER_DIED.format(how=end_of(worker.process))))
 
 
 def _serve(pipe: Connection) -> None:
     """Runs the jobs that come through a pipe until it closes, in a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    serve_parent()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             job = pipe.recv()
             pipe.send(run_trial(job, pipe.send))
-
-
-def _leave_with_parent() -> None:
-    """Ends this worker as soon as its parent is gone.
-
-    A parent that was killed ends nobody, and a worker that outlived it would write into the
-    folder of a trial that the next run takes up.
-    """
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)

@@ -37,7 +37,8 @@ class Progress:
 class Checkpoint:
     """The file that holds one run, and beside it the one before.
 
-    ``identity`` tells that run from any other, by a digest of each thing that makes it.
+    ``identity`` tells that run from any other, by a digest of each thing that makes it. Where
+    several processes train together, all of them call; the first one writes.
     """
 
     path: Path
@@ -46,6 +47,9 @@ class Checkpoint:
 
     def save(self, learner: Learner, progress: Progress) -> None:
         """Writes all that the next step depends on beside the file, then renames both."""
+        random = learner.ranks.told(self._random_state())
+        if learner.ranks.rank > 0:
+            return
         state = {
             "identity": dict(self.identity),
             "network": learner.network.state_dict(),
@@ -53,7 +57,7 @@ class Checkpoint:
             "scaler": learner.scaler.state_dict(),
             "average": learner.average.state_dict() if learner.average else None,
             "progress": asdict(progress),
-            "random": self._random_state(),
+            "random": random,
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
@@ -63,9 +67,15 @@ class Checkpoint:
         """Puts a run back as it was saved, and says how far it had come.
 
         A damaged file is said on stderr and removed, and the one before it is used; without any,
-        everything is left as it is: no progress. ValueError for a file of another run.
+        everything is left as it is: no progress. ValueError for a file of another run. To the
+        bit the same goes on only in as many processes as saved it.
         """
-        state = _newest(self.path)
+        ranks = learner.ranks
+        # A damaged file is removed by one of them, before the others look.
+        state = _newest(self.path) if ranks.rank == 0 else None
+        ranks.wait()
+        if ranks.rank > 0:
+            state = _newest(self.path)
         if state is None:
             return Progress()
         self._check(state["identity"])
@@ -75,7 +85,8 @@ class Checkpoint:
             learner.scaler.load_state_dict(state["scaler"])
         if learner.average:
             learner.average.load_state_dict(state["average"])
-        self._set_random_state(state["random"])
+        if ranks.rank < len(state["random"]):
+            self._set_random_state(state["random"][ranks.rank])
         return Progress(**state["progress"])
 
     def _check(self, saved: Mapping[str, str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -20,21 +19,23 @@ from harness.network import Network, assemble
 from harness.study import Recipe
 from harness.training.batches import READERS, batches
 from harness.training.checkpoint import Checkpoint, Progress
+from harness.training.curve import Curve
 from harness.training.learner import Learner, make_learner, precision, take_step
 from harness.training.losses import balanced_weights
+from harness.training.ranks import ALONE, Ranks, statistics_shared
 from harness.training.schedule import learning_rate
 from harness.training.streams import stream
 
 SAVE_EVERY_S = 10.0
 """The most training time that a crash or an interrupt can cost."""
 
-HISTORY_POINTS = 200
-"""The most points that a loss curve keeps."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One step that was taken: its number from 1, of how many, loss, rate, seconds so far."""
+    """One step that was taken: its number from 1, of how many, loss, rate, seconds so far.
+
+    On a GPU, which is not waited for, ``loss`` is that of the step before.
+    """
 
     step: int
     steps: int
@@ -80,6 +81,7 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     checkpoint: Path | None = None,
     cache: Path | None = None,
     on_step: Callable[[Step], None] = ignore,
+    ranks: Ranks = ALONE,
 ) -> Fit:
     """Trains a network in place, which must give ``harness.network.Logits``.
 
@@ -89,29 +91,37 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     the average of its weights. The caller's random state is left alone. FloatingPointError, naming
     step and learning rate, for a loss or weights that are not finite; ValueError for another
     trial's checkpoint.
+
+    Several processes may call it together, each with its ``ranks``: they share every batch, and
+    batch statistics, losses and hard pixels are those of the whole of it, so that the run is that
+    of one process up to rounding (and dropout, which each draws for itself).
     """
     device = torch.device(device)
     # The faster order in memory for images, on CPU and GPU; torch's stubs do not know it.
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    learner = make_learner(network, recipe, device)
     frames = Frames(dataset, "train", folder=cache)
     keep = checkpoint and Checkpoint(
         path=checkpoint, identity=_identity(network, dataset, recipe, seed), device=device
     )
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(stream(seed, "dropout"))
+    cuda = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda), statistics_shared(network, ranks):
+        learner = make_learner(network, recipe, device, ranks)
+        torch.manual_seed(stream(seed, "dropout") + ranks.rank)
         progress = keep.restore(learner) if keep else Progress()
         start, saved_s = progress.step, progress.train_s
         learner = _weighted(learner, frames, len(dataset.label_map.classes), progress)
-        for step in _steps(learner, frames, progress, seed):
+        curve = Curve(recipe=recipe, points=progress.history)
+        for step in _steps(learner, frames, progress, curve, seed):
             on_step(step)
-            if progress.train_s - saved_s >= SAVE_EVERY_S or step.step == step.steps:
+            due = progress.train_s - saved_s >= SAVE_EVERY_S or step.step == step.steps
+            if ranks.any(due):
+                curve.read()
                 _check_weights(network, step)
                 if keep:
                     keep.save(learner, progress)
                 saved_s = progress.train_s
-    if learner.average:
-        learner.average.give(network)
+        if learner.average:
+            learner.average.give(network)
     return Fit(
         history=tuple(progress.history),
         train_s=progress.train_s,
@@ -154,21 +164,32 @@ def _check_weights(network: nn.Module, step: Step) -> None:
         )
 
 
-def _steps(learner: Learner, frames: Frames, progress: Progress, seed: int) -> Iterator[Step]:
+def _steps(
+    learner: Learner, frames: Frames, progress: Progress, curve: Curve, seed: int
+) -> Iterator[Step]:
     """Takes the steps that are left, noting each in ``progress`` before it is yielded."""
-    recipe = learner.recipe
-    readers = READERS if learner.device.type == "cuda" else 0
-    feed = batches(frames, recipe, seed=seed, start=progress.step, readers=readers)
-    stride = math.ceil(recipe.steps / (HISTORY_POINTS - 1))
+    recipe, ranks = learner.recipe, learner.ranks
+    feed = batches(
+        frames,
+        recipe,
+        seed=seed,
+        start=progress.step,
+        readers=READERS if learner.device.type == "cuda" else 0,
+        rank=ranks.rank,
+        world=ranks.world,
+    )
     for number in range(progress.step, recipe.steps):
         began = time.perf_counter()
         images, masks = next(feed)
         fed = time.perf_counter()
-        loss = take_step(learner, images, masks, number)
-        lr = learning_rate(number, recipe)
-        if number % stride == 0 or number + 1 == recipe.steps:
-            progress.history.append((number + 1, loss, lr))
+        curve.add(number, take_step(learner, images, masks, number))
         progress.step = number + 1
         progress.train_s += time.perf_counter() - began
         progress.wait_s += fed - began
-        yield Step(step=number + 1, steps=recipe.steps, loss=loss, lr=lr, seconds=progress.train_s)
+        yield Step(
+            step=number + 1,
+            steps=recipe.steps,
+            loss=curve.last,
+            lr=learning_rate(number, recipe),
+            seconds=progress.train_s,
+        )

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from harness.data.dataset import IGNORE
 from harness.network import Logits
+from harness.training.ranks import ALONE, Ranks
 
 EASY = 0.7
 """OHEM leaves out pixels whose class is given more than this (V1's author's code)."""
@@ -22,12 +23,15 @@ LEAST_WEIGHT = 1e-12
 """Stands in for a sum of weights that is 0, so that a batch without labels has loss 0, not NaN."""
 
 
-def cross_entropy(logits: Tensor, labels: Tensor, class_weights: Tensor | None = None) -> Tensor:
+def cross_entropy(
+    logits: Tensor, labels: Tensor, class_weights: Tensor | None = None, ranks: Ranks = ALONE
+) -> Tensor:
     """Mean over the labelled pixels of logits (N, classes, h, w) and labels (N, H, W), int64.
 
     With class weights (classes,), the mean is weighted by that of each pixel's class. Labels are
     thinned out to the size of smaller logits, each place taking its middle pixel. A batch whose
-    pixels are all ignored has loss 0, where torch's own mean is NaN.
+    pixels are all ignored has loss 0, where torch's own mean is NaN. Of several processes that
+    share a batch, each gives ``world`` times its own part of the mean over all of them.
     """
     labels, logits = _thinned(labels, logits), logits.float()
     seen = labels != IGNORE
@@ -35,12 +39,12 @@ def cross_entropy(logits: Tensor, labels: Tensor, class_weights: Tensor | None =
         logits, labels, weight=class_weights, ignore_index=IGNORE, reduction="sum"
     )
     if class_weights is None:
-        return total / seen.sum().clamp(min=1)
-    return total / _weights(labels, seen, class_weights).sum().clamp(min=LEAST_WEIGHT)
+        return _mean(total, seen.sum(), 1, ranks)
+    return _mean(total, _weights(labels, seen, class_weights).sum(), LEAST_WEIGHT, ranks)
 
 
 def hard_cross_entropy(
-    logits: Tensor, labels: Tensor, class_weights: Tensor | None = None
+    logits: Tensor, labels: Tensor, class_weights: Tensor | None = None, ranks: Ranks = ALONE
 ) -> Tensor:
     """``cross_entropy`` over the hard pixels alone: online hard example mining (OHEM).
 
@@ -53,13 +57,15 @@ def hard_cross_entropy(
     seen = labels != IGNORE
     each = functional.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="none")
     hardness = each.detach().masked_fill(~seen, -1.0)  # easier than any labelled pixel
-    least = max(1, hardness.numel() // LEAST_KEPT)
-    bar = hardness.flatten().topk(least, sorted=False).values.min().clamp(max=-math.log(EASY))
+    least = max(1, ranks.world * hardness.numel() // LEAST_KEPT)
+    # What is among the hardest of all is among as many of its own process.
+    hardest = hardness.flatten().topk(min(least, hardness.numel()), sorted=False).values
+    bar = ranks.joined(hardest).topk(least, sorted=False).values.min().clamp(max=-math.log(EASY))
     weights = (seen & (hardness >= bar)).float()
     if class_weights is not None:
         weights = weights * _weights(labels, seen, class_weights)
     # A product, not a selection: a loss that is NaN is kept by no bar, but must be seen.
-    return (each * weights).sum() / weights.sum().clamp(min=LEAST_WEIGHT)
+    return _mean((each * weights).sum(), weights.sum(), LEAST_WEIGHT, ranks)
 
 
 LOSSES = {"ce": cross_entropy, "ohem": hard_cross_entropy}
@@ -72,13 +78,19 @@ def network_loss(
     aux_weight: float,
     loss: str = "ce",
     class_weights: Tensor | None = None,
+    ranks: Ranks = ALONE,
 ) -> Tensor:
     """``main + aux_weight * sum(aux)``: V1 equation 1, whose alpha is ``aux_weight``."""
     of = LOSSES[loss]
-    total = of(logits.main, labels, class_weights)
+    total = of(logits.main, labels, class_weights, ranks)
     for aux in logits.aux.values():
-        total = total + aux_weight * of(aux, labels, class_weights)
+        total = total + aux_weight * of(aux, labels, class_weights, ranks)
     return total
+
+
+def _mean(total: Tensor, weight: Tensor, least: float, ranks: Ranks) -> Tensor:
+    """A process's part of the loss: the mean over all processes of what this gives is the loss."""
+    return total / ranks.sum(weight).clamp(min=least) * ranks.world
 
 
 def balanced_weights(pixels: Sequence[int]) -> list[float]:

@@ -1,0 +1,167 @@
+"""Starts the processes that train one trial together, and hears what each has to say."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import platform
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+import torch.distributed as dist
+
+from harness.processes import end_of, serve_parent
+from harness.training.ranks import Ranks
+
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for one that is busy with something that the others need not do."""
+
+GRACE_S = 2.0
+"""How long a first failure may stay unheard behind those that it brought about in others."""
+
+Result = TypeVar("Result", covariant=True)
+Given = TypeVar("Given", contravariant=True)
+
+
+class Work(Protocol[Given, Result]):
+    """What each process does with what it is given; it may ``say`` things meanwhile."""
+
+    def __call__(self, given: Given, ranks: Ranks, say: Callable[[Any], None], /) -> Result:
+        """Works on one share; called in a process of its own, where a process group is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Failure:
+    error: BaseException
+    at_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Result:
+    value: Any
+
+
+def together(
+    work: Work[Given, Result], given: Given, world: int, hear: Callable[[Any], None]
+) -> list[Result]:
+    """What ``work`` gives in each of ``world`` processes; ``hear`` is told what they say.
+
+    The first error of any of them ends all and is raised here; RuntimeError for one that died.
+    """
+    context = multiprocessing.get_context("spawn")  # forking torch's threads can dead-lock
+    processes: list[BaseProcess] = []
+    pipes: list[Connection] = []
+    with tempfile.TemporaryDirectory(prefix="twopath-") as folder:
+        try:
+            for rank in range(world):
+                ours, theirs = context.Pipe(duplex=False)
+                arguments = (theirs, work, given, Ranks(rank=rank, world=world), folder)
+                process: BaseProcess = context.Process(target=_serve, args=arguments)
+                process.start()
+                theirs.close()
+                processes.append(process)
+                pipes.append(ours)
+            return _gathered(processes, pipes, hear)
+        finally:
+            for process in processes:
+                process.kill()
+                process.join()
+
+
+def _gathered(
+    processes: list[BaseProcess], pipes: list[Connection], hear: Callable[[Any], None]
+) -> list[Any]:
+    results: dict[int, Any] = {}
+    while len(results) < len(pipes):
+        for pipe in wait([each for rank, each in enumerate(pipes) if rank not in results]):
+            rank = pipes.index(pipe)  # type: ignore[arg-type]
+            said = _said(processes[rank], pipes[rank], rank, len(pipes))
+            if isinstance(said, _Failure):
+                raise _first(said, processes, pipes, results)
+            if isinstance(said, _Result):
+                results[rank] = said.value
+            else:
+                hear(said)
+    return [results[rank] for rank in range(len(pipes))]
+
+
+def _said(process: BaseProcess, pipe: Connection, rank: int, world: int) -> Any:
+    try:
+        return pipe.recv()
+    except (EOFError, OSError):
+        process.join()
+        how = f"process {rank} of {world} died ({end_of(process)})"
+        # Before any failure that its death brought about.
+        error = RuntimeError(f"{how}; the system may have run out of memory")
+        return _Failure(error=error, at_ns=0)
+
+
+def _first(
+    failure: _Failure,
+    processes: list[BaseProcess],
+    pipes: list[Connection],
+    results: dict[int, Any],
+) -> BaseException:
+    """The earliest failure: the others may only have lost their connection to that process."""
+    until = time.monotonic() + GRACE_S
+    silent = {rank: pipe for rank, pipe in enumerate(pipes) if rank not in results}
+    while silent and (left := until - time.monotonic()) > 0:
+        for pipe in wait(list(silent.values()), left):
+            rank = pipes.index(pipe)  # type: ignore[arg-type]
+            said = _said(processes[rank], pipes[rank], rank, len(pipes))
+            if isinstance(said, (_Failure, _Result)):
+                del silent[rank]
+            if isinstance(said, _Failure) and said.at_ns < failure.at_ns:
+                failure = said
+    return failure.error
+
+
+def _serve(pipe: Connection, work: Any, given: Any, ranks: Ranks, folder: str) -> None:
+    """Works in a process of its own until there is a result or an error."""
+    serve_parent()
+    try:
+        _join_group(ranks, Path(folder) / "store")
+        result = work(given, ranks, pipe.send)
+        pipe.send(_Result(value=result))
+        ranks.wait()  # who leaves first would break the connections of the others
+        dist.destroy_process_group()
+    except (Exception, SystemExit) as error:
+        error.add_note(f"In process {ranks.rank} of {ranks.world}:\n{traceback.format_exc()}")
+        pipe.send(_Failure(error=_sendable(error), at_ns=time.monotonic_ns()))
+
+
+def _join_group(ranks: Ranks, store: Path) -> None:
+    """Meets the other processes of this machine through a file: no port is taken or guessed."""
+    loopback = "lo0" if platform.system() == "Darwin" else "lo"
+    # Where a host's name resolves to an address that is not its own, neither finds an interface.
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
+    os.environ.setdefault("NCCL_SOCKET_IFNAME", loopback)
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(ranks.rank)
+    dist.init_process_group(
+        "cpu:gloo,cuda:nccl" if cuda else "gloo",
+        init_method=f"file://{store}",
+        rank=ranks.rank,
+        world_size=ranks.world,
+        timeout=PATIENCE,
+    )
+
+
+def _sendable(error: BaseException) -> BaseException:
+    """An error that survives the way to the parent; some cannot be made again from their text."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
