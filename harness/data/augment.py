@@ -66,35 +66,48 @@ def _corner(fraction: float, room: int) -> int:
     return min(int(fraction * (abs(room) + 1)), abs(room)) * (1 if room > 0 else -1)
 
 
-def cut(image: Pixels, mask: Pixels, placement: Placement) -> tuple[Pixels, Pixels]:
+def cut(frame: Pixels, placement: Placement) -> tuple[Pixels, Pixels]:
     """The crop of an image (bilinear, antialiased where it shrinks) and of its mask (nearest).
 
-    Outside the image is ``PADDING``, outside the mask is IGNORE.
+    ``frame`` (H, W, 4) is red, green, blue and the mask, one after the other in memory: it is read
+    where it lies, and no more of it than the crop shows. Outside the image is ``PADDING``, outside
+    the mask is IGNORE.
     """
-    (rows, source_rows), (columns, source_columns) = (
-        _overlap(corner, crop, scaled, side)
-        for corner, crop, scaled, side in zip(
-            (placement.top, placement.left),
-            placement.crop,
-            placement.size,
-            mask.shape,
-            strict=True,
-        )
+    sides = zip(
+        (placement.top, placement.left),
+        placement.crop,
+        placement.size,
+        frame.shape[:2],
+        strict=True,
     )
+    (top, height, source_rows), (left, width, source_columns) = (_overlap(*each) for each in sides)
     box = (source_columns[0], source_rows[0], source_columns[1], source_rows[1])
-    size = (columns.stop - columns.start, rows.stop - rows.start)
-    pixels = np.full((*placement.crop, 3), PADDING, dtype=np.uint8)
-    labels = np.full(placement.crop, IGNORE, dtype=np.uint8)
-    bilinear, nearest = Image.Resampling.BILINEAR, Image.Resampling.NEAREST
-    pixels[rows, columns] = np.asarray(Image.fromarray(image).resize(size, bilinear, box=box))
-    labels[rows, columns] = np.asarray(Image.fromarray(mask).resize(size, nearest, box=box))
-    return (pixels[:, ::-1], labels[:, ::-1]) if placement.flip else (pixels, labels)
+    whole = Image.frombuffer("RGBX", frame.shape[1::-1], frame, "raw", "RGBX", 0, 1)
+    image, mask = (
+        _laid(whole.resize((width, height), kernel, box=box), (left, top), placement)
+        for kernel in (Image.Resampling.BILINEAR, Image.Resampling.NEAREST)
+    )
+    pixels = np.frombuffer(image.tobytes("raw", "RGB"), np.uint8)
+    labels = np.frombuffer(mask.tobytes("raw", "X"), np.uint8)
+    return pixels.reshape(*placement.crop, 3), labels.reshape(placement.crop)
 
 
-def _overlap(corner: int, crop: int, scaled: int, side: int) -> tuple[slice, tuple[float, float]]:
-    """Along one axis: where the image lies in the crop, and which stretch of the original it is."""
+def _overlap(
+    corner: int, crop: int, scaled: int, side: int
+) -> tuple[int, int, tuple[float, float]]:
+    """Along one axis: where in the crop the image begins, how long it is, and of which stretch."""
     first, last = max(corner, 0), min(corner + crop, scaled)
-    return slice(first - corner, last - corner), (first * side / scaled, last * side / scaled)
+    return first - corner, last - first, (first * side / scaled, last * side / scaled)
+
+
+def _laid(shown: Image.Image, corner: tuple[int, int], placement: Placement) -> Image.Image:
+    """What is shown, laid on the padding if it does not fill the crop, and flipped."""
+    size = placement.crop[1], placement.crop[0]
+    if shown.size != size:
+        padded = Image.new("RGBX", size, (*PADDING, IGNORE))
+        padded.paste(shown, corner)
+        shown = padded
+    return shown.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if placement.flip else shown
 
 
 def normalise(images: Tensor) -> Tensor:

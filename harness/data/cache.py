@@ -34,9 +34,25 @@ class Cache:
     def __init__(self, frames: NDArray[np.uint8]) -> None:
         self._frames = frames
 
+    def packed(self, index: int) -> Pixels:
+        """A frame (H, W, 4) as it lies in the file."""
+        frame: Pixels = self._frames[index]
+        return frame
+
     def __getitem__(self, index: int) -> tuple[Pixels, Pixels]:
-        frame = self._frames[index]
-        return frame[..., :3], frame[..., 3]
+        return unpack(self.packed(index))
+
+
+def pack(image: Pixels, mask: Pixels) -> Pixels:
+    """An image (H, W, 3) and its mask (H, W) as one frame (H, W, 4)."""
+    frame = np.empty((*mask.shape, CHANNELS), dtype=np.uint8)
+    frame[..., :3], frame[..., 3] = image, mask
+    return frame
+
+
+def unpack(frame: Pixels) -> tuple[Pixels, Pixels]:
+    """The image and the mask of a frame, without a copy."""
+    return frame[..., :3], frame[..., 3]
 
 
 def open_cache(
@@ -89,8 +105,7 @@ def _write(file: Path, shape: tuple[int, ...], decode: Decode) -> None:
     try:
         with partial.open("wb") as opened:
             for index in range(shape[0]):
-                image, mask = decode(index)
-                opened.write(np.concatenate([image, mask[..., None]], axis=2).tobytes())
+                opened.write(pack(*decode(index)).tobytes())
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.data.cache import open_cache
+from harness.data.cache import open_cache, pack, unpack
 from harness.data.dataset import IGNORE, Dataset, Pixels, Split
 
 CACHE_BYTES = 2 * 2**30
@@ -34,7 +34,7 @@ class Frames:
         self._dataset = dataset
         self._split = split
         self._mapped = open_cache(dataset, split, folder) if folder else None
-        self._kept: dict[int, tuple[Pixels, Pixels]] = {}
+        self._kept: dict[int, Pixels] = {}
         height, width = dataset.size
         self._most = cache_bytes // (4 * height * width)
 
@@ -42,14 +42,18 @@ class Frames:
         return self._dataset.count(self._split)
 
     def __getitem__(self, index: int) -> tuple[Pixels, Pixels]:
+        return unpack(self.packed(index))
+
+    def packed(self, index: int) -> Pixels:
+        """A frame (H, W, 4): red, green, blue and the mask. IndexError for one not there."""
         kept = self._kept.get(index)
         if kept is not None:
             return kept
         if not 0 <= index < len(self):
             raise IndexError(f"{self._split} has {len(self)} images; there is no number {index}")
         if self._mapped is not None:
-            return self._mapped[index]
-        loaded = self._dataset.load(self._split, index)
+            return self._mapped.packed(index)
+        loaded = pack(*self._dataset.load(self._split, index))
         if len(self._kept) < self._most:
             self._kept[index] = loaded
         return loaded

@@ -65,10 +65,10 @@ def _sample(
     frames: Frames, recipe: Recipe, *, seed: int, number: int
 ) -> tuple[np.ndarray, np.ndarray]:
     epoch, position = divmod(number, len(frames))
-    image, mask = frames[order(seed, epoch, len(frames))[position]]
+    frame = frames.packed(order(seed, epoch, len(frames))[position])
     rng = np.random.default_rng([stream(seed, "augment"), number])
     placement = place(rng, frames.size, crop=recipe.crop, scales=recipe.scales, flip=recipe.flip)
-    return cut(image, mask, placement)
+    return cut(frame, placement)
 
 
 def batches(  # noqa: PLR0913 - a place in training is these

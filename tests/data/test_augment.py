@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from harness.data.augment import MEAN, PADDING, STD, Placement, cut, normalise, place
+from harness.data.cache import pack
 from harness.data.dataset import IGNORE
 
 SIZE = (40, 60)
@@ -30,7 +32,7 @@ def whole(**changes):
 def test_a_mask_gets_no_new_values():
     image, mask = blocks(0)
     for placement in draws(60):
-        _, labels = cut(image, mask, placement)
+        _, labels = cut(pack(image, mask), placement)
         assert set(np.unique(labels)) <= {*np.unique(mask), IGNORE}
 
 
@@ -38,7 +40,7 @@ def test_image_and_mask_move_together():
     image, mask = blocks(1)
     agree = []
     for placement in draws(60, scales=(0.6, 2.0)):
-        pixels, labels = cut(image, mask, placement)
+        pixels, labels = cut(pack(image, mask), placement)
         seen = labels != IGNORE
         assert np.array_equal(~seen, (pixels == PADDING).all(axis=2))
         # Only where blocks meet may an interpolated colour be that of neither.
@@ -49,26 +51,38 @@ def test_image_and_mask_move_together():
 
 def test_nothing_changes_at_scale_one_and_full_size():
     image, mask = blocks(2)
-    pixels, labels = cut(image, mask, whole())
+    pixels, labels = cut(pack(image, mask), whole())
     assert np.array_equal(pixels, image) and np.array_equal(labels, mask)
+
+
+@pytest.mark.parametrize("scale", [0.4, 1.0, 1.7])
+def test_image_and_mask_are_each_resized_as_if_they_were_alone(scale):
+    rng = np.random.default_rng(7)
+    image, mask = rng.integers(0, 256, (*SIZE, 3), np.uint8), rng.integers(0, 9, SIZE, np.uint8)
+    size = round(SIZE[0] * scale), round(SIZE[1] * scale)
+    pixels, labels = cut(pack(image, mask), whole(size=size, crop=size, flip=True))
+    alone = Image.fromarray(image).resize(size[::-1], Image.Resampling.BILINEAR)
+    assert np.array_equal(pixels[:, ::-1], np.asarray(alone))
+    alone = Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST)
+    assert np.array_equal(labels[:, ::-1], np.asarray(alone))
 
 
 def test_a_flip_mirrors_both():
     image, mask = blocks(3)
-    pixels, labels = cut(image, mask, whole(flip=True))
+    pixels, labels = cut(pack(image, mask), whole(flip=True))
     assert np.array_equal(pixels, image[:, ::-1]) and np.array_equal(labels, mask[:, ::-1])
 
 
 def test_a_crop_is_where_it_says():
     image, mask = blocks(4)
-    pixels, labels = cut(image, mask, whole(crop=(10, 20), top=7, left=33))
+    pixels, labels = cut(pack(image, mask), whole(crop=(10, 20), top=7, left=33))
     assert np.array_equal(pixels, image[7:17, 33:53])
     assert np.array_equal(labels, mask[7:17, 33:53])
 
 
 def test_outside_the_image_is_ignored():
     image, mask = blocks(5)
-    pixels, labels = cut(image, mask, whole(crop=(50, 64), top=-6, left=-1))
+    pixels, labels = cut(pack(image, mask), whole(crop=(50, 64), top=-6, left=-1))
     assert np.array_equal(labels[6:46, 1:61], mask)
     padded = np.ones((50, 64), dtype=bool)
     padded[6:46, 1:61] = False
@@ -113,7 +127,7 @@ def test_flips_are_drawn_whether_or_not_they_are_wanted():
 def test_an_image_that_all_but_vanishes_leaves_a_crop(scale):
     image, mask = blocks(6)
     placement = next(draws(1, scales=(scale, scale)))
-    pixels, labels = cut(image, mask, placement)
+    pixels, labels = cut(pack(image, mask), placement)
     assert pixels.shape == (32, 48, 3) and labels.shape == (32, 48)
     assert (labels != IGNORE).any()
 
