@@ -34,6 +34,8 @@ class Recipe:
 
     The data: ``crop`` is (height, width) in pixels, both at least 32. Two ``scales`` are the ends
     from which the scale of an image is drawn before the crop; more are a set to draw from.
+    ``color_jitter`` is three strengths of at least 0, of brightness, contrast and saturation, as
+    torchvision's ColorJitter has them: see harness/data/augment.py.
 
     The loss: ``loss`` is cross-entropy, of all labelled pixels or (``ohem``) of the hard ones;
     ``class_weights="balanced"`` weighs classes by how rare they are among the labels of the train
@@ -63,6 +65,7 @@ class Recipe:
     warmup_steps: Any = 20
     scales: Any = (0.75, 2.0)
     flip: Any = True
+    color_jitter: Any = None
     aux_weight: Any = 1.0
     amp: Any = False
     loss: Any = "ce"
@@ -81,7 +84,7 @@ class Recipe:
             object.__setattr__(self, "dataset", Part(self.dataset))
         if self.amp is True:
             object.__setattr__(self, "amp", "bf16")
-        for name in ("crop", "scales"):
+        for name in ("crop", "scales", "color_jitter"):
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         _check(self)
@@ -99,6 +102,7 @@ def _check(recipe: Recipe) -> None:
         _one_of(recipe, name, known)
     _several(recipe, "crop", 32, whole=True)
     _several(recipe, "scales", 0.1, more=True)
+    _check_jitter(recipe.color_jitter)
     # Batch norm behind a global pool has one value a channel and image: it needs two images.
     for name, least in (("steps", 1), ("batch", 2), ("accumulate", 1)):
         _at_least(recipe, name, least, whole=True)
@@ -146,6 +150,17 @@ def _several(
         set_too = ", or a set of more" if more else ""
         raise ValueError(
             f"recipe.{name} is two {_numbers(whole)}s of at least {least}{set_too}, not {value!r}"
+        )
+
+
+def _check_jitter(value: Any) -> None:
+    if value is None or isinstance(value, Hole):
+        return
+    sound = isinstance(value, tuple) and all(_is_number(each, 0, False) for each in value)
+    if not sound or len(value) != 3:
+        raise ValueError(
+            "recipe.color_jitter is None or three numbers of at least 0, of brightness, contrast "
+            f"and saturation, not {value!r}"
         )
 
 

@@ -34,6 +34,10 @@ REFUSED = [
     ({"accumulate": 3}, "recipe.accumulate=3 must cut recipe.batch=8 into equal parts of at least"),
     ({"accumulate": 8}, "recipe.accumulate=8 must cut recipe.batch=8 into equal parts of at least"),
     ({"schedule": "cosine", "power": 1.0}, "recipe.power is of schedule 'poly'"),
+    ({"color_jitter": 0.5}, "recipe.color_jitter is None or three numbers of at least 0, of brigh"),
+    ({"color_jitter": (0.5, 0.5)}, "recipe.color_jitter is None or three numbers"),
+    ({"color_jitter": (0.5, -0.1, 0.5)}, "recipe.color_jitter is None or three numbers"),
+    ({"color_jitter": (0.5, True, 0.5)}, "recipe.color_jitter is None or three numbers"),
     ({"scales": (1.0,)}, "recipe.scales is two numbers of at least 0.1, or a set of more, not"),
     ({"scales": (1.0, 2.0, 0)}, "recipe.scales is two numbers of at least 0.1, or a set"),
 ]
@@ -50,6 +54,12 @@ def test_what_goes_together_is_checked_when_holes_are_filled():
     open_ones = Recipe(accumulate=choice(1, 2, 3), batch=choice(4, 8))
     with pytest.raises(ValueError, match=r"accumulate=3 must cut recipe.batch=4"):
         list(fillings(open_ones))
+
+
+def test_a_list_of_strengths_is_a_tuple_and_no_jitter_is_the_default():
+    assert Recipe(color_jitter=[0.5, 0, 1.5]).color_jitter == (0.5, 0, 1.5)
+    assert Recipe().color_jitter is None
+    assert {each.color_jitter for each in (V1_PAPER, V1_AUTHOR_CODE, V2_PAPER)} == {None}
 
 
 def test_true_means_bf16():

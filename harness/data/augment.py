@@ -1,4 +1,4 @@
-"""Random scale, crop and flip of an image and its mask together, as in both papers."""
+"""Random scale, crop and flip of an image and its mask together, and the image's colour jitter."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ STD = (0.229, 0.224, 0.225)
 
 PADDING = tuple(round(255 * value) for value in MEAN)
 """The colour around an image that is smaller than its crop: about zero once normalised."""
+
+
+DRAWN = 4
+"""How many numbers place an image; what else is drawn of it comes after them."""
+
+GREY = (0.2989, 0.587, 0.114)
+"""How much of red, green and blue is in grey, by ITU-R BT.601 as torchvision rounds it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +53,7 @@ def place(
     Two ``scales`` are the ends of a range; more are a set, each as likely as another. The same four
     numbers are drawn whatever the options are, so that recipes stay comparable.
     """
-    scale, down, right, coin = (float(value) for value in rng.random(4))
+    scale, down, right, coin = (float(value) for value in rng.random(DRAWN))
     if len(scales) > 2:
         scale = scales[int(scale * len(scales))]
     else:
@@ -108,6 +115,59 @@ def _laid(shown: Image.Image, corner: tuple[int, int], placement: Placement) -> 
         padded.paste(shown, corner)
         shown = padded
     return shown.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if placement.flip else shown
+
+
+def factors(rng: np.random.Generator, strengths: tuple[float, float, float]) -> list[float]:
+    """Draws one image's factors of brightness, contrast and saturation: 1 leaves it as it is.
+
+    Each is uniform between ``max(0, 1 - strength)`` and ``1 + strength``, as torchvision's
+    ColorJitter has it.
+    """
+    lows = [max(0.0, 1 - each) for each in strengths]
+    ends = zip(lows, strengths, rng.random(3).tolist(), strict=True)
+    return [low + (1 + strength - low) * drawn for low, strength, drawn in ends]
+
+
+def jitter(images: Tensor, factors: Tensor) -> Tensor:
+    """Images (N, H, W, 3) of 0..255 in other colours, float32, by the factors (N, 3) of each.
+
+    Brightness first, then contrast, then saturation, where torchvision's ColorJitter draws the
+    order; each is clamped to 0..255. Contrast is about the mean grey of the crop, padding included.
+    """
+    by = factors.to(images.device, torch.float32).reshape(-1, 3, 1, 1, 1)
+    images = (images.float() * by[:, 0]).clamp_(0, 255)
+    images = _blend(images, _grey(images).mean((1, 2, 3), keepdim=True), by[:, 1])
+    return _blend(images, _grey(images), by[:, 2])
+
+
+def _grey(images: Tensor) -> Tensor:
+    return (images * torch.tensor(GREY, device=images.device)).sum(-1, keepdim=True)
+
+
+def _blend(images: Tensor, towards: Tensor, factor: Tensor) -> Tensor:
+    return (images * factor + towards * (1 - factor)).clamp_(0, 255)
+
+
+def check_crop(
+    size: tuple[int, int], *, crop: tuple[int, int], scales: tuple[float, ...]
+) -> str | None:
+    """What to warn of where images (H, W) fill the crop only when enlarged; None if all is well.
+
+    ValueError for a crop that they never fill.
+    """
+    largest = max(scales)
+    if any(round(side * largest) < cropped for side, cropped in zip(size, crop, strict=True)):
+        raise ValueError(
+            f"recipe.crop={crop} is never filled by images of {size}, "
+            f"not even at {largest}, the largest of recipe.scales"
+        )
+    needed = max(cropped / side for side, cropped in zip(size, crop, strict=True))
+    if needed <= 1:
+        return None
+    return (
+        f"recipe.crop={crop} is larger than the images, {size}: "
+        f"those scaled by less than {needed:.2f} are padded"
+    )
 
 
 def normalise(images: Tensor) -> Tensor:

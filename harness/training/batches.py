@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache, partial
+from contextlib import closing
+from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.data.augment import cut, place
+from harness.data.augment import DRAWN, cut, factors, jitter, place
 from harness.data.frames import Frames
 from harness.study import Recipe
 from harness.training.streams import stream
@@ -66,9 +67,29 @@ def _sample(
 ) -> tuple[np.ndarray, np.ndarray]:
     epoch, position = divmod(number, len(frames))
     frame = frames.packed(order(seed, epoch, len(frames))[position])
-    rng = np.random.default_rng([stream(seed, "augment"), number])
-    placement = place(rng, frames.size, crop=recipe.crop, scales=recipe.scales, flip=recipe.flip)
+    placement = place(
+        _chance(seed, number), frames.size, crop=recipe.crop, scales=recipe.scales, flip=recipe.flip
+    )
     return cut(frame, placement)
+
+
+def _chance(seed: int, number: int) -> np.random.Generator:
+    """What one image of all that a trial sees is augmented by."""
+    return np.random.default_rng([stream(seed, "augment"), number])
+
+
+def colours(
+    recipe: Recipe, *, seed: int, step: int, rank: int = 0, world: int = 1
+) -> Tensor | None:
+    """The factors (N, 3) of ``jitter`` for the images of ``batch``; None without color_jitter."""
+    if recipe.color_jitter is None:
+        return None
+    drawn = []
+    for index in share(recipe, rank=rank, world=world):
+        rng = _chance(seed, step * recipe.batch + index)
+        rng.random(DRAWN)
+        drawn.append(factors(rng, recipe.color_jitter))
+    return torch.tensor(drawn)
 
 
 def batches(  # noqa: PLR0913 - a place in training is these
@@ -77,24 +98,46 @@ def batches(  # noqa: PLR0913 - a place in training is these
     *,
     seed: int,
     start: int,
+    device: torch.device | str = "cpu",
     readers: int = 0,
     rank: int = 0,
     world: int = 1,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of steps ``start`` to the recipe's last; with readers, prepared ahead.
+    """The batches of steps ``start`` to the recipe's last, on a device and in their colours.
 
-    Readers change when a batch is made, never what is in it.
+    With readers they are prepared ahead, which changes when a batch is made, never what is in it.
+    Images are uint8, or float32 of 0..255 with color_jitter.
     """
+    device = torch.device(device)
+    whose: dict[str, int] = {"seed": seed, "rank": rank, "world": world}
     steps = range(start, recipe.steps)
-    made = partial(batch, frames, recipe, seed=seed, rank=rank, world=world)
+
+    def made(step: int) -> tuple[Tensor, Tensor]:
+        images, masks = batch(frames, recipe, step=step, **whose)
+        # Only from pinned memory does a copy to the device run beside what the device does.
+        return (
+            (images.pin_memory(), masks.pin_memory()) if device.type == "cuda" else (images, masks)
+        )
+
+    with closing(_ahead(made, steps, readers)) as feed:
+        for step, (images, masks) in zip(steps, feed, strict=True):
+            images, masks = (each.to(device, non_blocking=True) for each in (images, masks))
+            by = colours(recipe, step=step, **whose)
+            yield (images if by is None else jitter(images, by)), masks
+
+
+def _ahead(
+    made: Callable[[int], tuple[Tensor, Tensor]], steps: range, readers: int
+) -> Generator[tuple[Tensor, Tensor]]:
+    """What is made of each step, in order, by so many threads or in the step's own time."""
     if not readers:
-        yield from (made(step=step) for step in steps)
+        yield from map(made, steps)
         return
     waiting: deque[Future[tuple[Tensor, Tensor]]] = deque()
     with ThreadPoolExecutor(readers) as pool:
         try:
             for step in steps:
-                waiting.append(pool.submit(made, step=step))
+                waiting.append(pool.submit(made, step))
                 if len(waiting) > readers:
                     yield waiting.popleft().result()
             while waiting:

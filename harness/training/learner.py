@@ -86,7 +86,7 @@ def precision(recipe: Recipe, device: torch.device) -> str:
 
 
 def take_step(learner: Learner, images: Tensor, masks: Tensor, number: int) -> Tensor:
-    """A step, numbered from 0, on uint8 images and masks of one batch; gives its loss, a scalar.
+    """A step, numbered from 0, on images (0..255) and masks of a batch; gives its loss, a scalar.
 
     The loss stays on the device, so that nobody waits for a GPU; ``value_of`` reads it. On a CPU
     it is read at once: FloatingPointError as there, with weights and average as they were before.

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from harness.architecture import Architecture
+from harness.data.augment import check_crop
 from harness.data.dataset import Dataset
 from harness.data.frames import Frames
 from harness.network import Network, assemble
@@ -90,13 +91,14 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     the bit on a CPU). ``cache`` is a folder for decoded frames. With ``ema`` the network ends with
     the average of its weights. The caller's random state is left alone. FloatingPointError, naming
     step and learning rate, for a loss or weights that are not finite; ValueError for another
-    trial's checkpoint.
+    trial's checkpoint, or a crop that the images never fill.
 
     Several processes may call it together, each with its ``ranks``: they share every batch, and
     batch statistics, losses and hard pixels are those of the whole of it, so that the run is that
     of one process up to rounding (and dropout, which each draws for itself).
     """
     device = torch.device(device)
+    check_crop(dataset.size, crop=recipe.crop, scales=recipe.scales)
     # The faster order in memory for images, on CPU and GPU; torch's stubs do not know it.
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     frames = Frames(dataset, "train", folder=cache)
@@ -174,6 +176,7 @@ def _steps(
         recipe,
         seed=seed,
         start=progress.step,
+        device=learner.device,
         readers=READERS if learner.device.type == "cuda" else 0,
         rank=ranks.rank,
         world=ranks.world,

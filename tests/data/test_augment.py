@@ -5,7 +5,16 @@ import pytest
 import torch
 from PIL import Image
 
-from harness.data.augment import MEAN, PADDING, STD, Placement, cut, normalise, place
+from harness.data.augment import (
+    MEAN,
+    PADDING,
+    STD,
+    Placement,
+    check_crop,
+    cut,
+    normalise,
+    place,
+)
 from harness.data.cache import pack
 from harness.data.dataset import IGNORE
 
@@ -34,6 +43,21 @@ def test_a_mask_gets_no_new_values():
     for placement in draws(60):
         _, labels = cut(pack(image, mask), placement)
         assert set(np.unique(labels)) <= {*np.unique(mask), IGNORE}
+
+
+def test_no_mask_however_it_is_cut_gets_a_new_value():
+    for seed in range(80):
+        rng = np.random.default_rng(seed)
+        height, width = (int(each) for each in rng.integers(32, 90, 2))
+        known = rng.choice(255, size=3, replace=False)
+        mask = rng.choice(known, size=(height, width)).astype(np.uint8)
+        crop = tuple(int(each) for each in rng.integers(32, 120, 2))
+        drawn = place(rng, mask.shape, crop=crop, scales=(0.2, 3.0), flip=True)
+        _, labels = cut(pack(np.zeros((height, width, 3), np.uint8), mask), drawn)
+        assert labels.shape == crop
+        assert set(np.unique(labels)) <= {*known, IGNORE}
+        shown = [min(side, wanted) for side, wanted in zip(drawn.size, crop, strict=True)]
+        assert (labels != IGNORE).sum() == shown[0] * shown[1], "only the padding is ignored"
 
 
 def test_image_and_mask_move_together():
@@ -161,3 +185,20 @@ def test_a_set_and_a_range_of_scales_draw_the_same_corners_and_flips():
         assert one.flip == other.flip
     same = draws(50, scales=(1.0, 1.0, 1.0)), draws(50, scales=(1.0, 1.0))
     assert list(same[0]) == list(same[1])
+
+
+def test_a_crop_that_is_never_filled_is_refused():
+    message = r"recipe.crop=\(64, 128\) is never filled by images of \(40, 60\), not even at 2.0, "
+    with pytest.raises(ValueError, match=message):
+        check_crop(SIZE, crop=(64, 128), scales=(0.5, 2.0))
+    with pytest.raises(ValueError, match=r"not even at 0\.9"):
+        check_crop(SIZE, crop=(40, 32), scales=(0.5, 0.9, 0.7))
+
+
+def test_a_crop_that_is_filled_only_by_enlarged_images_is_warned_of():
+    said = check_crop(SIZE, crop=(40, 90), scales=(0.75, 1.0, 1.5))
+    assert said == (
+        "recipe.crop=(40, 90) is larger than the images, (40, 60): "
+        "those scaled by less than 1.50 are padded"
+    )
+    assert check_crop(SIZE, crop=SIZE, scales=(0.5, 1.0)) is None

@@ -66,6 +66,7 @@ OTHER_RECIPES = {
     "warmup_steps": 2,
     "scales": (0.5, 2.0),
     "flip": False,
+    "color_jitter": (0.4, 0.4, 0.4),
     "aux_weight": 0.5,
     "amp": "bf16",
     "loss": "ohem",

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,14 +10,16 @@ import torch
 from toys import Toy
 
 from harness import Recipe
-from harness.data.augment import place
+from harness.data.augment import jitter, place
 from harness.data.dataset import IGNORE
 from harness.data.frames import Frames
 from harness.data.streets import Streets
 from harness.training import batches as module
-from harness.training.batches import batch, batches, order
+from harness.training.batches import batch, batches, colours, order
+from harness.training.streams import stream
 
 RECIPE = Recipe(crop=(32, 40), batch=3, steps=6, scales=(0.75, 1.5))
+COLOURED = replace(RECIPE, color_jitter=(0.4, 0.4, 0.4))
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +97,57 @@ def test_readers_change_when_but_not_what(frames, readers, start):
     wanted = [batch(frames, RECIPE, seed=2, step=step) for step in range(start, 6)]
     assert len(given) == len(wanted)
     assert all(same(one, other) for one, other in zip(given, wanted, strict=True))
+
+
+@pytest.mark.parametrize("readers", [0, 2])
+@pytest.mark.parametrize("start", [0, 4])
+def test_colours_are_those_of_seed_and_step_whoever_makes_the_batch(frames, readers, start):
+    given = list(batches(frames, COLOURED, seed=2, start=start, readers=readers))
+    assert len(given) == 6 - start
+    for step, pair in enumerate(given, start):
+        images, masks = batch(frames, RECIPE, seed=2, step=step)
+        assert same(pair, (jitter(images, colours(COLOURED, seed=2, step=step)), masks))
+
+
+def test_every_image_has_colours_of_its_own_each_time():
+    drawn = torch.cat([colours(COLOURED, seed=0, step=step) for step in range(6)])
+    assert drawn.shape == (18, 3) and len(drawn.unique()) == 54
+    assert (drawn >= 0.6).all() and (drawn <= 1.4).all()
+    assert not torch.equal(drawn[:3], colours(COLOURED, seed=1, step=0))
+    assert colours(RECIPE, seed=0, step=0) is None
+
+
+def test_colours_are_drawn_after_what_places_an_image(frames, placements):
+    for step in range(2):
+        next(batches(frames, COLOURED, seed=0, start=step))
+        batch(frames, RECIPE, seed=0, step=step)
+    assert placements[:3] == placements[3:6] and placements[6:9] == placements[9:]
+    place_of_4 = np.random.default_rng([stream(0, "augment"), 4]).random(7)[4:]
+    wanted = torch.from_numpy(0.6 + 0.8 * place_of_4).float()
+    torch.testing.assert_close(colours(COLOURED, seed=0, step=1)[1], wanted)
+
+
+def test_processes_share_the_colours_as_they_share_the_images():
+    recipe = replace(COLOURED, batch=12, accumulate=3)
+    whole = colours(recipe, seed=1, step=2).chunk(3)
+    mine = [colours(recipe, seed=1, step=2, rank=rank, world=2).chunk(3) for rank in range(2)]
+    for part, *slices in zip(whole, *mine, strict=True):
+        assert torch.equal(torch.cat(slices), part)
+
+
+@pytest.mark.parametrize("readers", [0, 2])
+@pytest.mark.parametrize(("device", "pinned"), [("cpu", 0), ("cuda", 12)])
+def test_batches_come_from_pinned_memory_on_cuda_alone(
+    frames, device, pinned, readers, monkeypatch
+):
+    held, moved = [], []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda each: (held.append(each), each)[1])
+    monkeypatch.setattr(
+        torch.Tensor, "to", lambda each, *to, **how: (moved.append((to, how)), each)[1]
+    )
+    given = list(batches(frames, RECIPE, seed=2, start=0, device=device, readers=readers))
+    assert len(given) == 6 and len(held) == pinned
+    assert moved == [((torch.device(device),), {"non_blocking": True})] * 12
 
 
 def test_readers_stop_when_the_consumer_does(frames):

@@ -230,6 +230,7 @@ EVERYTHING = {
     "schedule": "cosine",
     "new_layers_lr": 10.0,
     "scales": (0.75, 1.0, 1.5),
+    "color_jitter": (0.5, 0.5, 0.5),
     "ema": 0.9,
     "clip_norm": 0.5,
     "batch": 4,

@@ -92,6 +92,18 @@ def test_a_batch_in_parts_is_the_whole_batch_where_nothing_else_sees_the_batch()
     assert [p[1] for p in fitted.history] == pytest.approx([p[1] for p in once.history], rel=1e-5)
 
 
+def test_jitter_of_no_strength_is_no_jitter_to_the_bit():
+    assert same(train(tiny(), color_jitter=(0, 0, 0))[0], train(tiny())[0])
+    assert not same(train(tiny(), color_jitter=(0.4, 0, 0))[0], train(tiny())[0])
+
+
+def test_a_crop_that_no_image_fills_is_refused_before_a_step_is_taken():
+    taken = []
+    with pytest.raises(ValueError, match=r"recipe.crop=\(96, 32\) is never filled by images of"):
+        train(tiny(), crop=(96, 32), on_step=taken.append)
+    assert taken == []
+
+
 def test_class_weights_come_from_the_train_split():
     seen = []
 

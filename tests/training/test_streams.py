@@ -72,10 +72,11 @@ def test_another_seed_changes_all_of_them():
     assert not any(same(one[name], other[name]) for name in one)
 
 
-def test_candidates_of_one_seed_see_the_same_images_cut_alike():
+@pytest.mark.parametrize("strengths", [None, (0.5, 0.5, 0.5)])
+def test_candidates_of_one_seed_see_the_same_images_cut_and_coloured_alike(strengths):
     networks = [tiny(0, width=4), tiny(1, width=8, aux=False, dropout=0.0)]
     for network in networks:
-        fit(network, Toy(), recipe(), seed=3, device="cpu")
+        fit(network, Toy(), recipe(color_jitter=strengths), seed=3, device="cpu")
     one, other = (network.seen for network in networks)
     assert len(one) == len(other) == 8
     assert all(map(torch.equal, one, other))
