@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from harness.architecture import Part
+from harness.data.augment import check_crop
 from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
 from harness.data.roots import DataRoots, open_dataset
@@ -17,6 +19,7 @@ from harness.holes import Range
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
 from harness.measure.device import check_devices
+from harness.mistakes import warn_plainly
 from harness.plan import (
     Trial,
     candidates,
@@ -29,7 +32,7 @@ from harness.progress import some
 from harness.runners.runner import Runner
 from harness.runners.search import Answers, Outcome, Proposal, generations
 from harness.space import holes
-from harness.study import Study
+from harness.study import Recipe, Study
 from harness.training.batches import share
 from harness.trial import Event, Job, Row, failed_row
 from harness.weights import files_named, find
@@ -96,6 +99,7 @@ class Session:
     def __post_init__(self) -> None:
         self._opened: dict[Part, Dataset] = {}
         self._checked: set[Part] = set()
+        self._said: set[str] = set()
         self._plan: list[Trial] = []
         self._queue: list[Trial] = []
         self._in_flight = 0
@@ -259,11 +263,22 @@ class Session:
             share(trial.recipe, rank=0, world=self.settings.processes)
         for name in dict.fromkeys(n for trial in trials for n in files_named(trial.architecture)):
             find(name)
+        self._check_crops({trial.recipe for trial in trials})
         for part in {trial.recipe.dataset for trial in trials} - self._checked:
             self.progress.phase(f"checking the images and masks of {part.name}")
             check(self._dataset(part))
             self._checked.add(part)
         self._queue += trials
+
+    def _check_crops(self, recipes: set[Recipe]) -> None:
+        """Refuses crops that the images never fill, and says once which pad some of them."""
+        for recipe in recipes:
+            size = self._dataset(recipe.dataset).size
+            said = check_crop(size, crop=recipe.crop, scales=recipe.scales)
+            if said and said not in self._said:
+                self._said.add(said)
+                warn_plainly()
+                warnings.warn(said, RuntimeWarning, stacklevel=2)
 
     def _job(self, trial: Trial) -> Job:
         settings = self.settings

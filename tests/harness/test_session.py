@@ -53,6 +53,21 @@ def test_a_row_holds_the_figures_with_their_protocol(tmp_path):
     assert [point[0] for point in row["history"]] == [1, 2]
 
 
+def test_a_crop_that_no_image_fills_is_refused_before_anything_trains(tmp_path):
+    heard = Heard()
+    wrong = tiny(recipe=replace(RECIPE, crop=(96, 64)))
+    with pytest.raises(ValueError, match=r"recipe.crop=\(96, 64\) is never filled by images"):
+        run(wrong, tmp_path, progress=heard)
+    assert heard.begun == []
+
+
+def test_a_crop_that_pads_some_images_is_said_once_for_all_trials(tmp_path):
+    padded = tiny(space=TWO, seeds=(0, 1), recipe=replace(RECIPE, crop=(48, 64)))
+    with pytest.warns(RuntimeWarning, match=r"recipe.crop=\(48, 64\) is larger than") as said:
+        assert run(padded, tmp_path)[0] == 4
+    assert len(said) == 1
+
+
 def test_one_more_seed_trains_that_seed_alone(tmp_path):
     run(tiny(space=TWO), tmp_path)
     runner, heard = Watched(), Heard()
