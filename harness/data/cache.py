@@ -73,6 +73,7 @@ def open_cache(
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(file.with_suffix(".lock")):
             if not file.is_file() or file.stat().st_size != num_bytes:
+                _remove_broken_off(folder)
                 _make_room(folder, most_bytes - num_bytes)
                 _write(file, shape, lambda index: dataset.load(split, index))
             file.touch()  # it was used now
@@ -109,6 +110,13 @@ def _write(file: Path, shape: tuple[int, ...], decode: Decode) -> None:
         partial.replace(file)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _remove_broken_off(folder: Path) -> None:
+    """Removes what processes that were killed had begun to write; who still writes has the lock."""
+    for each in folder.glob("*.partial"):
+        with suppress(OSError), FileLock(each.with_suffix(".lock"), timeout=0):
+            each.unlink()
 
 
 def _make_room(folder: Path, most_bytes: int) -> None:

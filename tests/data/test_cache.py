@@ -1,5 +1,6 @@
 """Frames are decoded once for all processes, whatever happens meanwhile."""
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -8,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from harness.data import cache
-from harness.data.cache import open_cache
+from harness.data.cache import open_cache, pack
 from harness.data.dataset import Dataset, LabelMap
+from harness.data.frames import Frames
 
 SIZE = (32, 40)
 FRAME = 32 * 40 * 4
@@ -119,6 +122,36 @@ def test_a_full_disk_is_said_before_anything_is_written(tmp_path, monkeypatch):
     with pytest.warns(RuntimeWarning, match="it needs 15360 bytes and 0 are free"):
         assert open_cache(Counted(tmp_path), "train", tmp_path) is None
     assert not list(tmp_path.glob("*.frames")) and not list(tmp_path.glob("*.partial"))
+
+
+def test_a_disk_that_fills_up_meanwhile_is_said_and_frames_are_decoded(tmp_path, monkeypatch):
+    written = []
+
+    def full(image, mask):
+        if written:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written.append(pack(image, mask))
+        return written[0]
+
+    monkeypatch.setattr(cache, "pack", full)
+    data = Counted(tmp_path)
+    with pytest.warns(RuntimeWarning, match="No space left on device; they are decoded") as said:
+        frames = Frames(data, "train", folder=tmp_path / "cache", cache_bytes=0)
+        shown = [frames[index] for index in (0, 1, 0)]
+    assert len(said) == 1, "one for all frames"
+    assert data.decoded[-3:] == ["train 0", "train 1", "train 0"]
+    for index, found in zip((0, 1, 0), shown, strict=True):
+        assert all(map(np.array_equal, found, data.load("train", index)))
+    assert {each.suffix for each in (tmp_path / "cache").iterdir()} <= {".lock"}
+
+
+def test_what_a_killed_process_began_is_removed_and_what_is_being_written_is_not(tmp_path):
+    left, busy = tmp_path / "left.partial", tmp_path / "busy.partial"
+    for each in (left, busy):
+        each.write_bytes(b"half")
+    with FileLock(busy.with_suffix(".lock")):
+        assert open_cache(Counted(tmp_path), "train", tmp_path) is not None
+    assert not left.exists() and busy.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
