@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -37,7 +38,18 @@ UNKNOWN = 254
 
 MOST_CLASSES = UNKNOWN
 
-BROKEN = (OSError, SyntaxError, ValueError, EOFError, KeyError, zlib.error, NotImplementedError)
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    LookupError,
+    TypeError,
+    struct.error,
+    zlib.error,
+    NotImplementedError,
+    Image.DecompressionBombError,
+)
 """What pillow and scipy raise for a file that is damaged or of another kind."""
 
 Values = NDArray[np.integer[Any]]
@@ -101,7 +113,7 @@ def _matlab(file: Path) -> Values:
 
     try:
         values = loadmat(file, variable_names=["S"])["S"]
-    except (*BROKEN, MatReadError, TypeError) as error:
+    except (*BROKEN, MatReadError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         raise ValueError(f"{file}: the mask is damaged or has no S: {one_line(error)}") from error
