@@ -146,8 +146,8 @@ def paired(home: Home, images: Mapping[str, Path], masks: Mapping[str, Path]) ->
     lonely += [f"{file} has no image" for name, file in masks.items() if name not in images]
     if lonely:
         raise UnpairedError(
-            f"{len(lonely)} of {len(images) + len(masks)} files of {home.title} have no other "
-            f"half, the first is {lonely[0]}",
+            f"{lonely[0]}; of the {len(images) + len(masks)} images and masks of {home.title}, "
+            f"{len(lonely)} {'has' if len(lonely) == 1 else 'have'} no other half",
             tuple(lonely),
         )
     return tuple((file, masks[name]) for name, file in images.items())
