@@ -21,6 +21,7 @@ from harness.data.overlay import sheet
 from harness.data.roots import data_roots, open_dataset
 from harness.progress import counted, some
 from harness.terminal import Answer, table
+from harness.whole import naming
 
 SHOWN = 20
 """The problems that are printed; the record has them all."""
@@ -38,8 +39,9 @@ def checked(options: Namespace) -> Answer:
     with counted(f"looking at {options.name}", quiet=options.json) as tell:
         report = look_over(dataset, tell)
     file = Path(options.runs) / "data" / f"{folder_name(str(part))}.png"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    sheet(dataset).save(file)
+    with naming(file):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        sheet(dataset).save(file)
     record = {"dataset": str(part), **asdict(report), "sheet": str(file)}
     return Answer(record=record, show=partial(show_report, record), code=int(bool(report.problems)))
 

@@ -321,10 +321,12 @@ def _reported(
     import reports
     from harness.commands import folder_name
     from harness.terminal import Answer
+    from harness.whole import naming
 
     rows = ledger.rows(name)
     folder = Path(options.runs) / "reports" / folder_name(name)
-    report = reports.write(ledger.study(name), rows, folder)
+    with naming(folder):
+        report = reports.write(ledger.study(name), rows, folder)
     record = {
         "study": name,
         "summary": summary and vars(summary),
@@ -340,12 +342,14 @@ def _sweep(options: Options) -> Answer:
     import reports
     from harness.commands import folder_name, opened, swept
     from harness.terminal import Answer
+    from harness.whole import naming
 
     with opened(options, make=True) as ledger:
         name, rows = swept(options, ledger)
     size = "x".join(map(str, options.size))
     folder = Path(options.runs) / "sweeps" / folder_name(name) / size
-    report = reports.write_sweep(name, rows, folder)
+    with naming(folder):
+        report = reports.write_sweep(name, rows, folder)
     files = {file: str(path) for file, path in report.files.items()}
     record = {"study": name, "answer": report.answer, "files": files, "rows": rows}
     return Answer(record=record, show=report.show)

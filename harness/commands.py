@@ -18,7 +18,7 @@ from rich.console import Console
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from harness.data.roots import data_roots
-from harness.ledger import Ledger, open_ledger
+from harness.ledger import Ledger, open_ledger, shown
 from harness.loading import load_study
 from harness.measure.candidates import cost_of, latencies_of
 from harness.mistakes import one_line
@@ -80,7 +80,9 @@ def opened(options: Namespace, *, make: bool = False) -> Iterator[Ledger]:
     except IntegrityError:  # which only a mistake of ours can bring about
         raise
     except DBAPIError as error:
-        raise OSError(f"the ledger could not go on: {one_line(error.orig or error)}") from error
+        where = shown(options.ledger or Path(options.runs) / "ledger.db")
+        why = one_line(error.orig or error)
+        raise OSError(f"the ledger {where} could not go on: {why}") from error
 
 
 def run_study(options: Namespace, study: Study, settings: Settings, ledger: Ledger) -> Summary:

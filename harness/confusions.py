@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+
+from harness.whole import write_whole
 
 FILE = "confusions.npz"
 """What the matrices of a trial are called, in its folder."""
@@ -112,9 +113,7 @@ def save(kept: Confusions, file: Path) -> str:
         cells=kept.cells,
         counts=kept.counts,
     )
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    partial.write_bytes(buffer.getvalue())
-    partial.replace(file)
+    write_whole(file, buffer.getvalue())
     return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 

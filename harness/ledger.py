@@ -90,7 +90,7 @@ class Ledger:
             self._write(_make_tables)
         except (sql.exc.SQLAlchemyError, ImportError, ValueError) as error:
             reason = getattr(error, "orig", None) or error
-            raise ValueError(f"cannot open the ledger {_shown(where)}: {reason}") from error
+            raise ValueError(f"cannot open the ledger {shown(where)}: {reason}") from error
 
     def trials(self, keys: Iterable[str]) -> dict[str, Row]:
         """The rows of those keys that have one, failed ones included."""
@@ -255,7 +255,7 @@ def _url_of(path: Path) -> sql.URL:
     return sql.URL.create("sqlite", database=str(path))
 
 
-def _shown(where: str | Path) -> str:
+def shown(where: str | Path) -> str:
     """A path or URL as messages show it, without a password."""
     try:
         return sql.make_url(str(where)).render_as_string(hide_password=True)

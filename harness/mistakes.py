@@ -37,13 +37,13 @@ def is_users(error: BaseException) -> bool:
 
 def one_line(error: BaseException) -> str:
     """What an error says, on one line; its kind if it says nothing."""
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
     return text_of(error) or type(error).__name__
 
 
 def text_of(error: BaseException) -> str:
-    """An error's own words on one line; a KeyError puts them in quotes, which are taken off."""
+    """An error's own words on one line: a KeyError's without quotes, the file of an OSError."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return " ".join(text.split())
 

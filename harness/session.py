@@ -34,7 +34,7 @@ from harness.runners.search import Answers, Outcome, Proposal, generations
 from harness.space import holes
 from harness.study import Recipe, Study
 from harness.training.batches import share
-from harness.trial import Event, Job, Row, failed_row
+from harness.trial import DISK_FULL, Event, Job, Row, failed_row, forget
 from harness.weights import files_named, find
 
 GENERATION = 4
@@ -151,6 +151,8 @@ class Session:
         """Stores the row of a job that ended."""
         self._in_flight -= 1
         self.ledger.put_trial(row)
+        if row["state"] == "done":
+            forget(job)
         self.summary.trained += row["state"] == "done"
         self.summary.failed += row["state"] == "failed"
         self.progress.finished(job.trial.entry, row)
@@ -307,7 +309,13 @@ class Session:
         return Outcome(values=tuple(map(float, means)))
 
 
-HINDRANCES = ("FileNotFoundError", "NotInstalledError", "PermissionError", "ConnectionError")
+HINDRANCES = (
+    "FileNotFoundError",
+    "NotInstalledError",
+    "PermissionError",
+    "ConnectionError",
+    DISK_FULL,
+)
 
 
 def _was_hindered(row: Row) -> bool:

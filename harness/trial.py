@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import platform
 import traceback
 import warnings
@@ -32,10 +33,14 @@ from harness.training.ranks import ALONE, Ranks
 from harness.training.select import BEST, Best, HeldOut
 from harness.training.start import load_weights
 from harness.training.together import together
+from harness.whole import is_disk_full, write_whole
 
 Row = dict[str, Any]
 
 CHECKPOINT = "checkpoint.pt"
+
+DISK_FULL = "disk full"
+"""The kind of failure after which a later run goes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +88,12 @@ def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
         return failed_row(job, reason_of(error), traceback.format_exc(), started)
 
 
+def forget(job: Job) -> None:
+    """Removes what a trial goes on from; only once its row is kept, or all would be done again."""
+    remove(job.folder / CHECKPOINT)
+    (job.folder / BEST).unlink(missing_ok=True)
+
+
 def failed_row(job: Job, reason: str, detail: str = "", started: str | None = None) -> Row:
     """The row of a trial that did not come to an end."""
     about = _about(job, started or _now())
@@ -92,7 +103,11 @@ def failed_row(job: Job, reason: str, detail: str = "", started: str | None = No
 def reason_of(error: BaseException) -> str:
     """Why a trial failed, in one line that starts with the kind of failure."""
     line = text_of(error)[:300]
-    kind = "out of memory" if is_out_of_memory(error) else type(error).__name__
+    kind = type(error).__name__
+    if is_out_of_memory(error):
+        kind = "out of memory"
+    elif is_disk_full(error):
+        kind = DISK_FULL
     return f"{kind}: {line}" if line else kind
 
 
@@ -123,8 +138,6 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
     counted = merged([each.counted for each in shares], dataset.count("val"))
     scores = scores_of(counted, trial.scoring)
     kept = {"confusions_sha256": save(counted, job.folder / FILE)}
-    remove(job.folder / CHECKPOINT)
-    (job.folder / BEST).unlink(missing_ok=True)
     return {**shares[0].row, **_scored(scores, dataset, trial), **kept}
 
 
@@ -210,9 +223,9 @@ def _best(job: Job, network: Network, dataset: Dataset, device: torch.device) ->
 
 
 def _keep_weights(network: nn.Module, folder: Path) -> None:
-    partial = folder / "weights.pt.partial"
-    torch.save(network.state_dict(), partial)
-    partial.replace(folder / "weights.pt")
+    buffer = io.BytesIO()
+    torch.save(network.state_dict(), buffer)  # to a full disk it would not say what is wrong
+    write_whole(folder / "weights.pt", buffer.getvalue())
 
 
 def _event(job: Job, step: Step) -> Event:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from harness.training.learner import Learner
+from harness.whole import write_whole
 
 DIGEST_BYTES = hashlib.sha256().digest_size
 
@@ -61,7 +62,10 @@ class Checkpoint:
         }
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        _write_whole(self.path, buffer.getvalue())
+        payload = buffer.getvalue()
+        content = hashlib.sha256(payload).digest() + payload
+        # A crash between the two renames leaves the one before, which is then the newest.
+        write_whole(self.path, content, before=partial(_put_by, self.path))
 
     def restore(self, learner: Learner) -> Progress:
         """Puts a run back as it was saved, and says how far it had come.
@@ -119,20 +123,9 @@ def _before(path: Path) -> Path:
     return path.with_name(f"{path.name}.before")
 
 
-def _write_whole(path: Path, payload: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with beside.open("wb") as file:
-            file.write(hashlib.sha256(payload).digest() + payload)
-            file.flush()
-            os.fsync(file.fileno())
-        # A crash between the two leaves the one before, which is then the newest.
-        if path.exists():
-            path.replace(_before(path))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+def _put_by(path: Path) -> None:
+    if path.exists():
+        path.replace(_before(path))
 
 
 def _newest(path: Path) -> dict[str, Any] | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from harness.network import Network, deploy
 from harness.scoring import Scoring
 from harness.training.evaluate import evaluate
 from harness.training.loop import Step
+from harness.whole import write_whole
 
 BEST = "best.pt"
 """What the best weights so far are called, in the folder of a trial that is training."""
@@ -87,9 +87,7 @@ class Best:
     def _write(self, state: dict[str, Any]) -> None:
         buffer = io.BytesIO()
         torch.save(state, buffer)
-        partial = self.file.with_name(f"{self.file.name}.{os.getpid()}.partial")
-        partial.write_bytes(buffer.getvalue())
-        partial.replace(self.file)
+        write_whole(self.file, buffer.getvalue())
 
 
 def steps_to_judge(steps: int, looks: int) -> frozenset[int]:

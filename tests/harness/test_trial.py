@@ -13,7 +13,7 @@ from harness.data.roots import DataRoots, open_dataset
 from harness.network import assemble
 from harness.plan import candidates, trials_of
 from harness.training import loop
-from harness.trial import Job, reason_of, run_trial
+from harness.trial import Job, forget, reason_of, run_trial
 
 
 def job_in(folder, **changes):
@@ -43,9 +43,12 @@ def test_a_row_can_be_kept_and_says_all_that_was_run(tmp_path):
     assert set(row["absent_classes"]) == {k for k, v in row["iou"].items() if v is None}
 
 
-def test_a_trial_leaves_its_weights_and_no_checkpoint(tmp_path):
+def test_a_trial_leaves_its_weights_and_no_checkpoint_once_its_row_is_kept(tmp_path):
     job = job_in(tmp_path)
     row = run_trial(job)
+    again = run_trial(job)  # as if the row had been lost
+    assert again["resumed_from_step"] == 2 and learnt(again) == learnt(row)
+    forget(job)
     assert {path.name for path in job.folder.iterdir()} == {"weights.pt", "confusions.npz"}
     assert job.folder == tmp_path / "trials" / row["folder"]
     network = assemble(job.trial.architecture, row["num_classes"])
@@ -87,6 +90,8 @@ def test_the_best_weights_are_chosen_on_held_out_images_and_scored_on_val(tmp_pa
     assert (row["state"], row["scoring_select"], row["scoring_held_out"]) == ("done", "best", 0.5)
     assert 1 <= row["selected_step"] <= 6 and 0 <= row["selected_miou"] <= 1
     assert row["num_images"] == 2
+    assert learnt(run_trial(job)) == learnt(row)
+    forget(job)
     assert {path.name for path in job.folder.iterdir()} == {"weights.pt", "confusions.npz"}
 
 
@@ -147,7 +152,6 @@ def test_a_trial_that_was_cut_off_goes_on_to_the_same_row(tmp_path, monkeypatch,
     row = run_trial(job)
     assert row["resumed_from_step"] == last
     assert learnt(row) == learnt(whole)
-    assert not (job.folder / "checkpoint.pt").exists()
 
 
 def test_a_failure_says_why_in_one_line_and_where_in_full(tmp_path, odd):
@@ -180,6 +184,8 @@ def test_a_trial_sets_its_number_of_threads(tmp_path):
         (ValueError(), "ValueError"),
         (MemoryError(), "out of memory"),
         (torch.cuda.OutOfMemoryError("CUDA ran out"), "out of memory: CUDA ran out"),
+        (OSError(28, "No space", "a.pt"), "disk full: a.pt: No space"),
+        (FileNotFoundError(2, "No such file", "a.pt"), "FileNotFoundError: a.pt: No such file"),
         (RuntimeError("x" * 999), "RuntimeError: " + "x" * 300),
     ],
 )

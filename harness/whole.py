@@ -1,0 +1,48 @@
+"""Files that are written whole or not at all, with an error that names them."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk, or a share of it, that is full."""
+
+
+def write_whole(path: Path, payload: bytes, *, before: Callable[[], object] = lambda: None) -> None:
+    """Writes beside a file, on the disk itself, and then gives what was written its name.
+
+    Whatever breaks this off, the file is as it was. ``before`` is called when all but the new
+    name is done. OSError names the file.
+    """
+    beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("wb") as file:
+                file.write(payload)
+                file.flush()
+                os.fsync(file.fileno())
+            before()
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Gives an OSError the name of what was being written, where the system gives it none."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an exception says that a disk is full."""
+    return isinstance(error, OSError) and error.errno in FULL
