@@ -108,7 +108,7 @@ def check_sizes(pair: Pair, image: tuple[int, int], mask: tuple[int, int]) -> No
 def existing(home: Home, root: Root, *wanted: str) -> Path:
     """The root; FileNotFoundError unless it holds every wanted file or folder."""
     holds = (
-        f"\n{home.tree}\nSay where it lies with --data {home.name}=PATH, "
+        f": {_in_a_line(home.tree)}. Say where it lies with --data {home.name}=PATH, "
         "or put it in the folder named by TWOPATH_DATA."
     )
     if root is None:
@@ -119,6 +119,13 @@ def existing(home: Home, root: Root, *wanted: str) -> Path:
                 f"{home.title} is not at {root}: there is no {name}. It holds{holds}"
             )
     return root
+
+
+def _in_a_line(tree: str) -> str:
+    """What a tree holds, then what is said below it; messages are of one line."""
+    lines = [(line.startswith(" "), " ".join(line.split())) for line in tree.splitlines()]
+    entries = "; ".join(line for is_entry, line in lines if is_entry)
+    return " ".join([entries, *(line for is_entry, line in lines if not is_entry)])
 
 
 def found(folder: Path, *endings: str) -> dict[str, Path]:

@@ -10,7 +10,7 @@ from harness.data.files import Home, Pair, PairedFiles, existing, found, listed,
 
 HOME = Home(
     name="folder",
-    title="The folder of images and masks",
+    title="the folder of images and masks",
     tree="""\
   classes.txt                 a class name a line; the first is mask value 0
   images/{train,val}/*.jpg    or .jpeg, .png, .bmp, .tif, .tiff, .webp
