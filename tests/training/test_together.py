@@ -19,7 +19,7 @@ from harness.training.together import together
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 # Images are smaller than the crop, and so each process has another share of the labelled pixels.
-PADDED = {"crop": (48, 48), "scales": (0.5, 1.0), "batch": 6}
+PADDED = {"crop": (48, 48), "scales": (0.5, 1.5), "batch": 6}
 PLANS = {
     "plain": PADDED,
     "in parts": {**PADDED, "batch": 12, "accumulate": 2},
