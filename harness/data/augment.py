@@ -136,16 +136,14 @@ def jitter(images: Tensor, factors: Tensor) -> Tensor:
     """
     by = factors.to(images.device, torch.float32).reshape(-1, 3, 1, 1, 1)
     images = (images.float() * by[:, 0]).clamp_(0, 255)
-    images = _blend(images, _grey(images).mean((1, 2, 3), keepdim=True), by[:, 1])
-    return _blend(images, _grey(images), by[:, 2])
+    mean = _grey(images).mean((1, 2, 3), keepdim=True)
+    images = torch.lerp(mean, images, by[:, 1]).clamp_(0, 255)
+    return torch.lerp(_grey(images), images, by[:, 2]).clamp_(0, 255)
 
 
 def _grey(images: Tensor) -> Tensor:
-    return (images * torch.tensor(GREY, device=images.device)).sum(-1, keepdim=True)
-
-
-def _blend(images: Tensor, towards: Tensor, factor: Tensor) -> Tensor:
-    return (images * factor + towards * (1 - factor)).clamp_(0, 255)
+    red, green, blue = (images[..., each : each + 1] * share for each, share in enumerate(GREY))
+    return red + green + blue
 
 
 def check_crop(
