@@ -26,6 +26,10 @@ format: .venv/ready  ## put the code into the one format
 golden: .venv/ready  ## write the golden costs anew, after a change of a part that is meant
 	$(BIN)/python tests/golden/regenerate.py
 
+# One script a bench: `make bench-train ARGS="--data camvid=PATH --json"`.
+bench-%: .venv/ready  ## measure; bench-train: the training loop beside a plain one
+	$(BIN)/python tests/bench/$*.py $(ARGS)
+
 clean:  ## forget the environment; results in runs/ stay
 	rm -rf .venv .venv-timm build dist *.egg-info
 
