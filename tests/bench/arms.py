@@ -151,16 +151,16 @@ def our_loop(
             cache=bench.cache if cached else None,
             on_step=lambda step: stamps(step.step),
         )
-    save_s, took = bench.now().since(stamps.last).wall, stamps.took
-    often = took.wall < loop.SAVE_EVERY_S  # else some fell between the steps
-    with_saves = 1 + (save_s / loop.SAVE_EVERY_S if often else 0)
+    save, took = bench.now().since(stamps.last), stamps.took
+    # Where a burst is longer, saves fell between its steps. CPU time is as on an idle machine.
+    share = 1 / loop.SAVE_EVERY_S if took.wall < loop.SAVE_EVERY_S else 0.0
     return Burst(
         steps=bench.recipe.steps - 1,
-        seconds=took.wall * with_saves,
-        cpu_s=took.cpu * with_saves,
+        seconds=took.wall * (1 + share * save.wall),
+        cpu_s=took.cpu * (1 + share * save.cpu / torch.get_num_threads()),
         wait_s=sum(waits[1:]),
         step_s=sum(steps[1:]),
-        save_s=save_s,
+        save_s=save.wall,
     )
 
 
