@@ -12,6 +12,8 @@ import numpy as np
 from harness.data.codes import BINARY, Values, classes_of, decoded, mask_values, spelt
 from harness.data.dataset import IGNORE, Dataset, Pixels, Split
 from harness.data.files import PairedFiles, check_sizes
+from harness.data.frames import check_pair
+from harness.mistakes import one_line
 
 SPLITS: tuple[Split, Split] = ("train", "val")
 Problems = list[str]
@@ -125,20 +127,24 @@ def _look_at_loaded(
 ) -> None:
     """Looks at a pair of a data set that is no pairs of files."""
     where = f"{split} image {index}"
-    image, mask = dataset.load(split, index)
+    try:
+        image, mask = dataset.load(split, index)
+        check_pair(dataset, where, image, mask)
+    except (ValueError, OSError) as error:
+        problems.append(one_line(error))
+        return
     tally.image(image, "RGB", where)
     tally.labels += np.bincount(mask.ravel(), minlength=256)
-    number = len(dataset.label_map.classes)
     for value, count in _counted(mask):
         tally.values[str(value)] += count
-        if number <= value != IGNORE:
-            problems.append(f"{where}: mask value {value} is not one of the {number} classes")
 
 
 def _check_splits(dataset: Dataset, tallies: dict[Split, _Tally], problems: Problems) -> None:
     """What only the whole of a data set shows."""
     for split, tally in tallies.items():
-        if dataset.count(split) and not tally.labels[:IGNORE].sum():
+        if not dataset.count(split):
+            problems.append(f"the {split} split has no images")
+        elif not tally.labels[:IGNORE].sum():
             problems.append(f"the {split} split has no labelled pixel")
     seen = {value for tally in tallies.values() for value in tally.values}
     if seen == {"0", str(IGNORE)} and len(dataset.label_map.classes) > 1:

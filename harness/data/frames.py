@@ -100,14 +100,15 @@ def _count(dataset: Dataset, split: Split) -> np.ndarray[tuple[int], np.dtype[np
     total = np.zeros(256, dtype=np.int64)
     for index in range(dataset.count(split)):
         image, mask = dataset.load(split, index)
-        _check_pair(dataset, f"{split} image {index}", image, mask)
+        check_pair(dataset, f"{split} image {index}", image, mask)
         total += np.bincount(mask.ravel(), minlength=256)
     if total[IGNORE] == total.sum():
         raise ValueError(f"the {split} split of {dataset.label_map.name} has no labelled pixel")
     return total
 
 
-def _check_pair(dataset: Dataset, where: str, image: Pixels, mask: Pixels) -> None:
+def check_pair(dataset: Dataset, where: str, image: Pixels, mask: Pixels) -> None:
+    """ValueError, naming ``where``, for a pair that is not as ``Dataset.load`` promises."""
     if image.dtype != np.uint8 or mask.dtype != np.uint8:
         raise ValueError(f"{where}: image and mask must be uint8, not {image.dtype}, {mask.dtype}")
     if image.shape != (*dataset.size, 3) or mask.shape != dataset.size:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from harness.data.dataset import IGNORE, Dataset, Pixels, Split
+from harness.data.frames import check_pair
 
 SPLITS: tuple[Split, Split] = ("train", "val")
 GOLDEN = 0.618034
@@ -51,6 +52,7 @@ def _spread(count: int, most: int) -> list[int]:
 def _pair(dataset: Dataset, split: Split, index: int, seen: set[int]) -> tuple[Pixels, Pixels]:
     try:
         image, mask = dataset.load(split, index)
+        check_pair(dataset, split, image, mask)
     except (ValueError, OSError):  # which the report names
         grey = np.full((*dataset.size, 3), 160, np.uint8)
         return grey, grey

@@ -2,6 +2,8 @@
 
 import pickle
 import re
+import struct
+import warnings
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from scipy.io import savemat
 from trees import LAYOUTS, SIZE, grow, stripes, write_image, write_mask
 
+from harness.data.codes import decoded, mask_values
 from harness.data.files import UnpairedError
 from harness.data.frames import check
 
@@ -33,6 +36,37 @@ def test_a_damaged_file(known, root, kind, damage):
         {"text": b"no picture", "empty": b"", "half": whole[: len(whole) // 2]}[damage]
     )
     refused(known, root, kind, f"the {kind} is damaged")
+
+
+@pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "tif", "webp", "mat"])
+def test_whatever_byte_is_wrong_the_file_is_named(tmp_path, ending):
+    file = tmp_path / f"a.{ending}"
+    rng = np.random.default_rng(0)
+    write_mask(file, rng.integers(1, 9, SIZE))
+    whole = file.read_bytes()
+    code = LAYOUTS["coco_stuff 10k"].open(grow("coco_stuff 10k", tmp_path / "stuff")).code
+    refusals = 0
+    for _ in range(300):
+        broken = bytearray(whole)
+        broken[rng.integers(len(whole) // 2)] = rng.integers(256)
+        file.write_bytes(broken)
+        try:
+            with warnings.catch_warnings(action="ignore"):  # pillow's own, of odd tags
+                mask_values(file, code) if ending == "mat" else decoded(file)
+        except ValueError as error:
+            assert str(error).startswith(f"{file}: ") and "\n" not in str(error)
+            refusals += 1
+    assert refusals > 2
+
+
+def test_a_picture_of_absurd_size_is_refused(tmp_path):
+    file = tmp_path / "a.bmp"
+    write_image(file, np.zeros((32, 32, 3)))
+    content = bytearray(file.read_bytes())
+    content[18:26] = struct.pack("<ii", 30_000, 30_000)
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.bmp: .*900000000 pixels"):
+        decoded(file)
 
 
 def test_an_image_of_sixteen_bits(known, root):

@@ -102,6 +102,38 @@ def test_a_set_without_files_is_looked_at_too():
     assert sum(report.splits["val"].class_pixels.values()) == 2 * 32 * 64
 
 
+class Odd(Streets):
+    """Streets, some of which are not as a data set promises."""
+
+    def load(self, split, index):
+        image, mask = super().load(split, index)
+        if split == "train":
+            return [(image / 255, mask), (image[:16], mask), (image, mask + 77)][index]
+        raise ValueError(f"val {index} is\ntorn")
+
+
+def test_a_set_that_breaks_its_promise_is_told_pair_by_pair():
+    odd = Odd(None, size=(32, 64), train=3, val=2)
+    report = looked(odd)
+    said = ("uint8, not float64", "(16, 64, 3)", "not in the label map", "val 0 is torn", "val 1")
+    assert len(report.problems) == 5 + 2, "and no split has a label"
+    assert all(each in line for each, line in zip(said, report.problems, strict=False))
+    assert np.asarray(sheet(odd))[100, 100].tolist() == [160, 160, 160]
+
+
+class Empty(Streets):
+    """Streets with none to score."""
+
+    def count(self, split):
+        return 5 if split == "train" else 0
+
+
+def test_a_split_without_images_is_told():
+    empty = Empty(None, size=(32, 64))
+    assert looked(empty).problems == ("the val split has no images",)
+    assert sheet(empty).width > 1000
+
+
 def test_classes_are_laid_over_and_the_ignored_is_dark():
     image = np.full((4, 4, 3), 200, np.uint8)
     mask = np.zeros((4, 4), np.uint8)
