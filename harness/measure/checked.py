@@ -1,14 +1,14 @@
-"""Counts a network fast, and checks the count by a second counter at a small size."""
+"""Counts a network fast, checks the count by a second counter, and names work that is wasted."""
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 
 from torch import nn
 
+from harness.measure.anatomy import dead_work, uncalled
 from harness.measure.cost import Cost, count
-from harness.measure.static import count_static
+from harness.measure.watch import Watched, watch
 
 CHECKED_AT = (64, 96)
 """Height and width in pixels at which both counters count: there a real pass costs little."""
@@ -20,22 +20,41 @@ DISAGREE = "two counters disagree"
 def count_checked(deployed: nn.Module, size: tuple[int, int]) -> Cost:
     """Counts a deployed network at (height, width) in pixels, for a batch of one.
 
-    On the meta device, and at ``CHECKED_AT`` by fvcore too, which also names the operators. Where
-    the two do not agree to the integer the count is incomplete. A network that cannot run on the
-    meta device is counted by fvcore alone, at full size.
+    On the meta device, and at ``CHECKED_AT`` by fvcore too, which also names the operators. The
+    traced graph that fvcore reads holds what the output hangs on, the other counter sees what is
+    done: where they differ, the modules whose work nobody uses are named. Where that does not
+    explain the difference to the integer the count is incomplete. Whatever the network raises on
+    the CPU comes through.
     """
     traced = count(deployed, CHECKED_AT)
-    try:
-        bare = copy.deepcopy(deployed).to("meta")
-        small, full = (count_static(bare, each) for each in (CHECKED_AT, size))
-    except Exception:  # a stranger's part may make tensors of its own, on another device
-        return count(deployed, size)
+    small, full = watch(deployed, CHECKED_AT), watch(deployed, size)
     unknown = dict(traced.unknown_ops)
-    if (small.gmacs, small.gmacs_conv) != (traced.gmacs, traced.gmacs_conv):
+    if not _agree(traced, small):
         unknown[DISAGREE] = 1
+    cost = full.work.cost(size)
     return replace(
-        full,
+        cost,
+        inference_peak_bytes=full.peak_bytes,
         uncounted_ops=traced.uncounted_ops,
         unknown_ops=unknown,
-        cost_tool=f"{full.cost_tool}, checked by {traced.cost_tool} at {traced.cost_size}",
+        dead_modules=_dead(full),
+        uncalled_modules=uncalled(deployed, full),
+        cost_tool=f"{cost.cost_tool}, checked by {traced.cost_tool} at {traced.cost_size}",
     )
+
+
+def _agree(traced: Cost, seen: Watched) -> bool:
+    """Whether the graph holds the multiply-adds that the output hangs on, to the integer.
+
+    Those of resizing and of batch norms are compared where nothing is dead.
+    """
+    if len(seen.reached) == len(seen.steps) and traced.gmacs != seen.work.cost((0, 0)).gmacs:
+        return False
+    return traced.gmacs_conv == sum(seen.steps[number].macs for number in seen.reached) / 1e9
+
+
+def _dead(seen: Watched) -> tuple[str, ...]:
+    """Modules whose work is dead, and operators with the module that wastes them."""
+    modules, operators = dead_work(seen)
+    loose = (f"{name} in {path}" if path else name for path, name in operators)
+    return (*modules, *loose)

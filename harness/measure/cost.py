@@ -1,4 +1,4 @@
-"""Counts what a deployed network costs: parameters, multiply-adds and activations."""
+"""Counts what a deployed network costs, by reading its traced graph with fvcore."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ with warnings.catch_warnings():  # torch deprecates what fvcore does when it is 
         get_shape,
     )
 
-COST_PROTOCOL = 3
+COST_PROTOCOL = 4
 """Raised when the same network would be counted differently."""
 
 MATRIX_OPS = ("conv", "linear", "addmm", "mm", "matmul", "bmm", "baddbmm", "einsum")
@@ -58,23 +58,51 @@ class Cost:
     ``params`` and ``activations`` (elements given by convolutions) are counts. ``gmacs`` is in
     1e9, one multiply-add = 1, over all operators that fvcore counts (bilinear resizing: 4 an
     output element); ``gmacs_conv`` is convolutions and matrix products only, which is what papers
-    print. ``uncounted_ops`` are the operators that were met and count as nothing, by number;
+    print. ``elementwise_flops`` are the operations of everything else, by the table of
+    ``harness.measure.traffic``; ``gflops`` is ``2 * gmacs_conv`` and those, in 1e9.
+
+    ``unfused_bytes`` is what a float32 pass reads and writes if no two operators are fused, and
+    ``unfused_by_class`` the same by class of operator. ``inference_peak_bytes`` is the most that
+    live tensors hold at a time in that pass, weights and image included, without the allocator's
+    rounding and convolutions' workspaces. ``training_peak_bytes`` likewise, for a step of
+    ``training_batch`` images of the size: see ``harness.measure.training_memory``. A figure that
+    was not asked for is None.
+
+    ``uncounted_ops`` are the operators that were met and count as nothing, by number;
     ``unknown_ops`` are those of them that may hide multiply-adds, so that the count is too low.
+    ``dead_modules`` do work that does not reach the output, which ``gmacs`` includes;
+    ``uncalled_modules`` hold parameters that no operator reads, which ``params`` includes.
     """
 
     params: int
     gmacs: float
     gmacs_conv: float
     activations: int
+    elementwise_flops: int | None = None
+    gflops: float | None = None
+    unfused_bytes: int | None = None
+    unfused_by_class: dict[str, int] | None = None
+    inference_peak_bytes: int | None = None
+    training_peak_bytes: int | None = None
+    training_batch: int | None = None
     uncounted_ops: dict[str, int] = field(default_factory=dict)
     unknown_ops: dict[str, int] = field(default_factory=dict)
+    dead_modules: tuple[str, ...] = ()
+    uncalled_modules: tuple[str, ...] = ()
     cost_size: str
     cost_tool: str = f"fvcore {version('fvcore')}"
     cost_protocol: int = COST_PROTOCOL
 
+    @property
+    def complete(self) -> bool:
+        """Whether no operator may hide multiply-adds."""
+        return not self.unknown_ops
+
     def record(self) -> dict[str, Any]:
-        """The figures as a flat row."""
-        return asdict(self)
+        """The figures as a flat row, without those that were not asked for."""
+        known = {name: value for name, value in asdict(self).items() if value is not None}
+        known |= {name: list(known[name]) for name in ("dead_modules", "uncalled_modules")}
+        return {**known, "count": "complete" if self.complete else "incomplete"}
 
 
 def _same_padding_flops(inputs: list[Any], outputs: list[Any]) -> Counter[str]:

@@ -10,7 +10,6 @@ import copy
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import torch
@@ -19,14 +18,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakIdKeyDictionary
 
+from harness.measure.memory import Live
+from harness.measure.static import Pooled, Tally, Work, tallied
+from harness.measure.traffic import is_view, tensors_in
+
 Call = tuple[int, str]
 """A call of a module: its number and the module's path."""
-
-SAME_DATA = frozenset({"aten::_unsafe_view", "aten::lift_fresh"})
-"""Operators that only look at their input otherwise, beside those whose schema says so."""
-
-UNWRITTEN = frozenset({"aten::empty", "aten::empty_strided", "aten::empty_like"})
-"""Operators that reserve memory and touch none of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,37 +53,16 @@ class Step:
 class Watched:
     """A pass: its steps in order, the numbers of those that the output hangs on, the output.
 
-    ``unread`` are the parameters, by path, that no operator read.
+    ``unread`` are the parameters, by path, that no operator read; ``peak_bytes`` is the most that
+    tensors held at a time, weights and image included; ``work`` is what all steps add up to.
     """
 
     steps: tuple[Step, ...]
     reached: frozenset[int]
     outputs: tuple[Tensor, ...]
     unread: tuple[str, ...]
-
-
-@cache
-def is_view(operator: Any) -> bool:
-    """Whether an operator only looks at its input otherwise: no element is read or written."""
-    if operator._schema.name in SAME_DATA:
-        return True
-    returns = operator._schema.returns
-    aliases = [each.alias_info for each in returns]
-    return bool(aliases) and all(a is not None and not a.is_write for a in aliases)
-
-
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Every tensor in nested tuples, lists, mappings and plain objects."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from tensors_in(each)
-    elif isinstance(value, (list, tuple, set)):
-        for each in value:
-            yield from tensors_in(each)
-    elif hasattr(value, "__dict__") and not isinstance(value, (type, nn.Module)):
-        yield from tensors_in(vars(value))
+    peak_bytes: int
+    work: Work
 
 
 def bare(module: nn.Module) -> nn.Module:
@@ -128,7 +104,9 @@ def watch(module: nn.Module, size: tuple[int, int], batch: int = 1) -> Watched:
 
 
 def _watched(module: nn.Module, image: Tensor) -> Watched:
-    with _Watcher(module) as watcher:
+    live = Live((*module.parameters(), *module.buffers(), image))
+    tally, pooled = Tally(), Pooled()
+    with live, tally, pooled, _Watcher(module) as watcher:
         given = module(image)
     outputs = tuple(tensors_in(given))
     if not outputs:
@@ -138,6 +116,8 @@ def _watched(module: nn.Module, image: Tensor) -> Watched:
         reached=watcher.reached(outputs),
         outputs=outputs,
         unread=tuple(watcher.unread.values()),
+        peak_bytes=live.peak_bytes,
+        work=tallied(module, tally, pooled),
     )
 
 
@@ -179,7 +159,7 @@ class _Watcher(TorchDispatchMode):
         read = [each.untyped_storage() for each in tensors_in((inputs, options))]
         for storage in read:
             self.unread.pop(id(storage), None)
-        if not is_view(operator) and operator._schema.name not in UNWRITTEN:
+        if not is_view(operator):
             self._note(operator, inputs, options, output, read)
         return output
 
@@ -219,4 +199,7 @@ def _macs(operator: Any, inputs: Any, options: Any, output: Any) -> int:
 
 
 def _shape(value: Any) -> Any:
+    """A value without its tensors, which would otherwise live on: their shapes."""
+    if isinstance(value, (list, tuple)):
+        return tuple(map(_shape, value))
     return tuple(value.shape) if isinstance(value, Tensor) else value
