@@ -36,7 +36,7 @@ def training_peak(
     """
     height, width = size or recipe.crop
     device = torch.device("meta")
-    images = torch.empty(batch or recipe.batch, 3, height, width, dtype=torch.uint8, device=device)
+    images = torch.empty(batch or recipe.batch, height, width, 3, dtype=torch.uint8, device=device)
     masks = torch.empty(len(images), height, width, dtype=torch.uint8, device=device)
     with torch.random.fork_rng(devices=[]):
         copied = bare(network).train()
