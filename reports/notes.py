@@ -14,6 +14,9 @@ from reports.verdict import Verdict
 
 FEWEST_TO_RANK = 4
 
+WASTE = ("dead_modules", "uncalled_modules")
+"""The columns that name work, or weights, that the output does not use."""
+
 
 def notes(verdict: Verdict) -> tuple[str, ...]:
     """The notes that apply to a study."""
@@ -26,6 +29,7 @@ def notes(verdict: Verdict) -> tuple[str, ...]:
         _two_sizes,
         _ranks,
         _incomplete,
+        _wasted,
         _uncounted,
         _absent,
     )
@@ -134,6 +138,19 @@ def _incomplete(verdict: Verdict) -> str:
         f"The GMACs of {listed(list(names))} are incomplete: {listed(list(unknown))} may hide "
         "multiply-adds."
     )
+
+
+def _wasted(verdict: Verdict) -> str:
+    """Candidates that do work nothing uses, or hold weights that nothing reads."""
+    said = {
+        plain(trial["candidate"]): [plain(each) for each in wasted]
+        for trial in verdict.kept
+        if (wasted := [each for key in WASTE for each in trial.get(key) or ()])
+    }
+    if not said:
+        return ""
+    words = "; ".join(f"{name}: {listed(modules)}" for name, modules in said.items())
+    return f"GMACs or parameters include work or weights that the output does not use: {words}."
 
 
 def _absent(verdict: Verdict) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,10 +13,11 @@ from harness.architecture import Architecture
 from harness.measure.checked import count_checked
 from harness.measure.device import best_device, device_name
 from harness.measure.latency import Report, time_together
+from harness.measure.training_memory import SMALLEST_BATCH, training_peak
 from harness.network import deploy
 from harness.plugins import load_plugins
 from harness.promises import check_promises, check_traceable
-from harness.study import Timing
+from harness.study import Recipe, Timing
 from harness.training.loop import initialise
 
 Size = tuple[int, int]
@@ -24,11 +26,14 @@ MAX_TOGETHER = 24
 """How many networks are held in memory and interleaved at a time."""
 
 
-def cost_of(architecture: Architecture, num_classes: int, size: Size) -> dict[str, Any]:
+def cost_of(
+    architecture: Architecture, num_classes: int, size: Size, *, training: bool = False
+) -> dict[str, Any]:
     """The cost of an architecture's deployed network as a flat row.
 
-    Whatever assembling raises for parts that do not fit comes through; ValueError for a part
-    that does not keep what it declares.
+    With ``training``, also the peak memory of a step at that size: a second more, so it is for
+    those who ask. Whatever assembling raises for parts that do not fit comes through; ValueError
+    for a part that does not keep what it declares.
     """
     network = initialise(architecture, num_classes, seed=0)
     check_promises(network, architecture)
@@ -37,7 +42,14 @@ def cost_of(architecture: Architecture, num_classes: int, size: Size) -> dict[st
     except Exception:
         check_traceable(network, architecture)
         raise
-    return count_checked(deployed, size).record()
+    cost = count_checked(deployed, size)
+    if training:
+        try:
+            peak = training_peak(network, Recipe(), size, SMALLEST_BATCH)
+        except Exception:  # a stranger's part may not run on the meta device: nothing is known
+            return cost.record()
+        cost = replace(cost, training_peak_bytes=peak, training_batch=SMALLEST_BATCH)
+    return cost.record()
 
 
 def latencies_of(

@@ -174,9 +174,20 @@ def _muted(analysis: Any) -> Any:
 
 
 @contextmanager
+def plain_attention() -> Iterator[None]:
+    """Keeps torch from the fast path of attention layers, which hides their products."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+@contextmanager
 def _quiet() -> Iterator[None]:
     """Silences torch's deprecation notes on the tracing that fvcore relies on."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), plain_attention():
         warnings.simplefilter("ignore", category=DeprecationWarning)
         warnings.simplefilter("ignore", category=FutureWarning)
         warnings.simplefilter("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import nn
 
 from harness.data.augment import normalise
 from harness.measure.memory import Live

@@ -7,8 +7,7 @@ copied first, without its weights, and the copy is watched.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 from torch.utils.weak import WeakIdKeyDictionary
 
+from harness.measure.cost import plain_attention
 from harness.measure.memory import Live
 from harness.measure.static import Pooled, Tally, Work, tallied
 from harness.measure.traffic import is_view, tensors_in
@@ -76,18 +76,6 @@ def bare(module: nn.Module) -> nn.Module:
     return copy.deepcopy(module, memo).eval()
 
 
-@contextmanager
-def unchanged() -> Iterator[None]:
-    """Without gradients or MHA's fast path, which hides its operators; leaves the dice alone."""
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
-
-
 def watch(module: nn.Module, size: tuple[int, int], batch: int = 1) -> Watched:
     """A pass in eval mode over images (batch, 3, height, width), size in pixels.
 
@@ -96,7 +84,7 @@ def watch(module: nn.Module, size: tuple[int, int], batch: int = 1) -> Watched:
     gives no tensor.
     """
     shape = (batch, 3, *size)
-    with unchanged():
+    with plain_attention(), torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
             return _watched(bare(module), torch.empty(shape, device="meta"))
         except Exception:

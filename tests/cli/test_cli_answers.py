@@ -159,6 +159,45 @@ def test_costs_say_their_convention_and_what_was_left_out(twopath):
     small, large = json.loads(twopath(*words, "--json").out)
     assert (small["network"], small["num_classes"]) == ("bisenetv2_small", 11)
     assert 0 < small["gmacs"] < large["gmacs"]
+    for key in ("unfused_bytes", "inference_peak_bytes", "training_peak_bytes"):
+        assert 0 < small[key] < large[key]
+    assert (small["count"], small["dead_modules"]) == ("complete", [])
+
+
+STRANGE = '''"""A fusion that sums up, computes something for nothing and keeps a spare weight."""
+from torch import nn
+from harness import Architecture, networks
+from harness.components import Fusion, fusions, resize_like
+from studies.published import BISENETV2_SMALL
+from dataclasses import replace
+
+@fusions.register("strange")
+class Strange(Fusion):
+    """Cumulative sums hide multiply-adds for all that a counter knows."""
+
+    def __init__(self, detail, semantic):
+        super().__init__(out=detail)
+        self.conv = nn.Conv2d(semantic.channels, detail.channels, 1)
+        self.dead = nn.Conv2d(detail.channels, 2, 1)
+        self.spare = nn.Conv2d(2, 2, 1)
+
+    def forward(self, detail, semantic):
+        self.dead(detail)
+        return detail.cumsum(2) + resize_like(self.conv(semantic), detail)
+
+networks.register("strange", replace(BISENETV2_SMALL, fusion="strange"))
+'''
+
+
+def test_an_incomplete_count_and_wasted_work_are_said_beside_the_table(twopath, tmp_path):
+    (tmp_path / "strange.py").write_text(STRANGE)
+    words = ("cost", "strange", "--size", "64x96", "--plugin", str(tmp_path / "strange.py"))
+    text = twopath(*words).out
+    assert re.search(r"^strange \*", text, re.MULTILINE)
+    assert "the count is INCOMPLETE, aten::cumsum x1 may hide multiply-adds" in text
+    assert "strange: computes what nothing uses: paths.fusion.dead" in text
+    (row,) = json.loads(twopath(*words, "--json").out)
+    assert (row["count"], row["dead_modules"]) == ("incomplete", ["paths.fusion.dead"])
 
 
 def test_times_are_given_as_ratios_to_the_first_too(twopath):

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from harness import networks
+from harness.measure import checked
 from harness.measure.candidates import cost_of
 from harness.measure.checked import DISAGREE, count_checked
 from harness.measure.cost import COST_PROTOCOL, count
@@ -87,6 +88,20 @@ def test_an_operator_that_may_hide_multiply_adds_makes_a_count_incomplete():
     cost = counted(lambda image: image.cumsum(2) * 2, padding=1)
     assert cost.uncounted_ops == {"aten::cumsum": 1, "aten::mul": 1}
     assert cost.unknown_ops == {"aten::cumsum": 1}
+    assert not cost.complete and cost.record()["count"] == "incomplete"
+
+
+class Doubled(torch.autograd.Function):
+    """A function of a stranger's own, which a traced graph cannot look into."""
+
+    @staticmethod
+    def forward(context, image):
+        return image * 2
+
+
+def test_a_custom_autograd_function_makes_a_count_incomplete():
+    cost = count_checked(Body(Doubled.apply, padding=1).eval(), (20, 30))
+    assert cost.unknown_ops == {"prim::PythonOp.Doubled": 1}
 
 
 def test_products_of_matrices_count_with_the_convolutions():
@@ -107,15 +122,31 @@ def test_resizing_counts_apart_from_convolutions():
     assert cost.gmacs_conv * 1e9 == pytest.approx(CONV, abs=0.5)
 
 
-def test_counting_changes_no_bit_of_the_network():
+def state(network):
+    """All of a module that counting might touch."""
+    return {
+        "modes": [each.training for each in network.modules()],
+        "grads": [(each.requires_grad, each.grad) for each in network.parameters()],
+        "hooks": [
+            (dict(each._forward_hooks), dict(each._forward_pre_hooks), dict(each._backward_hooks))
+            for each in network.modules()
+        ],
+        "dice": torch.random.get_rng_state().tolist(),
+    }
+
+
+@pytest.mark.parametrize("counter", [count, count_checked])
+def test_counting_changes_no_bit_of_the_network(counter):
     network = deploy(initialise(BOTH, 5, seed=0), fold=False)
-    before = {name: value.clone() for name, value in network.state_dict().items()}
-    dice = torch.random.get_rng_state()
-    count(network, (33, 47))
+    next(network.parameters()).requires_grad_(True)
+    next(network.modules()).register_forward_hook(lambda *_: None)
+    values, before = {k: v.clone() for k, v in network.state_dict().items()}, state(network)
+    counter(network, (33, 47))
     after = network.state_dict()
-    assert any("running_mean" in name for name in before)
-    assert all(torch.equal(after[name], before[name]) for name in before)
-    assert torch.equal(torch.random.get_rng_state(), dice)
+    assert any("running_mean" in name for name in values)
+    assert all(torch.equal(after[name], value) for name, value in values.items())
+    assert state(network) == before
+    assert torch.backends.mha.get_fastpath_enabled(), "as it is unless someone turns it off"
 
 
 def test_a_network_in_train_mode_is_not_counted():
@@ -131,10 +162,30 @@ class Wasteful(Body):
         return self.then(self.conv(image))
 
 
-def test_a_count_that_the_second_counter_does_not_confirm_is_incomplete():
-    assert count_checked(Body(padding=1).eval(), (20, 30)).unknown_ops == {}
+class Spare(Body):
+    """Holds a convolution that is never called."""
+
+    def __init__(self):
+        super().__init__(padding=1)
+        self.spare = nn.Sequential(nn.Conv2d(4, 2, 1))
+
+
+def test_a_dead_branch_that_the_traced_graph_does_not_hold_is_named():
+    assert count_checked(Body(padding=1).eval(), (20, 30)).dead_modules == ()
     found = count_checked(Wasteful(padding=1).eval(), (20, 30))
-    assert found.unknown_ops == {DISAGREE: 1}
+    assert (found.dead_modules, found.complete) == (("conv",), True)
+    assert found.gmacs_conv * 1e9 == pytest.approx(2 * CONV, abs=0.5), "what is done is counted"
+    assert found.record()["dead_modules"] == ["conv"]
+
+
+def test_a_module_that_is_never_called_is_named():
+    assert count_checked(Spare().eval(), (20, 30)).uncalled_modules == ("spare.0",)
+
+
+def test_a_count_that_the_second_counter_does_not_confirm_is_incomplete(monkeypatch):
+    monkeypatch.setattr(checked, "count", lambda *of: replace(count(*of), gmacs_conv=1.0))
+    found = count_checked(Body(padding=1).eval(), (20, 30))
+    assert found.unknown_ops == {DISAGREE: 1} and found.record()["count"] == "incomplete"
 
 
 class Settled(Body):
@@ -144,9 +195,10 @@ class Settled(Body):
         return super().forward(image) + torch.ones(1).to("cpu")
 
 
-def test_a_network_that_cannot_run_on_the_meta_device_is_counted_by_fvcore():
+def test_a_network_that_cannot_run_on_the_meta_device_is_counted_on_the_cpu():
     cost = count_checked(Settled(padding=1).eval(), (20, 30))
-    assert cost.cost_tool.startswith("fvcore") and cost.gmacs_conv * 1e9 == pytest.approx(CONV)
+    assert cost.complete and cost.gmacs_conv * 1e9 == pytest.approx(CONV)
+    assert cost.unfused_bytes > 0 and cost.inference_peak_bytes > 0
 
 
 def test_the_fast_count_is_fvcores():

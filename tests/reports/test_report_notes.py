@@ -66,3 +66,9 @@ def test_trials_left_out_are_gathered_by_reason():
     ((who, why),) = uncompared(judge(study, frame(study, rows)))
     assert who == "b, seeds 0 and 1"
     assert why == "latency device is B, where most have A CPU"
+
+
+def test_work_that_nothing_uses_is_named():
+    rows = [row("a", dead_modules=["head2"], uncalled_modules=["spare"]), row("b", dead_modules=[])]
+    assert "that the output does not use: a: head2 and spare." in noted(rows)
+    assert "does not use" not in noted([row("a"), row("b")])
