@@ -1,0 +1,199 @@
+"""What raw samples say: medians with intervals, and ratios paired by round; no torch, no clock.
+
+A round meets every arm twice, in a random order and back. What the machine does in a round it
+does to all arms, so a difference between arms is judged round by round, never sample by sample:
+samples of one burst hang together, and an interval that takes them for independent holds the
+truth one time in six.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Answer = Literal["faster", "slower", "not distinguishable"]
+Floats = NDArray[np.float64]
+
+CONFIDENCE = 0.95
+TAIL_CONFIDENCE = 0.99
+"""How surely a p90 or p99 is not above what is said of it; MLPerf's loadgen asks as much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burst:
+    """Samples taken one after the other: of which arm and figure, when, and how long each took.
+
+    ``place`` counts the bursts of a round from 0. ``start_ns`` is on the clock of the process
+    that measured, ``samples_ns`` are whole nanoseconds.
+    """
+
+    arm: str
+    figure: str
+    round: int
+    place: int
+    start_ns: int
+    samples_ns: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """How long one arm takes against another, over the rounds that both were in.
+
+    ``low`` and ``high`` end the interval at ``confidence``; None where there are too few rounds
+    for one. ``p`` is the chance of a difference at least as clear between two equal arms.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    p: float
+    num_rounds: int
+    confidence: float
+
+    @property
+    def answer(self) -> Answer:
+        """Whether the first arm is faster or slower than the second, if that can be told."""
+        if self.low is None or self.high is None or self.low <= 1 <= self.high:
+            return "not distinguishable"
+        return "faster" if self.high < 1 else "slower"
+
+
+def round_values(bursts: Iterable[Burst]) -> tuple[int, ...]:
+    """One arm's time in each round, in ns: the geometric mean of the medians of its bursts.
+
+    An arm's two bursts of a round lie alike to its middle, so a steady drift falls out.
+    """
+    rounds: dict[int, list[float]] = {}
+    for burst in bursts:
+        rounds.setdefault(burst.round, []).append(float(np.median(burst.samples_ns)))
+    logs = (np.log(np.maximum(rounds[each], 1.0)) for each in sorted(rounds))
+    return tuple(round(math.exp(each.mean())) for each in logs)
+
+
+def summary(bursts: Sequence[Burst]) -> dict[str, Any]:
+    """One arm's figures, all times in ns: a median over rounds with its interval, and tails.
+
+    ``p90_ns`` and ``p99_ns`` are conservative order statistics of all samples, None where there
+    are too few; ``mad_ns`` is the median distance of a round from the median, ``lag1`` how much
+    a round tells of the next. ValueError without bursts.
+    """
+    values = round_values(bursts)
+    if not values:
+        raise ValueError("no bursts: there is nothing to sum up")
+    low, high = interval(values)
+    samples = np.sort(np.concatenate([burst.samples_ns for burst in bursts]).astype(float))
+    middle = float(np.median(values))
+    return {
+        "median_ns": middle,
+        "low_ns": low,
+        "high_ns": high,
+        "p90_ns": quantile_bound(samples, 0.9),
+        "p99_ns": quantile_bound(samples, 0.99),
+        "mad_ns": float(np.median(np.abs(np.array(values) - middle))),
+        "lag1": lag1(values),
+        "num_samples": len(samples),
+        "num_rounds": len(values),
+    }
+
+
+def interval(
+    values: Sequence[float], confidence: float = CONFIDENCE
+) -> tuple[float | None, float | None]:
+    """The interval of the median of per-round values; None twice for fewer than six rounds.
+
+    Its ends are order statistics, as far from the middle as for the number of *independent*
+    rounds: a busy minute is longer than a round, so ``lag1`` says how few those are. In
+    simulation it holds 93 to 99 % from 12 rounds on, up to a correlation of 0.6 between rounds;
+    resampled rounds, in blocks or one by one, held 72 to 93 %.
+    """
+    num = len(values)
+    if num < FEWEST_FOR_AN_INTERVAL:
+        return None, None
+    alike = min(max((lag1(values) or 0.0) * (1 + 3 / num) + 1 / num, 0.0), MOST_CORRELATION)
+    independent = max(num * (1 - alike) / (1 + alike), 2.0)
+    reach = float(stats.t.ppf((1 + confidence) / 2, independent - 1)) / 2 / math.sqrt(independent)
+    ends = max(0.0, 0.5 - reach), min(1.0, 0.5 + reach)
+    low, high = np.quantile(np.asarray(values, dtype=float), ends, method="hazen")
+    return float(low), float(high)
+
+
+FEWEST_FOR_AN_INTERVAL = 6
+"""Of five rounds or fewer, even all on one side happen by chance one time in sixteen."""
+
+MOST_CORRELATION = 0.9
+"""Beyond it an interval spans all rounds anyway."""
+
+
+def quantile_bound(ordered: Floats, share: float) -> float | None:
+    """The least sample of which a quantile is, by 99 %, not above; None for too few samples.
+
+    As MLPerf's loadgen has it, some sample must lie above: 64 samples for p90, 662 for p99.
+    """
+    rank = int(stats.binom.ppf(TAIL_CONFIDENCE, len(ordered), share)) + 1
+    return float(ordered[rank - 1]) if rank < len(ordered) else None
+
+
+def lag1(values: Sequence[float]) -> float | None:
+    """The correlation of a round with the one after it; None where all rounds are alike."""
+    centred = np.asarray(values, dtype=float) - np.mean(values)
+    power = float((centred**2).sum())
+    return float((centred[1:] * centred[:-1]).sum()) / power if power else None
+
+
+def ratio(first: Sequence[float], second: Sequence[float], num_comparisons: int = 1) -> Ratio:
+    """The first arm's time over the second's, from their values in the same rounds.
+
+    Wilcoxon's signed ranks over the rounds' log ratios: the value is the Hodges-Lehmann
+    estimate, interval and p are exact. Between equal arms a log ratio is as often above as below
+    zero whatever the machine does, so this needs no bell curve; in simulation it held 95 % from
+    8 rounds on, through drift, load and spikes, where resampled medians held 92 to 96 %, and
+    where samples had spikes it was narrower than Student's t. The interval holds for ``num_comparisons`` at once.
+    ValueError if the rounds are not the same.
+    """
+    if len(first) != len(second) or not len(first):
+        raise ValueError(f"rounds are paired: {len(first)} and {len(second)} are not the same")
+    logs = np.log(np.asarray(first, dtype=float)) - np.log(np.asarray(second, dtype=float))
+    walsh = _walsh(logs)
+    outside = (1 - CONFIDENCE) / num_comparisons
+    chances = _signed_rank_cdf(len(logs))
+    rank = int(np.searchsorted(chances, outside / 2, side="right"))
+    ends = (walsh[rank - 1], walsh[-rank]) if rank else (None, None)
+    low, high = (None if each is None else float(math.exp(each)) for each in ends)
+    return Ratio(
+        value=float(math.exp(np.median(walsh))),
+        low=low,
+        high=high,
+        p=_p_value(walsh, chances),
+        num_rounds=len(logs),
+        confidence=1 - outside,
+    )
+
+
+def _walsh(values: Floats) -> Floats:
+    """The means of all pairs of values, each with itself too, in order."""
+    pairs = np.add.outer(values, values)[np.triu_indices(len(values))] / 2
+    return np.sort(pairs)
+
+
+@lru_cache(maxsize=64)
+def _signed_rank_cdf(num: int) -> Floats:
+    """How likely each sum of signed ranks, from 0, or a smaller one is between equal arms."""
+    chances = np.ones(1)
+    for rank in range(1, num + 1):
+        with_it = np.zeros(len(chances) + rank)
+        with_it[: len(chances)] += chances / 2
+        with_it[rank:] += chances / 2
+        chances = with_it
+    return np.cumsum(chances)
+
+
+def _p_value(walsh: Floats, chances: Floats) -> float:
+    fewer = min(int((walsh >= 0).sum()), int((walsh <= 0).sum()))
+    return float(min(1.0, 2 * chances[min(fewer, len(chances) - 1)]))
