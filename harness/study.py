@@ -28,6 +28,16 @@ DIRECTIONS: Mapping[str, str] = MappingProxyType(
 """The figures a study may aim at, and which way is better."""
 
 BOUNDARIES = ("labels_full", "logits_full", "logits_native")
+BOUNDARIES_IN = ("dev", "host_u8")
+TIMES: Mapping[str, str] = MappingProxyType(
+    {
+        "t_e2e": "one frame in flight, from the call until its result is there",
+        "t_gpu": "the device's time for a frame while its queue is full; CUDA only",
+        "t_thr": "frames back to back, divided by their number: throughput, no latency",
+    }
+)
+"""The figures of time, which are never mixed."""
+
 BASELINE = "baseline"
 
 
@@ -51,30 +61,70 @@ class Budget:
 @known_fields
 @dataclass(frozen=True, kw_only=True)
 class Timing:
-    """How latency is timed. Candidates are interleaved over ``rounds`` of two bursts each.
+    """How latency is timed: which figure, between which boundaries, in how many rounds.
 
-    ``boundary`` is where the clock stops: ``labels_full`` (the class of every pixel at input
-    size), ``logits_full`` (resized to input size) or ``logits_native`` (as the head gives them).
-    ``threads`` are CPU threads: one by default, since on a machine that anything else uses, as many
-    as there are cores mostly wait for one another.
+    ``figures`` are of ``harness.study.TIMES``, and the first is the headline, ``latency_ms``.
+    The clock starts at ``boundary_in``: ``dev`` (a normalised image on the device) or
+    ``host_u8`` (an image as a camera gives it, bytes on the host, normalised on the device). It
+    stops at ``boundary``: ``labels_full`` (the class of every pixel at input size),
+    ``logits_full`` (resized to input size) or ``logits_native`` (as the head gives them).
     ``size`` is (height, width); None means the size at which images are given to the network when
     accuracy is scored.
+
+    Candidates are interleaved over ``rounds`` of two bursts each; a burst has at most ``burst``
+    samples and takes about ``burst_ms`` at most. More rounds follow, up to ``most_rounds`` (None:
+    half as many again), until every ratio is known within ``target`` (a share, half the width of
+    its interval) or ``limit_s`` have passed. Before them each is called ``warmup`` times and on,
+    until it is steady or for ``warmup_s``; ``images`` different ones take turns. ``threads`` are
+    CPU threads: one by default, since on a machine that anything else uses, as many as there are
+    cores mostly wait for one another.
     """
 
     boundary: Literal["labels_full", "logits_full", "logits_native"] = "labels_full"
+    boundary_in: Literal["dev", "host_u8"] = "dev"
+    figures: tuple[str, ...] = ("t_e2e",)
     batch: int = 1
     size: tuple[int, int] | None = None
-    warmup: int = 5
+    images: int = 4
+    warmup: int = 6
+    warmup_s: float = 1.0
     rounds: int = 12
+    most_rounds: int | None = None
     burst: int = 5
+    burst_ms: float = 200.0
+    target: float = 0.02
+    limit_s: float = 120.0
     threads: int = 1
 
     def __post_init__(self) -> None:
         if self.boundary not in BOUNDARIES:
             raise ValueError(unknown("boundary", self.boundary, BOUNDARIES))
-        for name in ("batch", "rounds", "burst", "threads"):
+        if self.boundary_in not in BOUNDARIES_IN:
+            raise ValueError(unknown("boundary_in", self.boundary_in, BOUNDARIES_IN))
+        object.__setattr__(self, "figures", _figures(self.figures, self.boundary_in))
+        for name in ("batch", "images", "rounds", "burst", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"timing.{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("burst_ms", "target", "limit_s"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"timing.{name} is a number above 0, not {getattr(self, name)!r}")
+        if self.most_rounds is not None and self.most_rounds < self.rounds:
+            raise ValueError(
+                f"timing.most_rounds={self.most_rounds} is below timing.rounds={self.rounds}"
+            )
+
+
+def _figures(given: Any, boundary_in: str) -> tuple[str, ...]:
+    """The figures to time, each once; ValueError for one that is not known or cannot be had."""
+    figures = (given,) if isinstance(given, str) else tuple(given)
+    for name in figures:
+        if name not in TIMES:
+            raise ValueError(unknown("figure of time", name, TIMES))
+    if not figures or len(set(figures)) != len(figures):
+        raise ValueError(f"timing.figures are one or more different ones, not {figures}")
+    if "t_gpu" in figures and boundary_in != "dev":
+        raise ValueError("t_gpu is time on the device: it goes with boundary_in='dev' only")
+    return figures
 
 
 @known_fields

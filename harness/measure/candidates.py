@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,8 @@ from torch import nn
 from harness.architecture import Architecture
 from harness.measure.checked import count_checked
 from harness.measure.device import best_device, device_name
-from harness.measure.latency import Report, time_together
+from harness.measure.latency import NOTHING_TIMED, Session, time_together, unwatched
+from harness.measure.rounds import Report, Watch
 from harness.measure.training_memory import SMALLEST_BATCH, training_peak
 from harness.network import deploy
 from harness.plugins import load_plugins
@@ -23,7 +24,7 @@ from harness.training.loop import initialise
 Size = tuple[int, int]
 
 MAX_TOGETHER = 24
-"""How many networks are held in memory and interleaved at a time."""
+"""How many candidates are held in memory and interleaved at a time, beside a twin of the first."""
 
 
 def cost_of(
@@ -65,20 +66,39 @@ def latencies_of(
     A network that cannot be timed has a row of its own: ``latency_error`` says why.
     """
     load_plugins(plugins)
+    rows: dict[str, dict[str, Any]] = {}
+    for session in sessions_of(architectures, num_classes, timing, size, report):
+        rows |= session.rows
+    return rows
+
+
+def sessions_of(
+    architectures: Mapping[str, Architecture],
+    num_classes: int,
+    timing: Timing,
+    size: Size,
+    report: Report = lambda done, total: None,
+    watch: Watch = unwatched,
+) -> Iterator[Session]:
+    """Times architectures in groups that fit in memory, each a session with its raw samples.
+
+    The rows of networks that cannot be timed are in the session of their group.
+    """
     device = best_device()
     names = list(architectures)
-    rows: dict[str, dict[str, Any]] = {}
     for start in range(0, len(names), MAX_TOGETHER):
         group = names[start : start + MAX_TOGETHER]
-        broken = {n: _why_not(_deployed(architectures[n], num_classes), size) for n in group}
-        rows |= {name: {"latency_error": why} for name, why in broken.items() if why}
+        why = {n: _why_not(_deployed(architectures[n], num_classes), size) for n in group}
         sound = {
             name: _deployed(architectures[name], num_classes, timing.boundary)
             for name in group
-            if not broken[name]
+            if not why[name]
         }
-        rows |= time_together(sound, timing, size, device, report)
-    return rows
+        session = (
+            time_together(sound, timing, size, device, report, watch) if sound else NOTHING_TIMED
+        )
+        broken = {name: {"latency_error": each} for name, each in why.items() if each}
+        yield replace(session, rows={**broken, **session.rows})
 
 
 def _why_not(network: nn.Module, size: Size) -> str | None:

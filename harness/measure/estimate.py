@@ -9,7 +9,7 @@ truth one time in six.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -24,6 +24,12 @@ Floats = NDArray[np.float64]
 CONFIDENCE = 0.95
 TAIL_CONFIDENCE = 0.99
 """How surely a p90 or p99 is not above what is said of it; MLPerf's loadgen asks as much."""
+
+FEWEST_FOR_AN_INTERVAL = 6
+"""Of five rounds or fewer, even all on one side happen by chance one time in sixteen."""
+
+MOST_CORRELATION = 0.9
+"""Beyond it an interval spans all rounds anyway."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,13 +130,6 @@ def interval(
     return float(low), float(high)
 
 
-FEWEST_FOR_AN_INTERVAL = 6
-"""Of five rounds or fewer, even all on one side happen by chance one time in sixteen."""
-
-MOST_CORRELATION = 0.9
-"""Beyond it an interval spans all rounds anyway."""
-
-
 def quantile_bound(ordered: Floats, share: float) -> float | None:
     """The least sample of which a quantile is, by 99 %, not above; None for too few samples.
 
@@ -154,8 +153,8 @@ def ratio(first: Sequence[float], second: Sequence[float], num_comparisons: int 
     estimate, interval and p are exact. Between equal arms a log ratio is as often above as below
     zero whatever the machine does, so this needs no bell curve; in simulation it held 95 % from
     8 rounds on, through drift, load and spikes, where resampled medians held 92 to 96 %, and
-    where samples had spikes it was narrower than Student's t. The interval holds for ``num_comparisons`` at once.
-    ValueError if the rounds are not the same.
+    where samples had spikes it was narrower than Student's t. The interval holds for
+    ``num_comparisons`` at once. ValueError if the rounds are not the same.
     """
     if len(first) != len(second) or not len(first):
         raise ValueError(f"rounds are paired: {len(first)} and {len(second)} are not the same")
@@ -197,3 +196,16 @@ def _signed_rank_cdf(num: int) -> Floats:
 def _p_value(walsh: Floats, chances: Floats) -> float:
     fewer = min(int((walsh >= 0).sum()), int((walsh <= 0).sum()))
     return float(min(1.0, 2 * chances[min(fewer, len(chances) - 1)]))
+
+
+def ratio_of_rows(
+    first: Mapping[str, Any], second: Mapping[str, Any], num_comparisons: int = 1
+) -> Ratio | None:
+    """The ratio of two candidates' latencies, first to second, by their rows.
+
+    None if they were not timed in one session: rounds of two sessions are not the same rounds.
+    """
+    session, rounds = first.get("latency_session"), first.get("latency_rounds_ns")
+    if not session or session != second.get("latency_session") or not rounds:
+        return None
+    return ratio(rounds, second["latency_rounds_ns"], num_comparisons)

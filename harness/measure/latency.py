@@ -2,28 +2,64 @@
 
 from __future__ import annotations
 
-import random
-import statistics
-import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from harness.measure.arms import SENTINEL, TWIN, Arm, arms_of
 from harness.measure.device import cpu_pressure, device_name
+from harness.measure.estimate import Burst, ratio, round_values, summary
+from harness.measure.rounds import Report, Rounds, Watch, Watching, of, take_rounds
 from harness.study import Timing
 
-LATENCY_PROTOCOL = 1
+LATENCY_PROTOCOL = 2
 """Raised when the same network would be timed differently."""
 
 CONTENDED_PERCENT = 10.0
 """CPU pressure above which absolute times are marked as taken beside other work."""
 
-Call = Callable[[], Any]
-Report = Callable[[int, int], None]
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """What was timed together: flat rows by name, and all that they were made from.
+
+    ``bursts`` are those of all arms in the order taken, the twin's and the sentinel's too, from
+    which ``harness.measure.estimate`` makes every figure of ``rows`` again. ``facts`` are the
+    columns that all rows share, ``evidence`` is what was seen of the machine meanwhile.
+    """
+
+    rows: Mapping[str, Row]
+    bursts: tuple[Burst, ...]
+    facts: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+
+
+NOTHING_TIMED = Session(rows={}, bursts=(), facts={}, evidence={})
+
+
+class Unwatched:
+    """Looks at nothing, and so proves nothing."""
+
+    def check(self) -> None:
+        """Does nothing."""
+
+    def record(self) -> dict[str, Any]:
+        """The verdict alone."""
+        return {"verdict": "unproven"}
+
+
+@contextmanager
+def unwatched(device: torch.device, threads: int) -> Iterator[Watching]:
+    """A watch for whoever has none."""
+    yield Unwatched()
 
 
 def time_together(
@@ -32,112 +68,113 @@ def time_together(
     size: tuple[int, int],
     device: torch.device,
     report: Report = lambda done, total: None,
-) -> dict[str, dict[str, Any]]:
-    """Times networks, deployed to end at ``timing.boundary``, by name, as flat rows in ms.
+    watch: Watch = unwatched,
+) -> Session:
+    """Times networks, deployed to end at ``timing.boundary``, by name.
 
-    Each round meets every network once, in a random order and then in the same order mirrored.
-    A CUDA device is timed by events, a CPU by the clock. ``report`` hears of the rounds done and
-    of their number.
+    Each round meets every network twice, in a random order and then in the same order mirrored,
+    with a twin of the first and a sentinel among them. ``report`` hears of the rounds done and of
+    the most that there will be. ValueError for a figure that this device does not have.
     """
-    pressure = cpu_pressure()
-    with torch.inference_mode(), _threads(timing.threads):
-        calls = {name: _call(net, timing, size, device) for name, net in networks.items()}
-        samples = _interleave(calls, timing, device, report)
-        about = _about(timing, size, device, pressure)
-    return {name: {**_summary(each), **about} for name, each in samples.items()}
+    with watch(device, timing.threads) as watching, torch.inference_mode(), _set(timing.threads):
+        pressure = [cpu_pressure()]
+        arms = arms_of(networks, timing, size, device)
+        rounds = take_rounds(arms, timing, watching, report)
+        pressure.append(cpu_pressure())
+        facts = _about(timing, size, device, pressure)
+        evidence = watching.record()
+    facts |= _controls(rounds, timing.figures[0], next(iter(networks), ""))
+    facts["latency_verdict"] = evidence.get("verdict", "unproven")
+    rows = {arm.name: {**_row(arm, rounds), **facts} for arm in arms if arm.name in networks}
+    return Session(rows=rows, bursts=rounds.bursts, facts=facts, evidence=evidence)
 
 
-def _call(network: nn.Module, timing: Timing, size: tuple[int, int], device: torch.device) -> Call:
-    generator = torch.Generator().manual_seed(0)
-    image = torch.randn(timing.batch, 3, *size, generator=generator).to(device)
-    network = network.to(device)
-    return lambda: network(image)
-
-
-def _interleave(
-    calls: dict[str, Call], timing: Timing, device: torch.device, report: Report
-) -> dict[str, list[float]]:
-    """Takes the samples of all networks, in ms, burst by burst."""
-    burst = _cuda_burst if device.type == "cuda" else _cpu_burst
-    for call in calls.values():
-        burst(call, timing.warmup)
-    samples: dict[str, list[float]] = {name: [] for name in calls}
-    shuffler = random.Random(0)
-    for done in range(timing.rounds):
-        order = shuffler.sample(list(calls), len(calls))
-        for name in order + order[::-1]:
-            calls[name]()  # the caches still hold the network before
-            samples[name] += burst(calls[name], timing.burst)
-        report(done + 1, timing.rounds)
-    return samples
-
-
-def _cpu_burst(call: Call, num_samples: int) -> list[float]:
-    times = []
-    for _ in range(num_samples):
-        start = time.perf_counter_ns()
-        call()
-        times.append((time.perf_counter_ns() - start) / 1e6)
-    return times
-
-
-def _cuda_burst(call: Call, num_samples: int) -> list[float]:
-    pairs = []
-    for _ in range(num_samples):
-        start = torch.cuda.Event(enable_timing=True)
-        end = torch.cuda.Event(enable_timing=True)
-        start.record()
-        call()
-        end.record()
-        pairs.append((start, end))
-    torch.cuda.synchronize()
-    return [float(start.elapsed_time(end)) for start, end in pairs]
-
-
-def _summary(samples: list[float]) -> dict[str, Any]:
-    deciles = statistics.quantiles(samples, n=10, method="inclusive")
-    return {
-        "latency_ms": statistics.median(samples),
-        "latency_p10_ms": deciles[0],
-        "latency_p90_ms": deciles[-1],
-        "latency_num_samples": len(samples),
+def _row(arm: Arm, rounds: Rounds) -> Row:
+    """The figures of one arm in ms; of the headline also its time in each round, in ns."""
+    headline, *others = arm.samplers
+    bursts, warm = of(rounds.bursts, arm.name, headline.figure), rounds.warm_ups[arm.name]
+    found = summary(bursts)
+    row: Row = {
+        "latency_ms": found["median_ns"] / 1e6,
+        **{f"latency_{end}_ms": _ms(found[f"{end}_ns"]) for end in ("low", "high", "p90", "p99")},
+        "latency_mad_ms": _ms(found["mad_ns"]),
+        "latency_num_samples": found["num_samples"],
+        "latency_lag1": found["lag1"],
+        "latency_rounds_ns": list(round_values(bursts)),
+        "latency_method": headline.method,
+        "latency_steady": warm.steady,
+        "latency_warmup_s": warm.seconds,
     }
+    for each in others:
+        other = summary(of(rounds.bursts, arm.name, each.figure))
+        names = {"": "median", "_low": "low", "_high": "high"}
+        row |= {f"latency_{each.figure}{n}_ms": _ms(other[f"{k}_ns"]) for n, k in names.items()}
+    return row
+
+
+def _ms(nanoseconds: float | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 1e6
+
+
+def _controls(rounds: Rounds, figure: str, first: str) -> Row:
+    """What the arms that are nobody's say of the session, and why and when it ended."""
+    sentinel = round_values(of(rounds.bursts, SENTINEL, figure))
+    found: Row = {
+        "latency_rounds": len(sentinel),
+        "latency_ended": rounds.ended,
+        "latency_sentinel_ms": float(np.median(sentinel)) / 1e6,
+        "latency_sentinel_drift": _drift(sentinel),
+    }
+    twin = of(rounds.bursts, TWIN, figure)
+    if twin:
+        same = ratio(round_values(twin), round_values(of(rounds.bursts, first, figure)))
+        ends = {"latency_twin_low": same.low, "latency_twin_high": same.high}
+        found |= {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
+    return found
+
+
+def _drift(values: Sequence[int]) -> float | None:
+    """By what share the last third of the rounds took longer than the first."""
+    third = len(values) // 3
+    return float(np.median(values[-third:]) / np.median(values[:third])) - 1 if third else None
 
 
 def _about(
     timing: Timing,
     size: tuple[int, int],
     device: torch.device,
-    pressure: float | None,
-) -> dict[str, Any]:
+    pressure: Sequence[float | None],
+) -> Row:
     """The protocol of a figure, without which it says nothing."""
+    known = [each for each in pressure if each is not None]
     return {
+        "latency_figure": timing.figures[0],
         "latency_device": device_name(device),
         "latency_dtype": "float32",
         "latency_size": f"{size[0]}x{size[1]}",
         "latency_batch": timing.batch,
         "latency_threads": torch.get_num_threads(),
+        "latency_boundary_in": timing.boundary_in,
         "latency_boundary": timing.boundary,
-        "latency_method": "cuda_events" if device.type == "cuda" else "perf_counter",
+        "latency_images": timing.images,
         "latency_warmup": timing.warmup,
-        "latency_rounds": timing.rounds,
         "latency_protocol": LATENCY_PROTOCOL,
         "latency_session": uuid.uuid4().hex[:12],
         "latency_torch": torch.__version__,
-        "latency_cpu_pressure_percent": pressure,
-        "latency_contended": None if pressure is None else pressure > CONTENDED_PERCENT,
+        "latency_cpu_pressure_percent": max(known) if known else None,
+        "latency_contended": max(known) > CONTENDED_PERCENT if known else None,
     }
 
 
 @contextmanager
-def _threads(number: int) -> Iterator[None]:
+def _set(threads: int) -> Iterator[None]:
     """Holds torch to a number of CPU threads, and keeps denormal numbers from slowing it.
 
     One convolution over denormal activations can take a hundred times as long, and untrained
     networks have them.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(number)
+    torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
         yield
