@@ -166,6 +166,12 @@ def test_a_data_set_is_a_name_or_a_part():
         (lambda: Search(trials=1, sampler="tpee"), "unknown sampler 'tpee'. Did you mean 'tpe'"),
         (lambda: Timing(boundary="label"), "unknown boundary 'label'. Did you mean 'labels_full'"),
         (lambda: Timing(rounds=0), "timing.rounds must be at least 1, not 0"),
+        (lambda: Timing(most_rounds=5), "timing.most_rounds=5 is below timing.rounds=12"),
+        (lambda: Timing(target=0), "timing.target is a number above 0, not 0"),
+        (lambda: Timing(boundary_in="host"), "unknown boundary_in 'host'. Did you mean 'host_u8'"),
+        (lambda: Timing(figures="t_e2"), "unknown figure of time 't_e2'. Did you mean 't_e2e'"),
+        (lambda: Timing(figures=()), "timing.figures are one or more different ones"),
+        (lambda: Timing(figures="t_gpu", boundary_in="host_u8"), "t_gpu is time on the device"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(make, message):

@@ -147,10 +147,18 @@ def test_the_source_of_the_parts_changes_every_key(monkeypatch):
 
 OTHER_TIMINGS = {
     "boundary": "logits_full",
+    "boundary_in": "host_u8",
+    "figures": ("t_thr",),
     "batch": 2,
+    "images": 2,
     "warmup": 2,
+    "warmup_s": 2.0,
     "rounds": 2,
+    "most_rounds": 9,
     "burst": 2,
+    "burst_ms": 9.0,
+    "target": 0.5,
+    "limit_s": 9.0,
     "threads": 2,
 }
 

@@ -48,7 +48,7 @@ def test_a_row_holds_the_figures_with_their_protocol(tmp_path):
     assert list(row["iou"]) == list(Streets.label_map.classes)
     assert (row["fusion"], row["head"], row["steps"]) == ("bga", "seg(width=4)", 2)
     assert (row["cost_size"], row["latency_size"], row["size"]) == ("32x64",) * 3
-    assert row["latency_p10_ms"] <= row["latency_ms"] <= row["latency_p90_ms"]
+    assert row["latency_ms"] > 0 and len(row["latency_rounds_ns"]) == 1
     assert row["resumed_from_step"] == 0
     assert [point[0] for point in row["history"]] == [1, 2]
 
