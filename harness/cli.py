@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from harness.study import BOUNDARIES
+from harness.study import BOUNDARIES, BOUNDARIES_IN, TIMES
 
 if TYPE_CHECKING:
     from harness.ledger import Ledger
@@ -202,7 +202,31 @@ def _add_time(commands: Any) -> None:
     )
     each.add_argument("--batch", type=_positive, default=1, metavar="N", help="images at a time")
     each.add_argument(
-        "--rounds", type=_positive, default=12, metavar="N", help="rounds of two bursts each"
+        "--rounds",
+        type=_positive,
+        metavar="N",
+        help="just so many rounds; default: 12 to 60, until each ratio is known within 1 %%",
+    )
+    each.add_argument(
+        "--seconds",
+        type=_positive,
+        default=60,
+        metavar="S",
+        help="after which no round is added to the first 12; default: 60",
+    )
+    each.add_argument(
+        "--figure",
+        action="append",
+        choices=tuple(TIMES),
+        help="what is timed; given again, the first is the headline; "
+        + "; ".join(f"{name}: {about}" for name, about in TIMES.items()),
+    )
+    each.add_argument(
+        "--boundary-in",
+        choices=BOUNDARIES_IN,
+        default="dev",
+        help="where the clock starts: a normalised image on the device, or bytes on the host; "
+        "default: dev",
     )
     each.add_argument(
         "--boundary",
@@ -380,9 +404,9 @@ def _cost(options: Options) -> Answer:
 
 
 def _time(options: Options) -> Answer:
-    from harness.commands import time
+    from harness.timing import timed
 
-    return time(options)
+    return timed(options)
 
 
 def _check_data(options: Options) -> Answer:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from harness.data.roots import data_roots
 from harness.ledger import Ledger, open_ledger, shown
 from harness.loading import load_study
-from harness.measure.candidates import cost_of, latencies_of
+from harness.measure.candidates import cost_of
 from harness.measure.training_memory import SMALLEST_BATCH
 from harness.mistakes import one_line
 from harness.networks import get
@@ -29,7 +29,7 @@ from harness.progress import counted, progress_for, some
 from harness.runners.local import InProcess, Processes
 from harness.runners.runner import Runner
 from harness.session import Session, Settings, Summary
-from harness.study import Study, Timing
+from harness.study import Study
 from harness.sweep import Setting, architectures_of, count_all, swept_rows, time_all
 from harness.terminal import Answer, table
 
@@ -227,46 +227,3 @@ def swept(options: Namespace, ledger: Ledger) -> tuple[str, Rows]:
         with counted(f"timing {some(len(sound), 'architecture')}", quiet=options.json) as report:
             latencies = time_all(sound, ledger, setting, timing, report)
     return study.name, swept_rows(found, costs, latencies)
-
-
-def time(options: Namespace) -> Answer:
-    """The latencies of the named networks, timed together."""
-    load_named(options)
-    networks = {name: get(name) for name in options.networks}
-    timing = Timing(
-        boundary=options.boundary,
-        batch=options.batch,
-        rounds=options.rounds,
-        threads=options.threads,
-    )
-    with counted(f"timing {', '.join(networks)}", quiet=options.json) as report:
-        found = latencies_of(networks, options.classes, timing, options.size, report=report)
-    for name, row in found.items():
-        if "latency_error" in row:
-            raise ValueError(f"network {name!r} cannot be timed: {row['latency_error']}")
-    rows = [{"network": name, **found[name]} for name in networks]
-    return Answer(record=rows, show=partial(show_latencies, rows))
-
-
-def show_latencies(rows: Rows, console: Console) -> None:
-    """Prints latencies and their ratios to the first, with their protocol."""
-    first = rows[0]
-    title = f"Latency of {first['latency_size']}, batch {first['latency_batch']}"
-    figures = ("median (ms)", "p10", "p90", "fps", "samples", "ratio")
-    drawn = table("network", right=figures if len(rows) > 1 else figures[:-1], title=title)
-    for row in rows:
-        median = row["latency_ms"]
-        times = [f"{ms:.2f}" for ms in (median, row["latency_p10_ms"], row["latency_p90_ms"])]
-        fps = f"{1000 * row['latency_batch'] / median:.1f}"
-        ratio = [f"{median / first['latency_ms']:.2f}"] if len(rows) > 1 else []
-        drawn.add_row(row["network"], *times, fps, str(row["latency_num_samples"]), *ratio)
-    console.print(drawn)
-    console.print(
-        f"{first['latency_device']}, CPU threads: {first['latency_threads']}, "
-        f"{first['latency_dtype']}, clock stops at {first['latency_boundary']}, "
-        f"{first['latency_method']}, torch {first['latency_torch']}."
-    )
-    if first["latency_contended"]:
-        console.print(
-            "Other work used this machine's CPUs meanwhile: trust ratios, not milliseconds."
-        )

@@ -12,6 +12,7 @@ from harness.ledger import Ledger
 from harness.measure.by_part import ByPart
 from harness.measure.candidates import MAX_TOGETHER, latencies_of, timing_device
 from harness.measure.cost import COST_PROTOCOL
+from harness.measure.estimate import ratio_of_rows
 from harness.measure.latency import LATENCY_PROTOCOL
 from harness.measure.static import TOOL
 from harness.mistakes import one_line
@@ -146,10 +147,12 @@ def _groups(
 
 def _timed(group: Mapping[str, Architecture], setting: Setting, timing: Timing) -> dict[str, Row]:
     rows = latencies_of(group, setting.num_classes, timing, setting.size, setting.plugins)
-    first = rows[next(iter(group))].get("latency_ms")
+    first = rows[next(iter(group))]
     for row in rows.values():
-        if first and "latency_ms" in row:
-            row["latency_ratio"] = row["latency_ms"] / first
+        found = ratio_of_rows(row, first, len(rows) - 1)
+        if found:
+            row |= {"latency_ratio": found.value, "latency_told": found.answer}
+            row |= {"latency_ratio_low": found.low, "latency_ratio_high": found.high}
     return rows
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.candidates import LATENCY_SPAN, Candidate
+from reports.candidates import Candidate
 from reports.columns import FIGURES, Column
+from reports.latencies import is_contended, latency_ratio, level, ratio_text, reference
 from reports.phrases import (
     MOST_NAMED,
     count,
@@ -65,7 +66,7 @@ def _too_few(verdict: Verdict) -> str:
 def _by_cost(verdict: Verdict) -> str:
     """For a study that trains nothing it is judged by."""
     everyone = [each.candidate for each in verdict.scored]
-    clauses = [_lowest(everyone, key) for key in verdict.objectives]
+    clauses = [_lowest(verdict, everyone, key) for key in verdict.objectives]
     return "; ".join(clauses) + "."
 
 
@@ -153,32 +154,59 @@ def _lead(
 
 def _thrift(verdict: Verdict, found: Sequence[Candidate]) -> list[str]:
     exact = _exact(verdict)
-    return [] if exact is None else [_lowest(found, exact)]
+    return [] if exact is None else [_lowest(verdict, found, exact)]
 
 
-def _lowest(found: Sequence[Candidate], key: str) -> str:
+def _lowest(verdict: Verdict, found: Sequence[Candidate], key: str) -> str:
     """Who has the lowest of some figure."""
     column, cheap = FIGURES[key], _cheapest(found, key)
     if len(cheap) == len(found) > 1:
-        return f"no {column.label} is told apart from another"
-    price = column.with_unit(cheap[0].mean(key))
+        return f"no {column.label} is distinguishable from another"
+    price = _price(verdict, cheap[0], key)
     if len(cheap) == 1:
-        return f"{name_of(cheap[0])} has the lowest {column.label} ({price})"
-    return f"{names(cheap)} have the lowest {column.label} (about {price}, not told apart)"
+        told = _in_brackets(price, _next(found, key))
+        return f"{name_of(cheap[0])} has the lowest {column.label}{told}"
+    told = _in_brackets(f"about {price}" if price else "", "not distinguishable")
+    return f"{names(cheap)} have the lowest {column.label}{told}"
+
+
+def _in_brackets(*clauses: str) -> str:
+    told = [each for each in clauses if each]
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _cheapest(found: Sequence[Candidate], key: str) -> list[Candidate]:
-    """The lowest of some figure, with those whose median latency lies in its own p10-p90."""
+    """The lowest of some figure, with those whose latency cannot be told from its own."""
     order = sorted(found, key=lambda each: each.mean(key) or 0)
-    span = order[0].mean(LATENCY_SPAN[1]) if key == "latency_ms" else None
-    most = order[0].mean(key) if span is None else span
-    return [each for each in order if (each.mean(key) or 0) <= (most or 0)]
+    first, others = order[0], order[1:]
+    if key == "latency_ms":
+        return [first, *(each for each in others if level(each, first, len(others)))]
+    return [first, *(each for each in others if each.mean(key) == first.mean(key))]
+
+
+def _next(found: Sequence[Candidate], key: str) -> str:
+    """By how much the second lowest latency is above the lowest, paired by round."""
+    order = sorted(found, key=lambda each: each.mean(key) or 0)
+    if key != "latency_ms" or len(order) < 2:
+        return ""
+    ratio = latency_ratio(order[1], order[0], len(order) - 1)
+    return f"{name_of(order[1])} takes {ratio_text(ratio)} times as long" if ratio else ""
+
+
+def _price(verdict: Verdict, one: Candidate, key: str) -> str:
+    """What a candidate costs; of latencies taken beside other work, against the reference's."""
+    against = reference(verdict.compared)
+    if key != "latency_ms" or not is_contended(verdict.compared) or against is None:
+        return FIGURES[key].with_unit(one.mean(key))
+    if one is against:
+        return ""
+    return f"{ratio_text(latency_ratio(one, against))} times the latency of {name_of(against)}"
 
 
 def _at(verdict: Verdict, one: Candidate, key: str) -> str:
     exact = _exact(verdict)
-    price = f" at {FIGURES[exact].with_unit(one.mean(exact))}" if exact else ""
-    return f"{FIGURES[key].with_unit(one.mean(key))}{price}"
+    price = _price(verdict, one, exact) if exact else ""
+    return f"{FIGURES[key].with_unit(one.mean(key))}{f' at {price}' if price else ''}"
 
 
 def _exact(verdict: Verdict) -> str | None:

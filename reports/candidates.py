@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reports.columns import FIGURES, is_missing
@@ -13,7 +13,10 @@ from reports.statistics import Spread, spread
 
 Trial = Mapping[str, Any]
 FACTOR = "factor."
-LATENCY_SPAN = ("latency_p10_ms", "latency_p90_ms")
+LATENCY_SPAN = ("latency_low_ms", "latency_high_ms")
+"""The ends of the 95 % interval of a median latency."""
+
+TIMED = ("latency_session", "latency_rounds_ns", "latency_contended")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +27,8 @@ class Candidate:
     ``figures`` maps a figure's key to its values by seed; ``num`` counts its trials by state;
     ``iou`` has the mean over seeds of each class, None for a class absent from the scored images.
     ``over`` says which budgets it breaks; ``reason`` is that of its first failure or rejection.
-    ``apart`` says why none of its trials may be compared.
+    ``apart`` says why none of its trials may be compared. ``timed`` are the columns by which its
+    latency is compared with others'; empty where it has none.
     """
 
     name: str
@@ -36,6 +40,7 @@ class Candidate:
     over: tuple[str, ...] = ()
     reason: str | None = None
     apart: str | None = None
+    timed: Mapping[str, Any] = field(default_factory=dict)
 
     def spread(self, key: str) -> Spread | None:
         """A figure's mean and standard deviation over seeds; None where there is no value."""
@@ -81,7 +86,14 @@ def _candidate(
         over=_over(figures, budget),
         reason=reasons[0] if reasons else None,
         apart=None if kept else apart[trials[0]["key"]],
+        timed=_timed(kept or trials),
     )
+
+
+def _timed(trials: Collection[Trial]) -> dict[str, Any]:
+    """How a candidate was timed; all its seeds have one latency, that of its network."""
+    found = (trial for trial in trials if not is_missing(trial.get("latency_ms")))
+    return next(({key: trial.get(key) for key in TIMED} for trial in found), {})
 
 
 def _factors(trial: Trial) -> dict[str, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from scipy import stats
 
 from reports.columns import FIGURES, minus, plain
+from reports.latencies import reference
 from reports.phrases import listed
 from reports.statistics import pooled_sd
 from reports.verdict import Verdict
@@ -24,7 +25,9 @@ def notes(verdict: Verdict) -> tuple[str, ...]:
         _spread,
         _intervals,
         _warm_up,
+        _pairs,
         _busy,
+        _twin,
         _sessions,
         _two_sizes,
         _ranks,
@@ -81,7 +84,39 @@ def _busy(verdict: Verdict) -> str:
     busy = dict.fromkeys(plain(t["candidate"]) for t in verdict.kept if t.get("latency_contended"))
     if not busy:
         return ""
-    return f"Latency was timed beside other work on the machine: {listed(list(busy))}."
+    against = reference(verdict.compared)
+    shown = f"; the table shows ratios to {plain(against.name)}'s instead" if against else ""
+    return (
+        f"Latency was timed beside other work on the machine: {listed(list(busy))}. All candidates "
+        f"met that work alike, so ratios hold, but milliseconds would be longer than the network "
+        f"takes alone{shown}."
+    )
+
+
+def _pairs(verdict: Verdict) -> str:
+    rounds = [t["latency_rounds"] for t in verdict.kept if t.get("latency_rounds")]
+    if not rounds:
+        return ""
+    return (
+        f"A latency is the median of {min(rounds)} rounds in which all candidates took turns, with "
+        "its 95 % interval. Two of one session are compared round by round; where the interval of "
+        "their ratio holds 1 they are not distinguishable."
+    )
+
+
+def _twin(verdict: Verdict) -> str:
+    odd = {
+        trial["latency_session"]: trial["latency_twin_ratio"]
+        for trial in verdict.kept
+        if trial.get("latency_twin") in ("faster", "slower")
+    }
+    if not odd:
+        return ""
+    told = listed([f"{ratio:.3f}" for ratio in odd.values()])
+    return (
+        f"A copy of the first candidate took {told} times as long as itself, beyond its interval: "
+        "differences of that size mean nothing here. One session in twenty shows that by chance."
+    )
 
 
 def _sessions(verdict: Verdict) -> str:

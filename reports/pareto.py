@@ -8,6 +8,7 @@ from typing import Literal
 
 from reports.candidates import Candidate
 from reports.columns import FIGURES
+from reports.latencies import level
 from reports.statistics import Noise, difference
 
 Status = Literal["front", "dominated", "over budget", "failed", "apart", "waiting", "incomplete"]
@@ -137,16 +138,20 @@ class _Field:
         return gap.resolved and self.points[first.name][place] < self.points[second.name][place]
 
     def no_dearer(self, first: Candidate, second: Candidate) -> bool:
-        """Whether one is nowhere worse than another in the objectives that have no seed noise."""
+        """Whether one may be nowhere worse than another in the objectives without seed noise."""
         pairs = zip(self.objectives, self.points[first.name], self.points[second.name], strict=True)
-        return all(a <= b for key, a, b in pairs if not FIGURES[key].seeded)
+        return all(
+            a <= b or (key == "latency_ms" and level(first, second, len(self.ranked) - 1))
+            for key, a, b in pairs
+            if not FIGURES[key].seeded
+        )
 
 
 def _inside(one: Candidate, field: _Field) -> Standing:
     above = [each for each in field.others(one) if field.dominates(each, one)]
     if above:
         return _dominated(one, above, field)
-    # A lead in accuracy that is noise would leave these ahead of it, or level with it.
+    # A lead in accuracy or latency that is noise would leave these ahead of it, or level with it.
     rivals = [each for each in field.others(one) if field.no_dearer(each, one)]
     verdicts = [(each.name, field.escapes(one, each)) for each in rivals]
     doubts = [(name, holds) for name, holds in verdicts if not holds]

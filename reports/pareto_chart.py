@@ -9,6 +9,7 @@ from typing import Literal
 from harness.papers import Published
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, Column, is_missing, plain
+from reports.latencies import is_contended
 from reports.pareto import Standing
 from reports.pareto_published import Field, Overlay, overlay
 from reports.verdict import Verdict
@@ -25,8 +26,9 @@ class Mark:
     """One candidate on the chart, in the units of the axes.
 
     ``label`` is its name as it stands beside the mark, "" for none.
-    ``y`` is None for a candidate that was rejected before it had a score. ``span`` is p10 and p90
-    of the latency; ``sd`` the standard deviation of y over seeds; ``seeds`` the single trials.
+    ``y`` is None for a candidate that was rejected before it had a score. ``span`` is the 95 %
+    interval of the latency; ``sd`` the standard deviation of y over seeds; ``seeds`` are the
+    single trials.
     """
 
     name: str
@@ -83,7 +85,7 @@ def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> Paret
         front=tuple(front) if both else (),
         published=shown,
         subtitle=_subtitle(verdict, (x, y)),
-        caption=" ".join((_caption(verdict, y, marks, varied), *shown.caption)).strip(),
+        caption=" ".join((_caption(verdict, (x, y), marks, varied), *shown.caption)).strip(),
     )
 
 
@@ -216,7 +218,10 @@ def measured(verdict: Verdict, key: str) -> str:
     )
 
 
-def _caption(verdict: Verdict, y: Column, marks: tuple[Mark, ...], varied: tuple[str, ...]) -> str:
+def _caption(
+    verdict: Verdict, axes: tuple[Column, Column], marks: tuple[Mark, ...], varied: tuple[str, ...]
+) -> str:
+    x, y = axes
     nums = sorted({len(m.seeds) for m in marks if m.seeds})
     text = []
     if nums:
@@ -225,7 +230,9 @@ def _caption(verdict: Verdict, y: Column, marks: tuple[Mark, ...], varied: tuple
     elif y.seeded:
         text.append("One seed: no spread is known.")
     if any(mark.span for mark in marks):
-        text.append("Level bars span p10 to p90 of the latency samples.")
+        text.append("Level bars are 95 % intervals of the median latency.")
+    if x.key == "latency_ms" and is_contended(verdict.compared):
+        text.append("Timed beside other work: ratios between latencies hold, milliseconds do not.")
     if varied:
         text.append(f"Marks are named by {' · '.join(map(plain, varied))}.")
     if any(not mark.label for mark in marks):

@@ -123,7 +123,7 @@ def protocol(found: Sweep) -> tuple[str, ...]:
     if timed:
         lines.append(
             f"Timed on {timed['latency_device']}, CPU threads: {timed['latency_threads']}, batch "
-            f"{timed['latency_batch']}, medians of {timed['latency_num_samples']} samples; p10 and "
-            "p90 are in the CSV, and networks alike in cost may differ by as much."
+            f"{timed['latency_batch']}, medians of {timed['latency_rounds']} rounds; the CSV has "
+            "their 95 % intervals, and the ratio to the first, which holds between groups."
         )
     return tuple(lines)

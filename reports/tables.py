@@ -14,6 +14,7 @@ from rich.text import Text
 
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
+from reports.latencies import is_contended, latency_ratio, ratio_text, reference
 from reports.pareto import Standing
 from reports.phrases import signed_gap
 from reports.verdict import Verdict
@@ -46,19 +47,24 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class _Head:
-    """What one column shows: a figure, or its difference from the baseline's."""
+    """What one column shows: a figure, its difference from the baseline's, or its ratio to one."""
 
     column: Column
     baseline: Candidate | None = None
+    against: Candidate | None = None
 
     def heading(self) -> str:
         if self.baseline:
             return f"Δ {self.column.label} ({self.column.step})"
+        if self.against:
+            return f"{self.column.label} (times {plain(self.against.name)}'s)"
         return self.column.heading
 
     def brief_heading(self) -> str:
         if self.baseline:
             return f"Δ {self.column.step}"
+        if self.against:
+            return f"{self.column.label} ratio"
         return self.column.unit if self.column.unit == "ms" else self.heading()
 
 
@@ -67,7 +73,7 @@ def candidates_table(verdict: Verdict) -> Table:
     baseline = next((e.candidate for e in verdict.standings if e.candidate.baseline), None)
     heads = []
     for key in (key for key in FIGURES if key in ALWAYS or key in verdict.objectives):
-        heads.append(_Head(column=FIGURES[key]))
+        heads.append(_Head(column=FIGURES[key], against=_against(verdict, key)))
         if baseline and FIGURES[key].seeded:
             heads.append(_Head(column=FIGURES[key], baseline=baseline))
     return Table(
@@ -76,6 +82,12 @@ def candidates_table(verdict: Verdict) -> Table:
         numeric=(False, *[True] * len(heads), False),
         lines=tuple(_line(verdict, each, heads) for each in verdict.standings),
     )
+
+
+def _against(verdict: Verdict, key: str) -> Candidate | None:
+    """What latencies are set against where other work makes their milliseconds no facts."""
+    busy = key == "latency_ms" and is_contended(verdict.compared)
+    return reference(verdict.compared) if busy else None
 
 
 def _line(verdict: Verdict, standing: Standing, heads: Sequence[_Head]) -> Line:
@@ -95,6 +107,8 @@ def _cell(verdict: Verdict, one: Candidate, head: _Head) -> tuple[str, str]:
     column, found = head.column, one.spread(head.column.key)
     if head.baseline:
         return _delta(verdict, one, head.baseline, column), ""
+    if head.against:
+        return _against_another(one, head.against)
     if found is None:
         return MISSING, ""
     text = column.text(found.mean)
@@ -105,6 +119,13 @@ def _cell(verdict: Verdict, one: Candidate, head: _Head) -> tuple[str, str]:
     if column.key == "latency_ms" and low is not None and high is not None:
         return text, f"[{column.text(low)}{MISSING}{column.text(high)}]"
     return text, ""
+
+
+def _against_another(one: Candidate, against: Candidate) -> tuple[str, str]:
+    if one.name == against.name:
+        return "1", ""
+    text, _, span = ratio_text(latency_ratio(one, against)).partition(" ")
+    return text, span
 
 
 def _delta(verdict: Verdict, one: Candidate, baseline: Candidate, column: Column) -> str:
@@ -192,4 +213,5 @@ def _numbers(standing: Standing) -> Iterator[tuple[str, Any]]:
         else:
             yield key, found.mean if found else None
     yield from ((key, one.mean(key)) for key in LATENCY_SPAN)
+    yield "latency_contended", one.timed.get("latency_contended")
     yield "words", standing.words

@@ -208,4 +208,4 @@ def ratio_of_rows(
     session, rounds = first.get("latency_session"), first.get("latency_rounds_ns")
     if not session or session != second.get("latency_session") or not rounds:
         return None
-    return ratio(rounds, second["latency_rounds_ns"], num_comparisons)
+    return ratio(rounds, second["latency_rounds_ns"], max(num_comparisons, 1))

@@ -1,5 +1,6 @@
 """What list, show, cost and time say: readable at 80 columns, whole elsewhere, JSON on demand."""
 
+import io
 import json
 import re
 import shlex
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from harness import cli, networks, show
 from harness.terminal import as_strict_json
+from harness.timing import show_latencies
 
 COMMANDS = ("run", "report", "sweep", "paper", "list", "show", "cost", "time")
 
@@ -205,13 +207,64 @@ def test_times_are_given_as_ratios_to_the_first_too(twopath):
     answer = twopath("time", *words)
     assert answer.err == "timing bisenetv2_small, bisenetv2\n"
     heading, _, first, second = answer.out.splitlines()[1:5]
-    assert heading.split()[-1] == "ratio"
-    assert first.split()[-1] == "1.00" and float(second.split()[-1]) > 0
-    assert "CPU threads: 1, float32, clock stops at labels_full" in answer.out
+    assert "ratio" in heading and heading.endswith("than bisenetv2_small")
+    assert first.split()[-1] == "1"
+    assert re.search(r" \d+\.\d{3} +– +too few rounds$", second)  # noqa: RUF001
+    assert "CPU threads: 1, float32, clock starts at image on device, stops at" in answer.out
+    assert "1 rounds, the most that were asked for" in answer.out
+    assert "A copy of bisenetv2_small took" in answer.out
     answer = twopath("time", words[0], *words[2:], "--boundary", "logits_native", "--json")
     (row,) = json.loads(answer.out)
     assert row["latency_boundary"] == "logits_native" and answer.err == ""
-    assert "  ratio" not in twopath("time", words[0], *words[2:]).out
+    assert "ratio" not in row
+    assert "than bisenetv2" not in twopath("time", words[0], *words[2:]).out
+
+
+def told_of(**figures):
+    """What is printed of two networks with these columns."""
+    shared = {
+        "latency_figure": "t_e2e",
+        "latency_size": "32x64",
+        "latency_batch": 1,
+        "latency_device": "A CPU",
+        "latency_threads": 1,
+        "latency_dtype": "float32",
+        "latency_boundary_in": "dev",
+        "latency_boundary": "labels_full",
+        "latency_method": "perf_counter",
+        "latency_torch": "2",
+        "latency_rounds": 12,
+        "latency_ended": "precise",
+        "latency_steady": True,
+        "latency_contended": False,
+        "latency_twin": "not distinguishable",
+        "latency_twin_ratio": 1.0012,
+    }
+    ends = {"latency_low_ms": 9.5, "latency_high_ms": 10.5}
+    rows = [
+        {"network": name, "latency_ms": 10.0, **ends, **shared, **figures} for name in ("a", "b")
+    ]
+    rows[1] |= {"ratio": 1.25, "ratio_low": 1.2, "ratio_high": 1.3, "answer": "slower"}
+    console = Console(width=100, file=io.StringIO(), color_system=None)
+    show_latencies(rows, console)
+    return console.file.getvalue()
+
+
+def test_what_is_known_of_two_networks_is_said_and_no_more():
+    text = told_of()
+    assert re.search(r"^a +10\.00 +9\.50–10\.50 +100\.0 +1 *$", text, re.MULTILINE)  # noqa: RUF001
+    assert re.search(r"^b .* 1\.250 +1\.200–1\.300 +slower *$", text, re.MULTILINE)  # noqa: RUF001
+    assert "took 1.001 times as long as itself: not distinguishable" in text
+    assert "Other work" not in text and "steady" not in text
+    odd = told_of(latency_twin="slower", latency_steady=False, latency_ended="time")
+    assert "differences of that size mean nothing" in odd
+    assert "Not all were steady" in odd and "when time was up" in odd
+
+
+def test_beside_other_work_milliseconds_are_in_brackets_and_no_frames_a_second_are_given():
+    text = told_of(latency_contended=True)
+    assert "(10.00)" in text and "fps" not in text
+    assert "trust ratios, not the milliseconds in brackets" in " ".join(text.split())
 
 
 def test_a_network_that_cannot_be_timed_is_named(twopath, tmp_path):

@@ -18,7 +18,8 @@ def test_the_most_accurate_is_set_against_the_cheapest_with_its_interval():
     text = said(rows)
     assert text.startswith("bga has the highest mIoU (39.9 % at 14.00 ms), 10.2 ± 0.6 ")
     assert "points (95 % interval, 4 seeds) above sum" in text
-    assert text.endswith("sum has the lowest latency (8.00 ms).")
+    assert "; sum has the lowest latency (8.00 ms, ffm takes 1.24 [1.2" in text
+    assert text.endswith("] times as long).")
 
 
 def test_a_leader_is_named_with_whom_it_cannot_be_told_from():
@@ -35,7 +36,7 @@ def test_identical_candidates_are_not_sold_as_winners(luck):
     means = dict.fromkeys("abcdef", 0.35)
     text = said(noisy(means, seeds=3, luck=luck))
     assert text.startswith("No candidate is resolved as more accurate than another")
-    assert text.endswith("no latency is told apart from another.")
+    assert text.endswith("no latency is distinguishable from another.")
 
 
 def test_one_seed_is_said_to_tell_nothing():
@@ -47,7 +48,29 @@ def test_one_seed_is_said_to_tell_nothing():
 
 def test_latencies_inside_each_others_spread_are_not_ranked():
     rows = noisy({"a": 0.30, "b": 0.31, "c": 0.40}, seeds=3, a=8.00, b=8.05, c=12)
-    assert "a and b have the lowest latency (about 8.00 ms, not told apart)" in said(rows)
+    assert "a and b have the lowest latency (about 8.00 ms, not distinguishable)" in said(rows)
+
+
+def test_a_latency_is_judged_by_rounds_and_not_by_the_width_of_its_samples():
+    quick, slow = timed(8.0), timed(8.0)
+    slow |= {
+        "latency_ms": 8.05,
+        "latency_rounds_ns": [r * 1.006 for r in quick["latency_rounds_ns"]],
+    }
+    rows = [row(n, s, m, **t) for n, m, t in (("a", 0.3, quick), ("b", 0.4, slow)) for s in (0, 1)]
+    assert "a has the lowest latency (8.00 ms, b takes 1.01 [1.01" in said(rows)
+    apart = [{**each, "latency_session": each["candidate"]} for each in rows]
+    assert "no latency is distinguishable" in said(apart), "the same rounds of another session"
+
+
+def test_beside_other_work_ratios_are_told_and_no_milliseconds():
+    rows = noisy({"a": 0.30, "b": 0.31, "c": 0.40}, seeds=3, a=8, b=12, c=16)
+    busy = [{**each, "latency_contended": True} for each in rows]
+    text = said(busy)
+    assert " ms" not in text
+    assert "c has the highest mIoU (39.9 % at 2.0" in text and "] times the latency of a)" in text
+    assert "a has the lowest latency (b takes 1.49 [" in text
+    assert "times the latency" not in said(rows)
 
 
 def test_a_study_with_a_baseline_tells_which_changes_matter():

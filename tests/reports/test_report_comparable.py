@@ -24,6 +24,8 @@ FIELDS = {column.key: column for column in (*DATA, *LATENCY)}
         "latency_batch",
         "latency_protocol",
         "latency_method",
+        "latency_figure",
+        "latency_boundary_in",
         "dataset",
         "label_map",
         "size",

@@ -72,3 +72,16 @@ def test_work_that_nothing_uses_is_named():
     rows = [row("a", dead_modules=["head2"], uncalled_modules=["spare"]), row("b", dead_modules=[])]
     assert "that the output does not use: a: head2 and spare." in noted(rows)
     assert "does not use" not in noted([row("a"), row("b")])
+
+
+def test_how_latencies_are_compared_is_told_where_there_are_rounds():
+    assert "median of 12 rounds in which all candidates took turns" in noted([row("a"), row("b")])
+    old = [row(name, latency_rounds=None, latency_rounds_ns=None) for name in "ab"]
+    assert "took turns" not in noted(old)
+
+
+def test_a_session_that_tells_a_copy_from_itself_is_told():
+    rows = [row(n, latency_twin="slower", latency_twin_ratio=1.0421) for n in "ab"]
+    assert "A copy of the first candidate took 1.042 times as long as itself" in noted(rows)
+    fine = [row(n, latency_twin="not distinguishable", latency_twin_ratio=1.01) for n in "ab"]
+    assert "A copy" not in noted(fine)

@@ -144,3 +144,11 @@ def test_costs_alone_need_no_seeds():
 def test_an_accuracy_counts_only_from_a_trial_that_came_to_its_end():
     rows = [row("a", 0, 0.4), {**row("a", 1, 0.9), "state": "failed", "reason": "late"}]
     assert judged(rows).standings[0].candidate.mean("miou") == pytest.approx(0.4)
+
+
+def test_a_lead_in_latency_that_is_noise_leaves_a_place_in_doubt():
+    level = judged(noisy({"a": 0.30, "b": 0.40}, seeds=3, a=8.0, b=8.03))
+    assert statuses(level) == {"a": "front", "b": "front"}
+    assert words(level) == {"a": "on the front, but not resolved from b", "b": "on the front"}
+    clear = judged(noisy({"a": 0.30, "b": 0.40}, seeds=3, a=8.0, b=9.0))
+    assert set(words(clear).values()) == {"on the front"}

@@ -15,7 +15,7 @@ TIMED = {
     "latency_device": "A CPU",
     "latency_threads": 1,
     "latency_batch": 1,
-    "latency_num_samples": 120,
+    "latency_rounds": 12,
 }
 FUSION, WIDTH = {"sum": 1.0, "bga": 3.0}, {"16": 10.0, "32": 20.0, "64": 40.0}
 
@@ -91,7 +91,7 @@ def test_latency_goes_upwards_where_it_was_timed():
 
 def test_a_sweep_says_how_it_was_taken():
     assert len(protocol(sweep("it", rows()))) == 1
-    assert "Timed on A CPU, CPU threads: 1, batch 1, medians of 120 samples" in " ".join(
+    assert "Timed on A CPU, CPU threads: 1, batch 1, medians of 12 rounds" in " ".join(
         protocol(sweep("it", rows(timed=True)))
     )
 

@@ -34,6 +34,22 @@ def test_cells_carry_mean_spread_number_and_span():
     assert set(second.cells[1:5]) == {"\N{EN DASH}"}
 
 
+def test_beside_other_work_latencies_are_ratios_to_the_baseline_or_the_first():
+    rows = [row("a", **timed(8)), row("b", **timed(12)), row("c", **timed(16))]
+    busy = [{**each, "latency_contended": True} for each in rows]
+    table = candidates_table(judged(busy))
+    assert table.headings[2] == "latency (times a's)" and table.brief[2] == "latency ratio"
+    cells = [line.cells[2] for line in table.lines]
+    assert cells[0] == "1"
+    assert re.fullmatch(r"1\.\d\d \[1\.\d\d–1\.\d\d\]", cells[1])  # noqa: RUF001
+    table = candidates_table(judged(busy, baseline="c"))
+    assert [line.cells[3] for line in table.lines][2] == "1"
+    assert "latency (times c's)" in table.headings
+    first = next(csv.DictReader(io.StringIO(candidates_csv(judged(busy)))))
+    assert (first["latency_ms"], first["latency_contended"]) == ("8.0", "True")
+    assert "latency (ms)" in candidates_table(judged(rows)).headings
+
+
 def test_one_seed_shows_no_spread():
     table = candidates_table(judged([row("a", 0, 0.30)]))
     assert table.lines[0].cells[1] == "30.0 (1)"

@@ -1,0 +1,56 @@
+"""Says whether two latencies differ: by rounds that both were timed in, never by milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.measure.estimate import Ratio, ratio_of_rows
+from reports.candidates import LATENCY_SPAN, Candidate
+from reports.columns import MISSING
+
+
+def latency_ratio(first: Candidate, second: Candidate, num_comparisons: int = 1) -> Ratio | None:
+    """How long the first takes against the second, paired by round.
+
+    None if they were not timed in one session.
+    """
+    return ratio_of_rows(first.timed, second.timed, num_comparisons)
+
+
+def level(first: Candidate, second: Candidate, num_comparisons: int = 1) -> bool:
+    """Whether two latencies cannot be told apart.
+
+    Of two sessions, where rounds cannot be paired: whether the intervals of the medians meet.
+    """
+    found = latency_ratio(first, second, num_comparisons)
+    if found is not None:
+        return found.answer == "not distinguishable"
+    (low, high), (other_low, other_high) = _ends(first), _ends(second)
+    return low <= other_high and other_low <= high
+
+
+def _ends(one: Candidate) -> tuple[float, float]:
+    """The interval of a latency; from the median to itself where none is known."""
+    middle = one.mean("latency_ms") or 0.0
+    low, high = (one.mean(key) for key in LATENCY_SPAN)
+    return (middle if low is None else low), (middle if high is None else high)
+
+
+def is_contended(found: Iterable[Candidate]) -> bool:
+    """Whether any latency was taken beside other work, so that milliseconds are no facts."""
+    return any(each.timed.get("latency_contended") for each in found)
+
+
+def reference(found: Iterable[Candidate]) -> Candidate | None:
+    """What latencies are set against: the baseline, or else the first that was timed."""
+    timed = [each for each in found if each.timed]
+    return next((each for each in timed if each.baseline), timed[0] if timed else None)
+
+
+def ratio_text(found: Ratio | None) -> str:
+    """A ratio with its interval, or a dash where rounds cannot be paired."""
+    if found is None:
+        return MISSING
+    if found.low is None or found.high is None:
+        return f"{found.value:.2f}"
+    return f"{found.value:.2f} [{found.low:.2f}{MISSING}{found.high:.2f}]"
