@@ -1,0 +1,110 @@
+"""Checks receipts offline: their id, and every published figure, from the raw samples again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.measure.estimate import Burst
+from harness.measure.headline import headline
+from harness.measure.receipt import SCHEMA, Receipt, as_bursts, id_of, read
+from harness.measure.refigure import SENTINEL, TWIN, controls_again, ratios_again, rows_again
+
+LONGEST_NS = 10**13
+MOST_ROUNDS = 1_000
+MOST_SAMPLES = 2_000_000
+"""Bounds on what is recomputed: a receipt from a stranger must not take a machine down."""
+
+CLOSE = 1e-9
+"""The relative difference that another version of numpy may make; a tampered figure makes more."""
+
+
+def verify(path: str | Path) -> list[str]:
+    """What does not match in a receipt, in plain words; nothing if all of it does.
+
+    Nothing in the file is run or loaded as code; what is no receipt is told as such.
+    """
+    try:
+        receipt = read(path)
+    except (OSError, ValueError) as error:
+        return [_told(error)]
+    if receipt.get("schema") != SCHEMA or isinstance(receipt.get("schema"), bool):
+        return [f"schema {str(receipt.get('schema'))[:40]!r} is not known; known is {SCHEMA}"]
+    try:
+        return list(_mismatches(receipt))
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        return [f"it is malformed: {type(error).__name__}: {str(error)[:200]}"]
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"it cannot be read: {error.strerror or error}"
+    return str(error)
+
+
+def _mismatches(receipt: Receipt) -> Iterator[str]:
+    if receipt.get("id") != id_of(receipt):
+        yield f"id {str(receipt.get('id'))[:12]} is not that of the content, {id_of(receipt)[:12]}"
+    bursts, names = _sound_bursts(receipt), list(receipt["rows"])
+    figures = list(receipt["figures"])
+    again = rows_again(bursts, names, figures)
+    facts = controls_again(bursts, figures[0], names[0])
+    for name in names:
+        yield from differing(receipt["rows"][name], again[name] | facts, f"rows.{name}")
+    yield from differing(receipt["protocol"], facts, "protocol")
+    wanted = {
+        f"{each['arm']} {each['figure']}": each for each in ratios_again(bursts, names, figures)
+    }
+    given = {f"{each['arm']} {each['figure']}": each for each in receipt["ratios"]}
+    yield from differing(given, wanted, "ratios")
+    judged = {name: headline(receipt, name) for name in names}
+    yield from differing(receipt["headlines"], judged, "headlines")
+    is_ok = all(each["headline_ok"] for each in judged.values())
+    yield from differing({"headline_ok": receipt["headline_ok"]}, {"headline_ok": is_ok}, "receipt")
+
+
+def _sound_bursts(receipt: Receipt) -> tuple[Burst, ...]:
+    """The raw bursts; ValueError for samples that no clock gave."""
+    bursts = as_bursts(receipt["bursts"])
+    samples = [ns for burst in bursts for ns in burst.samples_ns]
+    if not samples or len(samples) > MOST_SAMPLES or not all(b.samples_ns for b in bursts):
+        raise ValueError(f"there are {len(samples)} samples in {len(bursts)} bursts")
+    for ns in samples:
+        if type(ns) is not int or not 0 < ns < LONGEST_NS:
+            raise ValueError(f"a sample of {str(ns)[:40]} ns")
+    for burst in bursts:
+        if type(burst.round) is not int or not 0 <= burst.round < MOST_ROUNDS:
+            raise ValueError(f"round {str(burst.round)[:40]}")
+    unknown = {burst.arm for burst in bursts} - {*receipt["rows"], TWIN, SENTINEL}
+    if unknown:
+        raise ValueError(f"bursts of {sorted(map(str, unknown))[0][:80]!r}, which has no row")
+    return bursts
+
+
+def differing(given: Any, wanted: Any, where: str) -> Iterator[str]:
+    """Where what is published is not what the samples give; published may hold more."""
+    if isinstance(wanted, Mapping):
+        for name, value in wanted.items():
+            yield from differing(given.get(name, MISSING), value, f"{where}.{name}")
+    elif isinstance(wanted, list):
+        if not isinstance(given, list) or len(given) != len(wanted):
+            yield f"{where} is not the list that the samples give"
+            return
+        for number, pair in enumerate(zip(given, wanted, strict=True)):
+            yield from differing(*pair, f"{where}[{number}]")
+    elif not same(given, wanted):
+        yield f"{where} is {str(given)[:60]}, and the samples give {str(wanted)[:60]}"
+
+
+MISSING = "missing"
+
+
+def same(given: Any, wanted: Any) -> bool:
+    """Whether two plain values are the same, numbers but for rounding."""
+    if isinstance(wanted, bool) or isinstance(given, bool) or not isinstance(wanted, (int, float)):
+        return bool(given == wanted) and type(given) is type(wanted)
+    if not isinstance(given, (int, float)):
+        return False
+    return math.isclose(given, wanted, rel_tol=CLOSE, abs_tol=1e-12)

@@ -1,0 +1,84 @@
+"""Makes every published figure of a measurement again from its raw samples; no torch, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.measure.estimate import Burst, ratio, round_values, summary
+
+TWIN = "twin of the first"
+SENTINEL = "sentinel"
+"""The arms that are no candidates, as ``harness.measure.arms`` names them."""
+
+Row = dict[str, Any]
+
+
+def rows_again(
+    bursts: Sequence[Burst], names: Iterable[str], figures: Sequence[str]
+) -> dict[str, Row]:
+    """The figures of candidates in ms, as their rows have them; the first figure is headline."""
+    return {name: _row(bursts, name, figures) for name in names}
+
+
+def _row(bursts: Sequence[Burst], name: str, figures: Sequence[str]) -> Row:
+    headline, *others = figures
+    of_headline = _of(bursts, name, headline)
+    found = summary(of_headline)
+    row: Row = {
+        "latency_ms": found["median_ns"] / 1e6,
+        **{f"latency_{end}_ms": _ms(found[f"{end}_ns"]) for end in ("low", "high", "p90", "p99")},
+        "latency_mad_ms": _ms(found["mad_ns"]),
+        "latency_num_samples": found["num_samples"],
+        "latency_lag1": found["lag1"],
+        "latency_rounds_ns": list(round_values(of_headline)),
+    }
+    for figure in others:
+        other = summary(_of(bursts, name, figure))
+        ends = {"": "median", "_low": "low", "_high": "high"}
+        row |= {f"latency_{figure}{n}_ms": _ms(other[f"{k}_ns"]) for n, k in ends.items()}
+    return row
+
+
+def controls_again(bursts: Sequence[Burst], figure: str, first: str) -> Row:
+    """What the twin and the sentinel say of a session, as all its rows have it."""
+    sentinel = round_values(_of(bursts, SENTINEL, figure))
+    found: Row = {"latency_rounds": len(sentinel)}
+    if sentinel:
+        found["latency_sentinel_ms"] = float(np.median(sentinel)) / 1e6
+        found["latency_sentinel_drift"] = _drift(sentinel)
+    twin = _of(bursts, TWIN, figure)
+    if twin:
+        same = ratio(round_values(twin), round_values(_of(bursts, first, figure)))
+        ends = {"latency_twin_low": same.low, "latency_twin_high": same.high}
+        found |= {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
+    return found
+
+
+def _drift(values: Sequence[int]) -> float | None:
+    third = len(values) // 3
+    return float(np.median(values[-third:]) / np.median(values[:third])) - 1 if third else None
+
+
+def ratios_again(
+    bursts: Sequence[Burst], names: Sequence[str], figures: Iterable[str]
+) -> list[Row]:
+    """Every candidate's time over the first's, figure by figure, each comparison for itself."""
+    return [_ratio(bursts, name, names[0], figure) for figure in figures for name in names[1:]]
+
+
+def _ratio(bursts: Sequence[Burst], name: str, first: str, figure: str) -> Row:
+    ours, theirs = (round_values(_of(bursts, each, figure)) for each in (name, first))
+    found = ratio(ours, theirs)
+    ends = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
+    return {"arm": name, "to": first, "figure": figure, **ends, "answer": found.answer}
+
+
+def _of(bursts: Iterable[Burst], arm: str, figure: str) -> list[Burst]:
+    return [each for each in bursts if (each.arm, each.figure) == (arm, figure)]
+
+
+def _ms(nanoseconds: float | None) -> float | None:
+    return None if nanoseconds is None else nanoseconds / 1e6
