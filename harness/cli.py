@@ -90,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
         _add_show,
         _add_cost,
         _add_time,
+        _add_verify,
         _add_check_data,
     ):
         add(commands)
@@ -234,6 +235,12 @@ def _add_time(commands: Any) -> None:
         default="labels_full",
         help="where the clock stops; default: labels_full, the class of every pixel",
     )
+
+
+def _add_verify(commands: Any) -> None:
+    about = "Make every figure of receipts again from their raw samples, offline; 1 on a mismatch."
+    each = _command(commands, "verify", about, "twopath verify runs/receipts/*.json", _verify)
+    each.add_argument("receipts", nargs="+", metavar="RECEIPT", help="files that twopath wrote")
 
 
 def _add_check_data(commands: Any) -> None:
@@ -407,6 +414,12 @@ def _time(options: Options) -> Answer:
     from harness.timing import timed
 
     return timed(options)
+
+
+def _verify(options: Options) -> Answer:
+    from harness.verifying import verified
+
+    return verified(options)
 
 
 def _check_data(options: Options) -> Answer:

@@ -15,11 +15,9 @@ from typing import Any
 import torch
 
 from harness.measure.cpu_watch import CpuWatch
-from harness.measure.finding import Finding
+from harness.measure.finding import Finding, verdict
 from harness.measure.gpu_watch import GpuWatch
 from harness.measure.proc import ROOT
-
-PROVEN, UNPROVEN, VIOLATED = "proven", "unproven", "violated"
 
 
 @contextmanager
@@ -69,17 +67,10 @@ class Watch:
         found = self.findings()
         unseen = self.cpu.unseen() + (self.gpu.unseen() if self.gpu else ())
         return {
-            "verdict": verdict(bool(found), bool(unseen)),
+            "verdict": verdict(len(found), len(unseen)),
             "reasons": [f"{each.where}: {each.told}" for each in found] + list(unseen),
             "findings": [each.record() for each in found],
             "num_spoiled_checks": len(self._seen),
             "cpu": self.cpu.record(),
             "gpu": self.gpu.record() if self.gpu else None,
         }
-
-
-def verdict(has_found: bool, has_unseen: bool) -> str:
-    """Whether a machine was for one measurement alone, so far as was seen."""
-    if has_found:
-        return VIOLATED
-    return UNPROVEN if has_unseen else PROVEN

@@ -56,3 +56,13 @@ class Finding:
     def record(self) -> dict[str, str]:
         """The finding as a flat row."""
         return asdict(self)
+
+
+PROVEN, UNPROVEN, VIOLATED = "proven", "unproven", "violated"
+
+
+def verdict(num_found: int, num_unseen: int) -> str:
+    """Whether a machine was for one measurement alone, so far as was seen."""
+    if num_found:
+        return VIOLATED
+    return UNPROVEN if num_unseen else PROVEN

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.measure.finding import PROVEN, UNPROVEN, VIOLATED
+
 Record = Mapping[str, Any]
 
 
@@ -14,15 +16,15 @@ def headline(receipt: Record, name: str) -> dict[str, Any]:
     ``ratios_only`` says that even its milliseconds mean nothing: others used the machine.
     """
     reasons = [*of_machine(receipt), *of_session(receipt), *of_candidate(receipt, name)]
-    is_violated = (receipt.get("evidence") or {}).get("verdict") == "violated"
+    is_violated = (receipt.get("evidence") or {}).get("verdict") == VIOLATED
     return {"headline_ok": not reasons, "ratios_only": is_violated, "reasons": reasons}
 
 
 def of_machine(receipt: Record) -> Iterator[str]:
     """Whether the machine was shared, or may have been."""
     evidence = receipt.get("evidence") or {}
-    verdict = evidence.get("verdict", "unproven")
-    if verdict != "proven":
+    verdict = evidence.get("verdict", UNPROVEN)
+    if verdict != PROVEN:
         seen = "; ".join(evidence.get("reasons") or ["nobody looked"])
         yield f"exclusive use of the machine is {verdict}: {seen}"
 

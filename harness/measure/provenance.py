@@ -34,7 +34,10 @@ VARIABLES: tuple[str, ...] = (
 )
 """How the names of environment variables begin that change how fast torch is."""
 
-SECRETS = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH")
+LEFT_OUT = ("KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH", "_DIR", "_PATH", "_HOME")
+"""Parts of names of variables that may hold a secret, or a folder, which changes no speed."""
+
+PACKAGES = ("harness", "architectures", "studies", "reports", "pyproject.toml")
 
 
 def receipt_of(
@@ -91,10 +94,11 @@ def identity(command: str, started: str, *, seed: int = 0) -> Row:
 
 
 def git_state(root: Path) -> tuple[str | None, bool | None]:
-    """The commit of a checkout and whether files in it were changed; None where it is none."""
+    """The commit of a checkout, and whether code in it is in no commit; None where it is none."""
     if not (root / ".git").exists():
         return None, None
-    sha, changed = _git(root, "rev-parse", "HEAD"), _git(root, "status", "--porcelain", "-uno")
+    sha = _git(root, "rev-parse", "HEAD")
+    changed = _git(root, "status", "--porcelain", "--", *PACKAGES)
     return sha or None, None if changed is None else bool(changed)
 
 
@@ -204,9 +208,9 @@ def switches() -> Row:
 
 
 def variables(given: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables that change speed, without any that may hold a secret."""
+    """The environment variables that change speed, without any that may be private."""
     return {
         name: value
         for name, value in sorted(given.items())
-        if name.startswith(VARIABLES) and not any(each in name.upper() for each in SECRETS)
+        if name.startswith(VARIABLES) and not any(each in name.upper() for each in LEFT_OUT)
     }

@@ -1,13 +1,18 @@
-"""Checks receipts offline: their id, and every published figure, from the raw samples again."""
+"""Checks receipts offline: their id, and every published figure, from the raw samples again.
+
+Nobody signs a receipt. Whoever makes up the samples too can make up all the rest; what is checked
+is that nothing in it was changed, and that all it says follows from its samples.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.measure.estimate import Burst
+from harness.measure.finding import verdict
 from harness.measure.headline import headline
 from harness.measure.receipt import SCHEMA, Receipt, as_bursts, id_of, read
 from harness.measure.refigure import SENTINEL, TWIN, controls_again, ratios_again, rows_again
@@ -49,20 +54,27 @@ def _mismatches(receipt: Receipt) -> Iterator[str]:
         yield f"id {str(receipt.get('id'))[:12]} is not that of the content, {id_of(receipt)[:12]}"
     bursts, names = _sound_bursts(receipt), list(receipt["rows"])
     figures = list(receipt["figures"])
+    rows, facts = receipt["rows"], receipt["protocol"]
     again = rows_again(bursts, names, figures)
-    facts = controls_again(bursts, figures[0], names[0])
+    yield from differing(facts, controls_again(bursts, figures[0], names[0]), "protocol")
     for name in names:
-        yield from differing(receipt["rows"][name], again[name] | facts, f"rows.{name}")
-    yield from differing(receipt["protocol"], facts, "protocol")
-    wanted = {
-        f"{each['arm']} {each['figure']}": each for each in ratios_again(bursts, names, figures)
-    }
-    given = {f"{each['arm']} {each['figure']}": each for each in receipt["ratios"]}
-    yield from differing(given, wanted, "ratios")
+        yield from differing(rows[name], facts | again[name], f"rows.{name}")
+    yield from differing(receipt["ratios"], ratios_again(bursts, names, figures), "ratios")
+    yield from _misjudged(receipt, names)
+
+
+def _misjudged(receipt: Receipt, names: Sequence[str]) -> Iterator[str]:
+    """Verdicts that do not follow from what the receipt says of machine and candidates."""
+    evidence = receipt["evidence"]
+    if evidence:
+        told, found = evidence.get("reasons", ()), evidence.get("findings", ())
+        follows = verdict(len(found), len(told) - len(found)) if told else evidence["verdict"]
+        yield from differing(evidence, {"verdict": follows}, "evidence")
+        yield from differing(receipt["protocol"], {"latency_verdict": follows}, "protocol")
     judged = {name: headline(receipt, name) for name in names}
     yield from differing(receipt["headlines"], judged, "headlines")
     is_ok = all(each["headline_ok"] for each in judged.values())
-    yield from differing({"headline_ok": receipt["headline_ok"]}, {"headline_ok": is_ok}, "receipt")
+    yield from differing(receipt, {"headline_ok": is_ok}, "receipt")
 
 
 def _sound_bursts(receipt: Receipt) -> tuple[Burst, ...]:

@@ -1,0 +1,146 @@
+"""A network that somebody hands in as a plain ``nn.Module``, named as ``path/to/file.py:Model``."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from harness.measure.anatomy import anatomy
+from harness.measure.watch import tensors_in
+from harness.mistakes import one_line
+from harness.names import unknown
+from harness.plugins import load_file
+from harness.study import BOUNDARIES
+
+CLASSES = ("num_classes", "n_classes", "classes", "nclass", "num_class")
+"""The names under which networks take their number of classes."""
+
+
+def is_foreign(given: str) -> bool:
+    """Whether a name on the command line means a file's network, not a named one."""
+    file, _, name = given.rpartition(":")
+    return given.endswith(".py") or (file.endswith(".py") and bool(name))
+
+
+def load_module(given: str, num_classes: int = 19) -> nn.Module:
+    """The network of FILE.py:NAME, a class or function that needs no arguments, or an instance.
+
+    One that needs only its number of classes is told it. FileNotFoundError for a file that is not
+    there, KeyError for an unknown name, TypeError for what gives no network or needs more, and
+    ValueError for what fails, or is not of that form.
+    """
+    file, _, name = given.rpartition(":")
+    if not file.endswith(".py") or not name:
+        raise ValueError(f"a network of your own is FILE.py:NAME, as nets.py:Model, not {given!r}")
+    if not Path(file).is_file():
+        beside = sorted(str(each) for each in Path(file).parent.glob("*.py"))
+        raise FileNotFoundError(unknown("file", file, beside))
+    return _built(_named(load_file(file), name, file), given, num_classes)
+
+
+def _named(module: ModuleType, name: str, file: str) -> Any:
+    if not hasattr(module, name):
+        known = [each for each in vars(module) if _may_give_one(module, each)]
+        raise KeyError(unknown(f"network in {file}", name, known))
+    return getattr(module, name)
+
+
+def _may_give_one(module: ModuleType, name: str) -> bool:
+    """Whether a name of a file is its own, and may give a network."""
+    value = getattr(module, name)
+    is_own = getattr(value, "__module__", None) == module.__name__
+    is_one = isinstance(value, nn.Module) or (is_own and callable(value))
+    return is_one and not name.startswith("_")
+
+
+def _built(source: Any, given: str, num_classes: int) -> nn.Module:
+    if isinstance(source, nn.Module):
+        return source
+    if isinstance(source, type) and not issubclass(source, nn.Module):
+        raise TypeError(f"{given} is a class that is no torch.nn.Module")
+    if not callable(source):
+        raise TypeError(f"{given} is of type {type(source).__name__}; it must give an nn.Module")
+    options = _options(source, given, num_classes)
+    try:
+        built = source(**options)
+    except Exception as error:
+        raise ValueError(f"{given} fails: {type(error).__name__}: {one_line(error)}") from error
+    if not isinstance(built, nn.Module):
+        raise TypeError(f"{given} gives {type(built).__name__}, not an nn.Module")
+    return built
+
+
+def _options(source: Callable[..., Any], given: str, num_classes: int) -> dict[str, int]:
+    """The number of classes, where it is needed; TypeError if more is."""
+    positional = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    try:
+        parameters = inspect.signature(source).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        return {}
+    needed = [
+        each.name
+        for each in parameters
+        if each.default is each.empty and each.kind not in positional
+    ]
+    if len(needed) == 1 and needed[0] in CLASSES:
+        return {needed[0]: num_classes}
+    if needed:
+        name = given.rpartition(":")[2]
+        raise TypeError(
+            f"{given} needs {', '.join(needed)}; name a function that needs nothing, as "
+            f"def mine(): return {name}({', '.join(f'{each}=...' for each in needed)})"
+        )
+    return {}
+
+
+def ended(module: nn.Module, boundary: str, size: tuple[int, int]) -> nn.Module:
+    """A copy in eval mode that ends at a boundary, for images of (height, width) in pixels.
+
+    What is missing is put behind it, bilinear resizing and the largest of the classes; nothing is
+    taken away. Of several outputs the first is meant, and all are computed. What the network
+    raises comes through; ValueError for one that gives classes where logits are asked for, or
+    no image of either.
+    """
+    if boundary not in BOUNDARIES:
+        raise ValueError(unknown("boundary", boundary, BOUNDARIES))
+    seen = anatomy(module, size)
+    gives_labels = "int" in seen.output_dtype
+    if gives_labels != (boundary == "labels_full") and gives_labels:
+        raise ValueError(f"the network gives classes; its boundary is labels_full, not {boundary}")
+    if not gives_labels and len(seen.output) != 4:
+        shape = "x".join(map(str, seen.output))
+        raise ValueError(f"the network gives {shape}, neither logits (N, C, H, W) nor classes")
+    ours = copy.deepcopy(module).eval().requires_grad_(False)
+    if gives_labels or (boundary == "logits_native" and seen.num_outputs == 1):
+        return ours
+    is_small = boundary != "logits_native" and seen.output[-2:] != size
+    return Ended(ours, is_small, boundary == "labels_full").eval()
+
+
+class Ended(nn.Module):
+    """A network with what is missing behind it: resizing to the image's size, classes."""
+
+    def __init__(self, network: nn.Module, is_small: bool, gives_labels: bool) -> None:
+        super().__init__()
+        self.network = network
+        self.is_small = is_small
+        self.gives_labels = gives_labels
+
+    def forward(self, image: Tensor) -> Any:
+        """Gives logits (N, C, h, w), or classes (N, H, W)."""
+        given = self.network(image)
+        logits = given if isinstance(given, Tensor) else next(tensors_in(given))
+        if self.is_small:
+            size = image.shape[-2:]
+            logits = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
+        if not self.gives_labels:
+            return logits
+        return logits.argmax(1).to(torch.uint8 if logits.shape[1] <= 256 else torch.int32)

@@ -1,0 +1,27 @@
+"""The command verify: every figure of a receipt from its raw samples again, offline."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from functools import partial
+from typing import Any
+
+from rich.console import Console
+
+from harness.measure.recheck import verify
+from harness.terminal import Answer
+
+
+def verified(options: Namespace) -> Answer:
+    """What does not match in receipts; exit code 1 if anything does not."""
+    found = [{"receipt": each, "mismatches": verify(each)} for each in options.receipts]
+    is_wrong = any(each["mismatches"] for each in found)
+    return Answer(record=found, show=partial(_show, found), code=int(is_wrong))
+
+
+def _show(found: list[dict[str, Any]], console: Console) -> None:
+    for each in found:
+        wrong = each["mismatches"]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        told = f"DOES NOT MATCH: {wrong[0]}{more}" if wrong else "ok"
+        console.print(f"{each['receipt']}: {told}", soft_wrap=True)
