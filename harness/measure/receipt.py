@@ -130,9 +130,8 @@ def without_private(value: Any) -> Any:
 
 def _public(text: str) -> str:
     text = AUTHORITY.sub("://...", text)
-    for folder in (Path.cwd(), Path.home()):
-        if len(folder.parts) > 1:
-            text = text.replace(f"{folder}{os.sep}", "").replace(str(folder), "...")
+    if len(Path.cwd().parts) > 1:
+        text = text.replace(f"{Path.cwd()}{os.sep}", "")
     text = CARD.sub(lambda found: f"{found[1]}-{_hashed(found[0])}", text)
     text = PATH.sub(".../", text)
     for name in _names_of_here():

@@ -67,8 +67,8 @@ def _misjudged(receipt: Receipt, names: Sequence[str]) -> Iterator[str]:
     """Verdicts that do not follow from what the receipt says of machine and candidates."""
     evidence = receipt["evidence"]
     if evidence:
-        told, found = evidence.get("reasons", ()), evidence.get("findings", ())
-        follows = verdict(len(found), len(told) - len(found)) if told else evidence["verdict"]
+        told, found = evidence.get("reasons", ["nobody looked"]), evidence.get("findings", [])
+        follows = verdict(len(found), len(told) - len(found))
         yield from differing(evidence, {"verdict": follows}, "evidence")
         yield from differing(receipt["protocol"], {"latency_verdict": follows}, "protocol")
     judged = {name: headline(receipt, name) for name in names}
