@@ -74,6 +74,7 @@ class CpuWatch:
 
     threads: int
     root: Path
+    cores: float
     first: CpuState
     last: CpuState
     spans: list[Span] = field(default_factory=list)
@@ -83,7 +84,14 @@ class CpuWatch:
     def start(cls, threads: int, root: Path = ROOT) -> CpuWatch:
         """Begins to watch a measurement that uses a number of threads."""
         now = cpu_state(root)
-        return cls(threads, root, now, now, load_at_start=read(root / "proc/loadavg"))
+        return cls(
+            threads,
+            root,
+            available_cores(root),
+            now,
+            now,
+            load_at_start=read(root / "proc/loadavg"),
+        )
 
     def check(self) -> tuple[Finding, ...]:
         """Looks once; gives what spoiled the time since the last look, if that is long enough."""
@@ -92,7 +100,7 @@ class CpuWatch:
             return ()
         self.spans.append(span(self.last, now))
         self.last = now
-        return found_in(self.spans[-1], self.threads, available_cores(self.root))
+        return found_in(self.spans[-1], self.threads, self.cores)
 
     def whole(self) -> Span:
         """All of it as one span."""
@@ -101,8 +109,8 @@ class CpuWatch:
     def findings(self) -> tuple[Finding, ...]:
         """What spoiled the measurement as a whole."""
         if not self.spans:
-            return threads_above(self.threads, available_cores(self.root))
-        return found_in(self.whole(), self.threads, available_cores(self.root))
+            return threads_above(self.threads, self.cores)
+        return found_in(self.whole(), self.threads, self.cores)
 
     def unseen(self) -> tuple[str, ...]:
         """What would have to be seen to know that the CPUs were free, and was not."""
@@ -120,13 +128,13 @@ class CpuWatch:
 
     def record(self) -> dict[str, Any]:
         """What was seen, as values that JSON can hold; ``most`` are the worst single spans."""
-        whole, cores = self.whole(), available_cores(self.root)
+        whole = self.whole()
         return {
             "threads": self.threads,
             "affinity": list(affinity() or ()) or None,
             "quota_cores": quota_cores(self.root),
-            "available_cores": cores,
-            "free_cores": free_cores(cores, whole.others_cores),
+            "available_cores": self.cores,
+            "free_cores": free_cores(self.cores, whole.others_cores),
             "num_checks": len(self.spans),
             "seconds": whole.seconds,
             "others_cores": whole.others_cores,

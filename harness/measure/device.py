@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from pathlib import Path
 
 import torch
+
+from harness.measure.proc import affinity, cpu_info, pressure
 
 
 def best_device(number: int = 0) -> torch.device:
@@ -25,9 +26,7 @@ def check_devices(processes: int) -> None:
 
 def num_cores() -> int:
     """The number of cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(affinity() or ()) or os.cpu_count() or 1
 
 
 def device_name(device: torch.device) -> str:
@@ -39,18 +38,9 @@ def device_name(device: torch.device) -> str:
 
 def cpu_name() -> str:
     """The processor's model name, or its architecture where the system does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+    return cpu_info().get("model name") or platform.processor() or platform.machine()
 
 
 def cpu_pressure() -> float | None:
     """The share of the last 10 s, in percent, in which work waited for a CPU; None if unknown."""
-    try:
-        line = Path("/proc/pressure/cpu").read_text().splitlines()[0]
-    except (OSError, IndexError):
-        return None
-    return float(line.split("avg10=")[1].split()[0])
+    return pressure()[0]

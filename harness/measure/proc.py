@@ -51,7 +51,7 @@ class CpuState:
 
 def cpu_state(root: Path = ROOT) -> CpuState:
     """The counters as they are now; takes well under a millisecond."""
-    avg10, waited = _pressure(root)
+    avg10, waited = pressure(root)
     busy, stolen, runnable = _stat(root)
     return CpuState(
         at_ns=time.monotonic_ns(),
@@ -73,7 +73,8 @@ def _switches() -> int | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_nivcsw
 
 
-def _pressure(root: Path) -> tuple[float | None, int | None]:
+def pressure(root: Path = ROOT) -> tuple[float | None, int | None]:
+    """The share of the last 10 s in percent, and all the time in ns, in which work waited."""
     lines = (read(root / "proc/pressure/cpu") or "").splitlines()
     some = next((line for line in lines if line.startswith("some ")), "")
     values = dict(word.partition("=")[::2] for word in some.split()[1:])
@@ -159,7 +160,7 @@ def available_cores(root: Path = ROOT) -> float:
 
 def machine(root: Path = ROOT) -> dict[str, Any]:
     """What does not change meanwhile: processor, governor, turbo, SMT, NUMA, memory, kernel."""
-    info = _cpu_info(root)
+    info = cpu_info(root)
     cpu = root / "sys/devices/system/cpu"
     return {
         "cpu": info.get("model name"),
@@ -179,7 +180,8 @@ def machine(root: Path = ROOT) -> dict[str, Any]:
     }
 
 
-def _cpu_info(root: Path) -> dict[str, str]:
+def cpu_info(root: Path = ROOT) -> dict[str, str]:
+    """What /proc/cpuinfo says of the first CPU."""
     first = (read(root / "proc/cpuinfo") or "").partition("\n\n")[0]
     pairs = (line.partition(":") for line in first.splitlines())
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
