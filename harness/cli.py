@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from harness.export_options import add_export_options
 from harness.study import BOUNDARIES, BOUNDARIES_IN, TIMES
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def parser() -> argparse.ArgumentParser:
         _add_cost,
         _add_time,
         _add_verify,
+        _add_export,
         _add_check_data,
     ):
         add(commands)
@@ -241,6 +243,14 @@ def _add_verify(commands: Any) -> None:
     about = "Make every figure of receipts again from their raw samples, offline; 1 on a mismatch."
     each = _command(commands, "verify", about, "twopath verify runs/receipts/*.json", _verify)
     each.add_argument("receipts", nargs="+", metavar="RECEIPT", help="files that twopath wrote")
+
+
+def _add_export(commands: Any) -> None:
+    about = "Write a network as a file that other programs run, and prove that the file agrees."
+    each = _command(commands, "export", about, "twopath export bisenetv2 --to onnx", _export)
+    add_export_options(each)
+    _add_input(each)
+    _add_plugins(each)
 
 
 def _add_check_data(commands: Any) -> None:
@@ -420,6 +430,12 @@ def _verify(options: Options) -> Answer:
     from harness.verifying import verified
 
     return verified(options)
+
+
+def _export(options: Options) -> Answer:
+    from harness.exporting import exported
+
+    return exported(options)
 
 
 def _check_data(options: Options) -> Answer:

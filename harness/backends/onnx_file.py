@@ -1,0 +1,77 @@
+"""Writes a network as an ONNX file, for the engines that read one and for ``twopath export``."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+INPUT, OUTPUT = "image", "output"
+
+
+def write_onnx(
+    network: nn.Module,
+    example: Tensor,
+    file: Path,
+    *,
+    dynamic: bool = False,
+    notes: Mapping[str, str] | None = None,
+) -> int:
+    """Writes a network in eval mode for inputs like an example (N, 3, H, W); gives the opset.
+
+    ``dynamic`` leaves batch, height and width open. ``notes`` go into the file. The weights are
+    in the file, which can hold 2 GB.
+    """
+    open_sides = ({0: "batch", 2: "height", 3: "width"},) if dynamic else None
+    if dynamic and len(example) == 1:  # a batch of one would be taken for a constant
+        example = torch.cat([example, example])
+    with _quiet():
+        program = torch.onnx.export(
+            network,
+            (example,),
+            dynamo=True,
+            dynamic_shapes=open_sides,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            verbose=False,
+        )
+    assert program is not None
+    program.model.metadata_props.update(notes or {})
+    program.save(str(file), external_data=False)
+    return int(program.model.opset_imports[""])
+
+
+@contextmanager
+def temporary_onnx(network: nn.Module, example: Tensor) -> Iterator[Path]:
+    """A network as an ONNX file that goes away again."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "network.onnx"
+        write_onnx(network, example, file)
+        yield file
+
+
+def sha256(file: Path) -> str:
+    """The digest of a file's content."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of what it could do were torchvision there, and of itself."""
+    logger = logging.getLogger("torch.onnx")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

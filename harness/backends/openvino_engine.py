@@ -1,0 +1,59 @@
+"""OpenVINO on the CPU, usually the fastest there is on Intel's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from harness.backends.contract import (
+    Backend,
+    Call,
+    Running,
+    backends,
+    in_fp32,
+    package_version,
+)
+from harness.backends.onnx_file import sha256, temporary_onnx
+
+
+@backends.register("openvino")
+class OpenVINO(Backend):
+    """The network as an ONNX graph, compiled by OpenVINO for the CPU, in fp32."""
+
+    device = "cpu"
+    packages = ("onnx", "onnxscript", "openvino")
+    extra = "openvino"
+
+    def apply(self, running: Running, example: Tensor) -> Running:
+        """A compiled model with as many threads as torch has now."""
+        network = in_fp32(running, "openvino")
+        with temporary_onnx(network, example) as file:
+            return running.taken(
+                load_openvino(file), version=package_version("openvino"), file_sha256=sha256(file)
+            )
+
+
+def load_openvino(file: Path) -> Call:
+    """An ONNX or OpenVINO file as a function of an image; each call overwrites the last output.
+
+    Left alone, OpenVINO computes in bf16 where the processor can, and nothing says so.
+    """
+    import openvino
+
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        "CPU_DENORMALS_OPTIMIZATION": True,
+    }
+    request = openvino.compile_model(file, "CPU", settings).create_infer_request()
+
+    def call(image: Tensor) -> Tensor:
+        given = request.infer([image.numpy()], share_inputs=True, share_outputs=True)
+        return torch.from_numpy(given[0])
+
+    return call
