@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.measure.anatomy import anatomy
-from harness.measure.watch import tensors_in
+from harness.measure.traffic import tensors_in
 from harness.mistakes import one_line
 from harness.names import unknown
 from harness.plugins import load_file

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.measure.finding import Finding
-from harness.measure.watch import tensors_in
+from harness.measure.traffic import tensors_in
 
 DENORMAL_WEIGHTS = 1e-3
 DENORMAL_RESULTS = 1e-2
