@@ -23,7 +23,8 @@ Size = tuple[int, int]
 class Scoring:
     """How a trained network is scored; the default is one pass over each whole image.
 
-    Labels are never resized: logits are, bilinearly, to the size of the mask.
+    Labels are never resized: logits are, bilinearly, to the size of the mask as the data set has
+    it, which may be larger than what the network is given.
 
     ``size`` is (height, width) of what the network is given, in pixels; None means the data set's
     own, at which latency is timed too. ``mode`` "sliding" cuts that into windows of ``window``,

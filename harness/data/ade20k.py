@@ -35,8 +35,8 @@ class Ade20k(PairedFiles):
     all.
 
     Images differ in shape, and each is resized to ``size`` (height, width) whatever its own: a
-    batch needs one size. Proportions change, and labels are scored as resized; published figures
-    keep proportions and score each image at its own size, so ours are not comparable with them.
+    batch needs one size. Proportions change, where published figures keep them, so ours are not
+    comparable with them; labels are scored in their own size.
     """
 
     def __init__(

@@ -68,8 +68,9 @@ class Cityscapes(PairedFiles):
     trainIds by the official table; or "labelTrainIds", which cityscapesScripts writes beside
     them. Both give the same classes, but the fingerprint tells them apart. A copy with other
     numbers of images, of the test split too if it is there, is refused unless ``partial``.
-    Images are resized to ``size`` (height, width) bilinearly and masks to their nearest pixel;
-    (1024, 2048) is their own. ``train`` and ``val`` bound the images of a split, 0 taking all.
+    Images are resized to ``size`` (height, width) bilinearly and masks to their nearest pixel to
+    train; scored are labels of 1024x2048, whatever ``size``. ``train`` and ``val`` bound the
+    images of a split, 0 taking all.
     """
 
     def __init__(

@@ -68,7 +68,7 @@ class CocoStuff(PairedFiles):
     ``val`` bound the images of a split, 0 taking all.
 
     Images differ in shape, and each is resized to ``size`` (height, width) whatever its own: a
-    batch needs one size. Proportions change, and labels are scored as resized. The papers train
+    batch needs one size. Proportions change; labels are scored in their own size. The papers train
     on crops of 640x640 and do not say how they score other shapes, so their figures are beside
     ours, not comparable with them.
     """

@@ -31,9 +31,9 @@ class Dataset(ABC):
     """Images and masks of two splits.
 
     ``size`` is (height, width) of every image and mask as ``load`` gives them, in pixels; at that
-    size accuracy is scored and latency is timed. A data set that lies on disk raises
-    FileNotFoundError from ``__init__`` when it is not at ``root``, saying what was looked for,
-    the tree it expects and where to get it.
+    size networks are given images, to train, to be scored and to be timed. A data set that lies
+    on disk raises FileNotFoundError from ``__init__`` when it is not at ``root``, saying what was
+    looked for, the tree it expects and where to get it.
     """
 
     label_map: LabelMap
@@ -51,9 +51,17 @@ class Dataset(ABC):
         whose size is not its image's.
         """
 
+    def scored(self, index: int) -> tuple[Pixels, Pixels]:
+        """An image (H, W, 3) of the val split, and its labels (h, w) in their own size.
+
+        Logits are resized to the labels. By default what ``load`` gives, whose labels are of the
+        image's size.
+        """
+        return self.load("val", index)
+
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of everything that ``load`` can give; part of each trial's key."""
+        """A hash of everything that ``load`` and ``scored`` can give; part of each trial's key."""
 
 
 datasets: Registry[Dataset] = Registry("dataset", Dataset, ("root",))

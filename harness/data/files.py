@@ -15,6 +15,9 @@ from PIL import Image
 from harness.data.codes import MaskCode, classes_of, decoded, mask_values
 from harness.data.dataset import Dataset, Pixels, Root, Split, checked_size
 
+LABELS = "val labels in their own size"
+"""What ``scored`` gives, as a part of the fingerprint."""
+
 SMALL_BYTES = 2**30
 """Data sets up to this size are hashed byte by byte, which takes seconds."""
 
@@ -43,7 +46,8 @@ class PairedFiles(Dataset):
     """A data set of image and mask files; each concrete one only says which and what they mean.
 
     Every image is resized to ``size`` (height, width) bilinearly, whatever its own shape, and
-    its mask to the nearest pixel, so that no new value appears.
+    its mask to the nearest pixel, so that no new value appears. Scored are masks as they lie on
+    disk: resized ones would hide what a small input loses.
     """
 
     def __init__(
@@ -64,14 +68,22 @@ class PairedFiles(Dataset):
 
     def load(self, split: Split, index: int) -> tuple[Pixels, Pixels]:
         """An image and its mask, resized to ``size``; ValueError, naming the file, for bad ones."""
-        image_file, mask_file = self.pairs[split][index]
+        pixels, labels = self._decoded(self.pairs[split][index])
+        smaller = Image.fromarray(labels).resize(self.size[::-1], Image.Resampling.NEAREST)
+        return pixels, np.array(smaller)
+
+    def scored(self, index: int) -> tuple[Pixels, Pixels]:
+        """An image of the val split at ``size``, and its mask in the size of its file."""
+        return self._decoded(self.pairs["val"][index])
+
+    def _decoded(self, pair: Pair) -> tuple[Pixels, Pixels]:
+        """An image at ``size``, and its mask as it is."""
+        image_file, mask_file = pair
         image = decoded(image_file)
         values, _ = mask_values(mask_file, self.code)
-        check_sizes(self.pairs[split][index], image.size, (values.shape[1], values.shape[0]))
-        labels = Image.fromarray(classes_of(values, self.code, mask_file))
-        wanted = self.size[::-1]
-        pixels = image.convert("RGB").resize(wanted, Image.Resampling.BILINEAR)
-        return np.array(pixels), np.array(labels.resize(wanted, Image.Resampling.NEAREST))
+        check_sizes(pair, image.size, (values.shape[1], values.shape[0]))
+        pixels = image.convert("RGB").resize(self.size[::-1], Image.Resampling.BILINEAR)
+        return np.array(pixels), classes_of(values, self.code, mask_file)
 
     def fingerprint(self) -> str:
         """A hash over the size, the label map, the meaning of mask values and every file used.
@@ -85,7 +97,7 @@ class PairedFiles(Dataset):
 
     @cached_property
     def _fingerprint(self) -> str:
-        whole = hashlib.sha256(repr((self.code, self.size)).encode())
+        whole = hashlib.sha256(repr((self.code, self.size, LABELS)).encode())
         files = [(split, file) for split, pairs in self.pairs.items() for file in flat(pairs)]
         sizes = [file.stat().st_size for _, file in files]
         is_small = sum(sizes) <= SMALL_BYTES

@@ -32,7 +32,8 @@ class Folder(PairedFiles):
     ``ignore`` is the mask value that is not scored, and a value that is neither that nor the
     line of a class is refused. ``name`` is that of the label map, in every row. Each image is
     resized to ``size`` (height, width) bilinearly, whatever its own shape, and its mask to the
-    nearest pixel. ``train`` and ``val`` bound the images of a split, 0 taking all.
+    nearest pixel to train; labels are scored in their own size. ``train`` and ``val`` bound the
+    images of a split, 0 taking all.
     """
 
     def __init__(

@@ -104,7 +104,7 @@ def _alike(dataset: Dataset, numbers: range) -> Iterator[tuple[list[int], Pixels
     """Images and masks of some numbers, stacked with those of their own sizes."""
     groups: dict[tuple[tuple[int, ...], ...], list[tuple[int, Pixels, Pixels]]] = {}
     for number in numbers:
-        image, mask = dataset.load("val", number)
+        image, mask = dataset.scored(number)
         groups.setdefault((image.shape, mask.shape), []).append((number, image, mask))
     for group in groups.values():
         which, images, masks = zip(*group, strict=True)

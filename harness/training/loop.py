@@ -28,7 +28,10 @@ from harness.training.schedule import learning_rate
 from harness.training.streams import stream
 
 SAVE_EVERY_S = 10.0
-"""The most training time that a crash or an interrupt can cost."""
+"""The training time that a crash or an interrupt can cost, where saving is quick."""
+
+SAVE_SHARE = 0.01
+"""The most of a run's time that goes into saving: a large network is saved less often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,18 +113,19 @@ def fit(  # noqa: PLR0913 - a trial is these seven
         learner = make_learner(network, recipe, device, ranks)
         torch.manual_seed(stream(seed, "dropout") + ranks.rank)
         progress = keep.restore(learner) if keep else Progress()
-        start, saved_s = progress.step, progress.train_s
+        start, next_save_s = progress.step, progress.train_s + SAVE_EVERY_S
         learner = _weighted(learner, frames, len(dataset.label_map.classes), progress)
         curve = Curve(recipe=recipe, points=progress.history)
         for step in _steps(learner, frames, progress, curve, seed):
             on_step(step)
-            due = progress.train_s - saved_s >= SAVE_EVERY_S or step.step == step.steps
-            if ranks.any(due):
+            if ranks.any(progress.train_s >= next_save_s or step.step == step.steps):
+                began = time.perf_counter()
                 curve.read()
                 _check_weights(network, step)
                 if keep:
                     keep.save(learner, progress)
-                saved_s = progress.train_s
+                saving_s = time.perf_counter() - began
+                next_save_s = progress.train_s + max(SAVE_EVERY_S, saving_s / SAVE_SHARE)
         if learner.average:
             learner.average.give(network)
     return Fit(

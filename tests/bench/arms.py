@@ -131,7 +131,7 @@ def our_loop(
 ) -> Burst:
     """``fit`` as a trial runs it, from the end of its first step to that of its last.
 
-    The checkpoint at its end counts by its share: one every ``SAVE_EVERY_S`` of training.
+    The checkpoint at its end counts by its share: as often as ``fit`` saves in a long run.
     """
     network, checkpoint = bench.network(), bench.folder / "checkpoint.pt"
     remove(checkpoint)  # or a burst would take up the one before
@@ -153,7 +153,8 @@ def our_loop(
         )
     save, took = bench.now().since(stamps.last), stamps.took
     # Where a burst is longer, saves fell between its steps. CPU time is as on an idle machine.
-    share = 1 / loop.SAVE_EVERY_S if took.wall < loop.SAVE_EVERY_S else 0.0
+    often = min(1 / loop.SAVE_EVERY_S, loop.SAVE_SHARE / max(save.wall, 1e-9))
+    share = often if took.wall < loop.SAVE_EVERY_S else 0.0
     return Burst(
         steps=bench.recipe.steps - 1,
         seconds=took.wall * (1 + share * save.wall),

@@ -38,7 +38,7 @@ class Crops(Dataset):
         where = place(
             rng, self.frames.size, crop=recipe.crop, scales=recipe.scales, flip=recipe.flip
         )
-        image, mask = cut(*self.frames[index], where)
+        image, mask = cut(self.frames.packed(index), where)
         return torch.from_numpy(image.copy()), torch.from_numpy(mask.copy())
 
 

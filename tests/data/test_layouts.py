@@ -37,6 +37,14 @@ def test_resizing_a_mask_makes_no_new_value(known, root):
     assert set(np.unique(mask).tolist()) <= set(known.values.values())
 
 
+def test_labels_are_scored_in_their_own_size(known, root):
+    dataset = known.open(root, size=(33, 79))
+    image, labels = dataset.scored(0)
+    assert (image == dataset.load("val", 0)[0]).all()
+    assert labels.shape == SIZE != image.shape[:2]
+    assert (labels == meant(known)).all()
+
+
 @pytest.mark.parametrize("layout", OWN_SHAPES, indirect=True)
 def test_images_of_many_shapes_come_at_one_size(known, root):
     for number, shape in enumerate([(40, 64), (64, 40)]):

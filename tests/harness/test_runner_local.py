@@ -106,6 +106,7 @@ def test_workers_end_at_once_with_a_driver_that_was_killed(tmp_path):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path, workers, monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_S", loop.SAVE_EVERY_S)
+    monkeypatch.setattr(loop, "SAVE_SHARE", loop.SAVE_SHARE)
     options = ["--workers", str(workers)]
     driver = start(SLOW, tmp_path, *options, TWOPATH_TEST_STEP_S="0.15")
     until(lambda: is_half_done(tmp_path), driver)

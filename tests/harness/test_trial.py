@@ -98,6 +98,7 @@ def test_the_best_weights_are_chosen_on_held_out_images_and_scored_on_val(tmp_pa
 @pytest.mark.parametrize("last", [2, 5])
 def test_the_best_weights_are_the_same_after_a_cut(tmp_path, monkeypatch, last):
     monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SHARE", float("inf"))
     changes = {"recipe": replace(RECIPE, steps=6), "scoring": BEST}
     whole = run_trial(job_in(tmp_path / "whole", **changes))
     job = job_in(tmp_path / "cut", **changes)
@@ -137,6 +138,7 @@ def test_the_same_trial_twice_gives_the_same_row(tmp_path):
 @pytest.mark.parametrize("last", [1, 4, 6])
 def test_a_trial_that_was_cut_off_goes_on_to_the_same_row(tmp_path, monkeypatch, last):
     monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SHARE", float("inf"))
     recipe = replace(RECIPE, steps=6)
     whole = run_trial(job_in(tmp_path / "whole", recipe=recipe))
     job = job_in(tmp_path / "cut", recipe=recipe)

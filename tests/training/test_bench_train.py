@@ -35,7 +35,8 @@ def test_the_plain_loop_learns_what_ours_does(train, tmp_path):
     images, masks = bench.constant()
     network = bench.network().to(memory_format=torch.channels_last).train()
     learner = make_learner(network, bench.recipe, bench.device)
-    ours = [take_step(learner, images, masks, number) for number in range(bench.recipe.steps)]
+    steps = range(bench.recipe.steps)
+    ours = [float(take_step(learner, images, masks, number)) for number in steps]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(plain, "endless", lambda batches: iter([(images, masks)] * len(ours)))
         theirs = plain.train(bench.network(), bench.frames(), bench.recipe, bench.device)

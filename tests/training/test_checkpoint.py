@@ -20,6 +20,7 @@ from studies.published import BISENETV2_SMALL
 @pytest.fixture(autouse=True)
 def save_each_step(monkeypatch):
     monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    monkeypatch.setattr(loop, "SAVE_SHARE", float("inf"))
 
 
 @pytest.fixture
@@ -311,3 +312,21 @@ def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(path):
     run(whole)
     assert run(again, path).resumed_from == 3
     assert same(weights(whole), weights(again))
+
+
+def test_what_takes_long_to_save_is_saved_less_often(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    saved = []
+
+    def save(self, learner, progress):
+        saved.append(progress.step)
+
+    monkeypatch.setattr(module.Checkpoint, "save", save)
+    options = {"seed": 0, "device": "cpu", "checkpoint": tmp_path / "run.pt"}
+    monkeypatch.setattr(loop, "SAVE_SHARE", float("inf"))
+    fit(tiny(), Toy(), recipe(), **options)
+    assert saved == list(range(1, 9))
+    saved.clear()
+    monkeypatch.setattr(loop, "SAVE_SHARE", 1e-9)
+    fit(tiny(), Toy(), recipe(), **options)
+    assert saved == [1, 8], "the first tells how long it takes, the last is always kept"
