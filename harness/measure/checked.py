@@ -39,6 +39,7 @@ def count_checked(deployed: nn.Module, size: tuple[int, int]) -> Cost:
         unknown_ops=unknown,
         dead_modules=_dead(full),
         uncalled_modules=uncalled(deployed, full),
+        unchecked=False,
         cost_tool=f"{cost.cost_tool}, checked by {traced.cost_tool} at {traced.cost_size}",
     )
 

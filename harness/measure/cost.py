@@ -71,7 +71,8 @@ class Cost:
     ``uncounted_ops`` are the operators that were met and count as nothing, by number;
     ``unknown_ops`` are those of them that may hide multiply-adds, so that the count is too low.
     ``dead_modules`` do work that does not reach the output, which ``gmacs`` includes;
-    ``uncalled_modules`` hold parameters that no operator reads, which ``params`` includes.
+    ``uncalled_modules`` hold parameters that no operator reads, which ``params`` includes. Nobody
+    looked for any of these four in a count that is ``unchecked``.
     """
 
     params: int
@@ -89,20 +90,25 @@ class Cost:
     unknown_ops: dict[str, int] = field(default_factory=dict)
     dead_modules: tuple[str, ...] = ()
     uncalled_modules: tuple[str, ...] = ()
+    unchecked: bool = False
     cost_size: str
     cost_tool: str = f"fvcore {version('fvcore')}"
     cost_protocol: int = COST_PROTOCOL
 
     @property
     def complete(self) -> bool:
-        """Whether no operator may hide multiply-adds."""
-        return not self.unknown_ops
+        """Whether it was looked for operators that may hide multiply-adds, and none is there."""
+        return not self.unknown_ops and not self.unchecked
 
     def record(self) -> dict[str, Any]:
-        """The figures as a flat row, without those that were not asked for."""
-        known = {name: value for name, value in asdict(self).items() if value is not None}
-        known |= {name: list(known[name]) for name in ("dead_modules", "uncalled_modules")}
-        return {**known, "count": "complete" if self.complete else "incomplete"}
+        """The figures as a flat row, without those that were not asked for.
+
+        ``count`` in it is "complete", "incomplete", or "unchecked".
+        """
+        row = {name: value for name, value in asdict(self).items() if value is not None}
+        row |= {name: list(row[name]) for name in ("dead_modules", "uncalled_modules")}
+        known = "complete" if self.complete else "incomplete"
+        return {**row, "count": "unchecked" if row.pop("unchecked") else known}
 
 
 def _same_padding_flops(inputs: list[Any], outputs: list[Any]) -> Counter[str]:

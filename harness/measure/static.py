@@ -122,6 +122,7 @@ class Work:
             gflops=(2 * self.matrix + self.elementwise) / 1e9,
             unfused_bytes=sum(self.traffic.values()),
             unfused_by_class={kind: self.traffic[kind] for kind in sorted(self.traffic)},
+            unchecked=True,
             cost_size=f"{size[0]}x{size[1]}",
             cost_tool=TOOL,
         )

@@ -221,3 +221,9 @@ def test_a_cost_is_a_flat_row_that_says_by_what_and_at_what_size():
     assert (row["cost_size"], row["cost_protocol"]) == ("32x64", COST_PROTOCOL)
     assert cost_of(BOTH, 5, (64, 64))["gmacs"] == pytest.approx(2 * row["gmacs"], rel=0.1)
     assert cost_of(BOTH, 5, (64, 64))["params"] == row["params"]
+
+
+def test_a_count_without_the_second_counter_does_not_claim_to_be_complete():
+    row = count_static(Body(padding=1).eval().to("meta"), (20, 30)).record()
+    assert row["count"] == "unchecked" and "unchecked" not in row
+    assert cost_of(BOTH, 5, (32, 64))["count"] == "complete"
