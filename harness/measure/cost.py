@@ -107,8 +107,9 @@ class Cost:
         """
         row = {name: value for name, value in asdict(self).items() if value is not None}
         row |= {name: list(row[name]) for name in ("dead_modules", "uncalled_modules")}
-        known = "complete" if self.complete else "incomplete"
-        return {**row, "count": "unchecked" if row.pop("unchecked") else known}
+        unchecked = row.pop("unchecked")
+        row["count"] = "complete" if self.complete else "incomplete"
+        return row | ({"count": "unchecked"} if unchecked else {})
 
 
 def _same_padding_flops(inputs: list[Any], outputs: list[Any]) -> Counter[str]:
