@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.export_options import add_export_options
-from harness.study import BOUNDARIES, BOUNDARIES_IN, TIMES
+from harness.timing_options import add_timing
 
 if TYPE_CHECKING:
     from harness.ledger import Ledger
@@ -200,43 +200,7 @@ def _add_time(commands: Any) -> None:
     example = "twopath time bisenetv2 bisenetv2_small --size 256x512"
     each = _command(commands, "time", about, example, _time)
     _add_measured(each)
-    each.add_argument(
-        "--threads", type=_positive, default=1, metavar="N", help="CPU threads; default: 1"
-    )
-    each.add_argument("--batch", type=_positive, default=1, metavar="N", help="images at a time")
-    each.add_argument(
-        "--rounds",
-        type=_positive,
-        metavar="N",
-        help="just so many rounds; default: 12 to 60, until each ratio is known within 1 %%",
-    )
-    each.add_argument(
-        "--seconds",
-        type=_positive,
-        default=60,
-        metavar="S",
-        help="after which no round is added to the first 12; default: 60",
-    )
-    each.add_argument(
-        "--figure",
-        action="append",
-        choices=tuple(TIMES),
-        help="what is timed; given again, the first is the headline; "
-        + "; ".join(f"{name}: {about}" for name, about in TIMES.items()),
-    )
-    each.add_argument(
-        "--boundary-in",
-        choices=BOUNDARIES_IN,
-        default="dev",
-        help="where the clock starts: a normalised image on the device, or bytes on the host; "
-        "default: dev",
-    )
-    each.add_argument(
-        "--boundary",
-        choices=BOUNDARIES,
-        default="labels_full",
-        help="where the clock stops; default: labels_full, the class of every pixel",
-    )
+    add_timing(each, _positive)
 
 
 def _add_verify(commands: Any) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.commands import Rows, load_named
+from harness.architecture import Architecture
+from harness.commands import Rows, load_named, plugin_files
 from harness.measure.candidates import latencies_of
 from harness.measure.estimate import ratio_of_rows
+from harness.measure.processes import combined, in_fresh_processes
 from harness.networks import get
 from harness.progress import counted
 from harness.study import TIMES, Timing
@@ -27,16 +29,27 @@ def timed(options: Namespace) -> Answer:
     """The latencies of the named networks, timed together."""
     load_named(options)
     networks = {name: get(name) for name in options.networks}
-    with counted(f"timing {', '.join(networks)}", quiet=options.json) as report:
-        found = latencies_of(
-            networks, options.classes, timing_of(options), options.size, report=report
-        )
+    found = _found(networks, options)
     for name, row in found.items():
         if "latency_error" in row:
             raise ValueError(f"network {name!r} cannot be timed: {row['latency_error']}")
     rows = [{"network": name, **found[name]} for name in networks]
     rows = [{**row, **_compared(row, rows)} for row in rows]
     return Answer(record=rows, show=partial(show_latencies, rows))
+
+
+def _found(networks: dict[str, Architecture], options: Namespace) -> dict[str, dict[str, Any]]:
+    """The rows by name, of this process or of several fresh ones."""
+    plugins = plugin_files(options)
+    given = networks, options.classes, timing_of(options), options.size, plugins
+    with counted(f"timing {', '.join(networks)}", quiet=options.json) as report:
+        if options.processes == 1:
+            return latencies_of(*given, report)
+        rows = []
+        for each in in_fresh_processes(options.processes, latencies_of, *given):
+            rows.append(each)
+            report(len(rows), options.processes)
+        return combined(rows)
 
 
 def timing_of(options: Namespace) -> Timing:
@@ -144,9 +157,12 @@ def _ended(first: dict[str, Any]) -> str:
         "rounds": "the most that were asked for",
         "time": "when time was up",
     }
+    processes = first.get("latency_processes")
+    where, pairs = f" in {processes} fresh processes", "process by process"
     return (
-        f"{first['latency_rounds']} rounds, {reasons[first['latency_ended']]}; intervals are of "
-        "95 %, ratios paired round by round."
+        f"{first['latency_rounds']} rounds{where if processes else ''}, "
+        f"{reasons[first['latency_ended']]}; intervals are of 95 %, ratios paired "
+        f"{pairs if processes else 'round by round'}."
     )
 
 

@@ -50,7 +50,7 @@ class Burst:
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """How long one arm takes against another, over the rounds that both were in.
+    """How long one arm takes against another, over the rounds (or processes) that both were in.
 
     ``low`` and ``high`` end the interval at ``confidence``; None where there are too few rounds
     for one. ``p`` is the chance of a difference at least as clear between two equal arms.
@@ -175,6 +175,37 @@ def ratio(first: Sequence[float], second: Sequence[float], num_comparisons: int 
     )
 
 
+def over_processes(values: Sequence[float], num_comparisons: int = 1) -> Ratio:
+    """What several processes say of one ratio or time, each of them once.
+
+    Geometric mean and Student's t over the logarithms: processes are few, and what differs
+    between them, such as where memory lies, hangs together within each. No interval for one.
+    """
+    logs = np.log(np.asarray(values, dtype=float))
+    num, middle = len(logs), float(logs.mean())
+    outside = (1 - CONFIDENCE) / num_comparisons
+    if num < 2:
+        return Ratio(
+            value=math.exp(middle),
+            low=None,
+            high=None,
+            p=1.0,
+            num_rounds=num,
+            confidence=1 - outside,
+        )
+    error = float(logs.std(ddof=1)) / math.sqrt(num)
+    reach = float(stats.t.ppf(1 - outside / 2, num - 1)) * error
+    p = 2 * float(stats.t.sf(abs(middle) / error, num - 1)) if error else float(middle == 0)
+    return Ratio(
+        value=math.exp(middle),
+        low=math.exp(middle - reach),
+        high=math.exp(middle + reach),
+        p=p,
+        num_rounds=num,
+        confidence=1 - outside,
+    )
+
+
 def _walsh(values: Floats) -> Floats:
     """The means of all pairs of values, each with itself too, in order."""
     pairs = np.add.outer(values, values)[np.triu_indices(len(values))] / 2
@@ -204,8 +235,15 @@ def ratio_of_rows(
     """The ratio of two candidates' latencies, first to second, by their rows.
 
     None if they were not timed in one session: rounds of two sessions are not the same rounds.
+    What was timed in several processes is compared process by process.
     """
-    session, rounds = first.get("latency_session"), first.get("latency_rounds_ns")
-    if not session or session != second.get("latency_session") or not rounds:
+    if not first.get("latency_session") or first["latency_session"] != second.get(
+        "latency_session"
+    ):
         return None
-    return ratio(rounds, second["latency_rounds_ns"], max(num_comparisons, 1))
+    num = max(num_comparisons, 1)
+    if first.get("latency_processes_ns"):
+        pairs = zip(first["latency_processes_ns"], second["latency_processes_ns"], strict=True)
+        return over_processes([ratio(*pair).value for pair in pairs], num)
+    rounds = first.get("latency_rounds_ns")
+    return ratio(rounds, second["latency_rounds_ns"], num) if rounds else None

@@ -87,8 +87,7 @@ def _back_to_back(call: Call, wait: Callable[[], None]) -> Callable[[int], tuple
     return take
 
 
-# What follows needs CUDA. It is written by the sources that docs/measurement.md names and has not
-# run on a GPU yet.
+# What follows needs CUDA and has not run on a GPU yet, only on a stand-in for one in the tests.
 
 
 def _on_device(call: Call, turns: int) -> Sampler:

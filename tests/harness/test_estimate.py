@@ -12,8 +12,10 @@ from harness.measure.estimate import (
     Burst,
     interval,
     lag1,
+    over_processes,
     quantile_bound,
     ratio,
+    ratio_of_rows,
     round_values,
     summary,
 )
@@ -207,3 +209,32 @@ def test_rounds_end_by_precision_number_or_time():
     assert reason(9, 11, loose) == "time"
     assert list(widths({"a": (1, 1)})) == [math.inf]
     assert list(widths({"a": (5,) * 8})) == [0]
+
+
+def test_processes_are_compared_each_as_one():
+    dice = np.random.default_rng(2)
+    told, missed = [], []
+    for _ in range(400):
+        layout = np.exp(0.02 * dice.standard_normal(5))  # of one process against another
+        runs = [session(dice, 8) for _ in layout]
+        rows = [
+            {
+                "latency_session": "one",
+                "latency_processes_ns": [r[name] * f for r, f in zip(runs, by, strict=True)],
+            }
+            for name, by in (("a", layout), ("c", np.ones(5)))
+        ]
+        found = ratio_of_rows(*rows)
+        told.append(found.answer != "not distinguishable")
+        missed.append(not found.low <= 1 <= found.high)
+    assert told == missed
+    assert share(told) <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_one_process_tells_no_spread_and_equal_ones_leave_no_doubt():
+    assert over_processes([2.0]).answer == "not distinguishable"
+    same = over_processes([2.0, 2.0, 2.0])
+    assert (same.value, same.p, same.answer) == (pytest.approx(2), 0, "slower")
+    assert over_processes([1.0, 1.0]).p == 1
+    wide, narrow = over_processes([2, 2.1, 1.9], 10), over_processes([2, 2.1, 1.9])
+    assert wide.high > narrow.high > 2 > narrow.low > wide.low

@@ -1,6 +1,5 @@
 """Latencies are taken in turns, say how they were taken, and leave torch as it was."""
 
-import gc
 import json
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,8 +11,7 @@ from tiny import ALONE, BOTH
 from torch import nn
 
 from harness import Part, Timing
-from harness.data.augment import normalise
-from harness.measure import arms, candidates, estimate, latency, rounds, sampling
+from harness.measure import candidates, estimate, latency, rounds, sampling
 from harness.measure.arms import SENTINEL, TWIN
 from harness.measure.candidates import latencies_of, sessions_of, timing_device
 from harness.measure.latency import time_together
@@ -192,45 +190,6 @@ def test_several_images_take_turns_and_come_in_as_the_boundary_says(clock, bound
     assert all(each.is_contiguous() for each in given)
     assert len({float(each.sum()) for each in given}) == 3
     assert 0.5 < float(torch.stack(given).std()) < 2
-
-
-def test_bytes_from_the_host_are_normalised_as_training_does():
-    timing = fixed(1, boundary_in="host_u8")
-    image = arms.images((2, 5, 7), timing, CPU)[0]
-    assert (image.dtype, tuple(image.shape)) == (torch.uint8, (2, 5, 7, 3))
-    torch.testing.assert_close(arms._from_host(CPU)(image), normalise(image).contiguous())
-
-
-def test_the_collector_rests_while_samples_are_taken():
-    class Looks(nn.Module):
-        def forward(self, image):
-            seen.append(gc.isenabled())
-
-    seen = []
-    time_together({"a": Looks()}, fixed(1, warmup=1), (32, 32), CPU)
-    assert set(seen) == {False}
-    assert gc.isenabled()
-
-
-def test_warm_up_goes_on_until_steady_or_the_limit(clock):
-    settles = iter([90, 70, 50, 30, 20, 11, 10, 10, 10, 10, 10, 10, 10, 10, 10])
-    found = sampling.warm_up(lambda _: (next(settles) * 10**6,), 6, 10.0)
-    assert (found.calls, found.steady, found.call_ns) == (11, True, 10e6)
-    never = sampling.warm_up(iter_of(1, 2, 4), 6, 0.02)
-    assert (never.steady, never.calls) == (False, 20)
-    none = sampling.warm_up(iter_of(1), 0, 1.0)
-    assert (none.calls, none.steady) == (0, None)
-
-
-def iter_of(*ms):
-    """A network that takes ever longer."""
-    taken = []
-
-    def take(_):
-        taken.append(1)
-        return (10**5 * len(taken),)
-
-    return take
 
 
 def test_a_watch_looks_between_rounds_and_its_record_is_kept():

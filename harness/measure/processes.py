@@ -1,0 +1,87 @@
+"""Times all again in fresh processes: memory layout and chosen algorithms differ between them."""
+
+from __future__ import annotations
+
+import statistics
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from harness.measure.estimate import over_processes
+
+Row = dict[str, Any]
+Given = TypeVar("Given")
+
+
+def in_fresh_processes(
+    number: int, function: Callable[..., Given], *arguments: Any
+) -> Iterator[Given]:
+    """What a function gives in each of so many new processes, one after the other."""
+    for _ in range(number):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            yield pool.submit(function, *arguments).result()
+
+
+def combined(processes: Sequence[Mapping[str, Row]]) -> dict[str, Row]:
+    """One row a network from its rows in several processes, to be compared process by process.
+
+    The latency is the geometric mean of the processes' medians, its interval Student's t over
+    their logarithms. A network that could not be timed in one of them has that row.
+    """
+    session = uuid.uuid4().hex[:12]
+    found = {}
+    for name in processes[0]:
+        rows = [each[name] for each in processes]
+        wrong = next((row for row in rows if "latency_error" in row), None)
+        found[name] = wrong or {**_combined(rows), "latency_session": session}
+    return found
+
+
+def _combined(rows: Sequence[Row]) -> Row:
+    times = over_processes([row["latency_ms"] for row in rows])
+    return {
+        **{name: value for name, value in rows[0].items() if name not in _OF_ONE},
+        "latency_ms": times.value,
+        "latency_low_ms": times.low,
+        "latency_high_ms": times.high,
+        "latency_processes": len(rows),
+        "latency_processes_ns": [row["latency_rounds_ns"] for row in rows],
+        **{name: sum(row[name] for row in rows) for name in _SUMMED},
+        **{name: _most(row[name] for row in rows) for name in _WORST},
+        "latency_steady": all(row["latency_steady"] is not False for row in rows),
+        "latency_sentinel_ms": statistics.median(row["latency_sentinel_ms"] for row in rows),
+        **(_twin(rows) if "latency_twin" in rows[0] else {}),
+    }
+
+
+def _twin(rows: Sequence[Row]) -> Row:
+    same = over_processes([row["latency_twin_ratio"] for row in rows])
+    ends = {"latency_twin_low": same.low, "latency_twin_high": same.high}
+    return {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
+
+
+def _most(values: Iterable[Any]) -> Any:
+    return max((each for each in values if each is not None), default=None)
+
+
+_SUMMED = ("latency_rounds", "latency_num_samples", "latency_warmup_s")
+
+# The last in the alphabet is the worst: precise, rounds, time; proven, unproven, violated.
+_WORST = (
+    "latency_contended",
+    "latency_cpu_pressure_percent",
+    "latency_ended",
+    "latency_verdict",
+)
+
+_OF_ONE = (
+    "latency_rounds_ns",
+    "latency_p90_ms",
+    "latency_p99_ms",
+    "latency_mad_ms",
+    "latency_lag1",
+    "latency_sentinel_drift",
+)
+"""Columns that say something of one process alone."""

@@ -1,0 +1,62 @@
+"""The options of ``twopath time``, apart from those that every measuring command has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from harness.study import BOUNDARIES, BOUNDARIES_IN, TIMES
+
+
+def add_timing(each: Any, number: Callable[[str], int]) -> None:
+    """Adds them to a parser; ``number`` reads a whole number of at least 1."""
+    _add_extent(each, number)
+    each.add_argument(
+        "--threads", type=number, default=1, metavar="N", help="CPU threads; default: 1"
+    )
+    each.add_argument("--batch", type=number, default=1, metavar="N", help="images at a time")
+    each.add_argument(
+        "--figure",
+        action="append",
+        choices=tuple(TIMES),
+        help="what is timed, t_e2e unless said; given again, the first is the headline; "
+        + "; ".join(f"{name}: {about}" for name, about in TIMES.items()),
+    )
+    each.add_argument(
+        "--boundary-in",
+        choices=BOUNDARIES_IN,
+        default="dev",
+        help="where the clock starts: a normalised image on the device, or bytes on the host; "
+        "default: dev",
+    )
+    each.add_argument(
+        "--boundary",
+        choices=BOUNDARIES,
+        default="labels_full",
+        help="where the clock stops; default: labels_full, the class of every pixel",
+    )
+
+
+def _add_extent(each: Any, number: Callable[[str], int]) -> None:
+    """How long is timed."""
+    each.add_argument(
+        "--rounds",
+        type=number,
+        metavar="N",
+        help="just so many rounds; default: 12 to 60, until each ratio is known within 1 %%",
+    )
+    each.add_argument(
+        "--seconds",
+        type=number,
+        default=60,
+        metavar="S",
+        help="after which no round is added to the first 12; default: 60",
+    )
+    each.add_argument(
+        "--processes",
+        type=number,
+        default=1,
+        metavar="N",
+        help="all again in so many fresh processes, of which intervals are then made; 5 for "
+        "figures to publish; default: 1, in this process",
+    )
