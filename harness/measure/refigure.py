@@ -65,15 +65,17 @@ def _drift(values: Sequence[int]) -> float | None:
 def ratios_again(
     bursts: Sequence[Burst], names: Sequence[str], figures: Iterable[str]
 ) -> list[Row]:
-    """Every candidate's time over the first's, figure by figure, each comparison for itself."""
-    return [_ratio(bursts, name, names[0], figure) for figure in figures for name in names[1:]]
+    """Every candidate's time over the first's, figure by figure; of a figure all hold at once."""
+    pairs = [(figure, name) for figure in figures for name in names[1:]]
+    return [_ratio(bursts, figure, name, names) for figure, name in pairs]
 
 
-def _ratio(bursts: Sequence[Burst], name: str, first: str, figure: str) -> Row:
-    ours, theirs = (round_values(_of(bursts, each, figure)) for each in (name, first))
-    found = ratio(ours, theirs)
+def _ratio(bursts: Sequence[Burst], figure: str, name: str, names: Sequence[str]) -> Row:
+    ours, theirs = (round_values(_of(bursts, each, figure)) for each in (name, names[0]))
+    found = ratio(ours, theirs, len(names) - 1)
     ends = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
-    return {"arm": name, "to": first, "figure": figure, **ends, "answer": found.answer}
+    about = {"arm": name, "to": names[0], "figure": figure}
+    return {**about, **ends, "confidence": found.confidence, "answer": found.answer}
 
 
 def _of(bursts: Iterable[Burst], arm: str, figure: str) -> list[Burst]:

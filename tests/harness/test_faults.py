@@ -1,6 +1,7 @@
 """Each fault is put into a real network, found there, and named; a sound one has none."""
 
 import copy
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -373,3 +374,9 @@ def test_no_false_alarm_over_published_networks(name):
     deployed, trained = (deploy(network, boundary="labels_full", fold=f) for f in (True, False))
     given = {"boundary": "labels_full", "device": CPU, "reference": trained}
     assert findings_of(deployed, (64, 96), **given) == ()
+
+
+def test_the_page_on_receipts_has_every_fault():
+    page = (Path(__file__).parents[2] / "docs" / "receipts.md").read_text()
+    rows = [f"| `{name}` | {told} |" for name, told in FAULTS.items()]
+    assert [line for line in page.splitlines() if line in rows] == rows
