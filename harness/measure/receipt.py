@@ -53,6 +53,8 @@ def read(path: str | Path) -> Receipt:
     OSError if it cannot be read, ValueError for what is not JSON of an object.
     """
     file = Path(path)
+    if file.exists() and not file.is_file():
+        raise ValueError(f"{file.name} is no file")
     if file.stat().st_size > MOST_BYTES:
         raise ValueError(f"{file.name} is too large for a receipt")
     try:

@@ -27,10 +27,14 @@ CLOSE = 1e-9
 
 
 def verify(path: str | Path) -> list[str]:
-    """What does not match in a receipt, in plain words; nothing if all of it does.
+    """What does not match in a receipt, a plain line each; nothing if all of it does.
 
     Nothing in the file is run or loaded as code; what is no receipt is told as such.
     """
+    return [printable(each) for each in _found(path)]
+
+
+def _found(path: str | Path) -> list[str]:
     try:
         receipt = read(path)
     except (OSError, ValueError) as error:
@@ -39,8 +43,17 @@ def verify(path: str | Path) -> list[str]:
         return [f"schema {str(receipt.get('schema'))[:40]!r} is not known; known is {SCHEMA}"]
     try:
         return list(_mismatches(receipt))
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        return [f"it is malformed: {type(error).__name__}: {str(error)[:200]}"]
+    except CANNOT_BE as error:
+        return [f"it is malformed: {type(error).__name__}: {error}"]
+
+
+CANNOT_BE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What going over a file raises that has other things in places than a receipt has."""
+
+
+def printable(text: str, most: int = 300) -> str:
+    """A stranger's text as one line that does nothing to a terminal."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:most])
 
 
 def _told(error: Exception) -> str:

@@ -14,18 +14,20 @@ SENTINEL = "sentinel"
 """The arms that are no candidates, as ``harness.measure.arms`` names them."""
 
 Row = dict[str, Any]
+Groups = dict[tuple[str, str], list[Burst]]
 
 
 def rows_again(
     bursts: Sequence[Burst], names: Iterable[str], figures: Sequence[str]
 ) -> dict[str, Row]:
     """The figures of candidates in ms, as their rows have them; the first figure is headline."""
-    return {name: _row(bursts, name, figures) for name in names}
+    groups = _grouped(bursts)
+    return {name: _row(groups, name, figures) for name in names}
 
 
-def _row(bursts: Sequence[Burst], name: str, figures: Sequence[str]) -> Row:
+def _row(groups: Groups, name: str, figures: Sequence[str]) -> Row:
     headline, *others = figures
-    of_headline = _of(bursts, name, headline)
+    of_headline = groups.get((name, headline), [])
     found = summary(of_headline)
     row: Row = {
         "latency_ms": found["median_ns"] / 1e6,
@@ -36,7 +38,7 @@ def _row(bursts: Sequence[Burst], name: str, figures: Sequence[str]) -> Row:
         "latency_rounds_ns": list(round_values(of_headline)),
     }
     for figure in others:
-        other = summary(_of(bursts, name, figure))
+        other = summary(groups.get((name, figure), []))
         ends = {"": "median", "_low": "low", "_high": "high"}
         row |= {f"latency_{figure}{n}_ms": _ms(other[f"{k}_ns"]) for n, k in ends.items()}
     return row
@@ -44,14 +46,15 @@ def _row(bursts: Sequence[Burst], name: str, figures: Sequence[str]) -> Row:
 
 def controls_again(bursts: Sequence[Burst], figure: str, first: str) -> Row:
     """What the twin and the sentinel say of a session, as all its rows have it."""
-    sentinel = round_values(_of(bursts, SENTINEL, figure))
+    groups = _grouped(bursts)
+    sentinel = round_values(groups.get((SENTINEL, figure), []))
     found: Row = {"latency_rounds": len(sentinel)}
     if sentinel:
         found["latency_sentinel_ms"] = float(np.median(sentinel)) / 1e6
         found["latency_sentinel_drift"] = _drift(sentinel)
-    twin = _of(bursts, TWIN, figure)
+    twin = groups.get((TWIN, figure), [])
     if twin:
-        same = ratio(round_values(twin), round_values(_of(bursts, first, figure)))
+        same = ratio(round_values(twin), round_values(groups.get((first, figure), [])))
         ends = {"latency_twin_low": same.low, "latency_twin_high": same.high}
         found |= {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
     return found
@@ -66,20 +69,25 @@ def ratios_again(
     bursts: Sequence[Burst], names: Sequence[str], figures: Iterable[str]
 ) -> list[Row]:
     """Every candidate's time over the first's, figure by figure; of a figure all hold at once."""
+    groups = _grouped(bursts)
     pairs = [(figure, name) for figure in figures for name in names[1:]]
-    return [_ratio(bursts, figure, name, names) for figure, name in pairs]
+    return [_ratio(groups, figure, name, names) for figure, name in pairs]
 
 
-def _ratio(bursts: Sequence[Burst], figure: str, name: str, names: Sequence[str]) -> Row:
-    ours, theirs = (round_values(_of(bursts, each, figure)) for each in (name, names[0]))
+def _ratio(groups: Groups, figure: str, name: str, names: Sequence[str]) -> Row:
+    ours, theirs = (round_values(groups.get((each, figure), [])) for each in (name, names[0]))
     found = ratio(ours, theirs, len(names) - 1)
     ends = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
     about = {"arm": name, "to": names[0], "figure": figure}
     return {**about, **ends, "confidence": found.confidence, "answer": found.answer}
 
 
-def _of(bursts: Iterable[Burst], arm: str, figure: str) -> list[Burst]:
-    return [each for each in bursts if (each.arm, each.figure) == (arm, figure)]
+def _grouped(bursts: Iterable[Burst]) -> Groups:
+    """The bursts of each figure of each arm, in the order taken."""
+    found: Groups = {}
+    for each in bursts:
+        found.setdefault((each.arm, each.figure), []).append(each)
+    return found
 
 
 def _ms(nanoseconds: float | None) -> float | None:

@@ -190,10 +190,30 @@ def test_what_is_no_receipt_is_told(tmp_path, text, told):
 
 def test_a_file_that_is_not_there_or_too_large(tmp_path, monkeypatch):
     assert verify(tmp_path / "none.json") == ["it cannot be read: No such file or directory"]
-    assert "cannot be read" in verify(tmp_path)[0]
+    assert "is no file" in verify(tmp_path)[0]
     path = written(tmp_path, content())
     monkeypatch.setattr(receipt, "MOST_BYTES", 10)
     assert "too large" in verify(path)[0]
+
+
+@pytest.mark.parametrize("depth", [100, 900, 2_000, 50_000])
+def test_a_receipt_that_is_deep(tmp_path, depth):
+    path = written(tmp_path, content())
+    deep = "[" * depth + "]" * depth
+    path.write_text(path.read_text().replace('"schema":1', f'"deep":{deep},"schema":1'))
+    assert verify(path)
+
+
+def test_a_strangers_words_do_nothing_to_a_terminal(tmp_path):
+    made = content()
+    made["rows"]["\x1b[2J\n\ud800"] = {}
+    [told] = verify(written(tmp_path, made))
+    made = content()
+    made["rows"]["slow"]["latency_ms"] = "\x1b[2J\n\ud800"
+    [other] = verify(written(tmp_path, made))
+    for each in (told, other):
+        assert each.isprintable() and each.encode("utf-8")
+    assert r"\x1b[2J\n\ud800" in other
 
 
 @pytest.mark.parametrize(
