@@ -159,7 +159,7 @@ def write_checked(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".twopath-") as folder:
         order = Order(
             network=deploy(network, boundary=options.boundary).to(device),
-            example=images[:1],
+            example=_example(options).to(device),
             file=Path(folder) / target.name,
             dynamic=options.dynamic,
             notes=notes,
@@ -170,6 +170,17 @@ def write_checked(
         for each in Path(folder).iterdir():
             shutil.move(each, target.parent / each.name)
     return facts
+
+
+def _example(options: Namespace) -> Tensor:
+    """What the exporter sees: where sizes stay open, an image that is one pixel nowhere inside.
+
+    A side that is 1 at some stage would be taken for one that is always 1.
+    """
+    size = options.size
+    if options.dynamic:
+        size = tuple(map(max, size, OTHER_SIZE))
+    return torch.zeros(1, 3, *size)
 
 
 def _written(form: Format, order: Order, options: Namespace) -> dict[str, Any]:
