@@ -101,7 +101,7 @@ def check_together(
                 change = {low: _change(each, logits, image, low) for low, each in lower.items()}
             for name, (call, dtype) in calls.items():
                 tallies[name].add(call, image, output, logits, change.get(dtype, 0.0))
-    return {name: tallies[name].result(len(images), dtype) for name, (_, dtype) in calls.items()}
+    return {name: tallies[name].result(dtype) for name, (_, dtype) in calls.items()}
 
 
 def network_of_logits(network: nn.Module) -> nn.Module:
@@ -146,6 +146,8 @@ class _Tally:
 
     def __init__(self) -> None:
         self.pixels = self.same = self.good = self.decided = 0
+        self.num_images = 0
+        self.off = self.allowed = 0.0
         self.error: float | None = None
         self.why: str | None = None
 
@@ -155,6 +157,7 @@ class _Tally:
         """Runs the backend on a batch."""
         if self.why:
             return
+        self.num_images += len(image)
         given = call(image).to(output.device)
         self.why = _fault(given, output)
         if self.why is None:
@@ -180,19 +183,19 @@ class _Tally:
 
     def _hold(self, error: Tensor, output: Tensor, resolution: float) -> None:
         """Looks at the logits too, which show a fault where one class is best everywhere."""
-        self.error = max(self.error or 0.0, float(error.abs().max()))
         allowed = max(OFF_BY * resolution, OFF_BY_FP32 * float(output.std()))
-        if _rms(error) > allowed:
-            self.why = f"its logits are off by {_rms(error):.2g}, where {allowed:.2g} is allowed"
+        self.error = max(self.error or 0.0, float(error.abs().max()))
+        self.off += _rms(error) ** 2 * len(error)
+        self.allowed += allowed**2 * len(error)
 
-    def result(self, num_images: int, dtype: torch.dtype) -> Equivalence:
+    def result(self, dtype: torch.dtype) -> Equivalence:
         """The figures, and whether they are enough."""
         pixels = max(self.pixels, 1)
         return Equivalence(
             agreement=self.good / pixels,
             agreement_strict=self.same / pixels,
             max_abs_error=self.error,
-            num_images=num_images,
+            num_images=self.num_images,
             why=self.why or self._shortfall(pixels, dtype),
         )
 
@@ -203,6 +206,9 @@ class _Tally:
                 f"disagrees with fp32 eager: the class of {agreement:.3%} of the pixels is the "
                 f"same, {wanted:.2%} are needed"
             )
+        if self.off > self.allowed:
+            off, allowed = ((each / self.num_images) ** 0.5 for each in (self.off, self.allowed))
+            return f"its logits are off by {off:.2g}, where {allowed:.2g} is allowed"
         if self.decided / pixels < MIN_DECIDED:
             return (
                 f"cannot be judged: in {str(dtype)[6:]} the best class of only "
