@@ -21,6 +21,7 @@ from harness.data.roots import data_roots
 from harness.ledger import Ledger, open_ledger, shown
 from harness.loading import load_study
 from harness.measure.candidates import cost_of
+from harness.measure.device import check_devices
 from harness.measure.training_memory import SMALLEST_BATCH
 from harness.mistakes import one_line
 from harness.networks import get
@@ -98,6 +99,8 @@ def run_study(options: Namespace, study: Study, settings: Settings, ledger: Ledg
 
 def make_runner(options: Namespace, settings: Settings) -> Runner:
     """The runner that the options ask for."""
+    if not options.address:
+        check_devices(settings.processes)
     if options.on == "ray":
         from harness.runners.cluster import Cluster
 

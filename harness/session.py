@@ -18,7 +18,6 @@ from harness.figures import Broken, Figures, Place, over_budget
 from harness.holes import Range
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
-from harness.measure.device import check_devices
 from harness.mistakes import warn_plainly
 from harness.plan import (
     Trial,
@@ -113,7 +112,6 @@ class Session:
         Whatever is wrong with the study or its data is raised before anything is trained.
         """
         try:
-            self.runner.call(check_devices, self.settings.processes)
             self._device = str(self.runner.call(timing_device, self.study.timing))
             self.runner.run(self)
         finally:

@@ -32,6 +32,13 @@ REPORT_EVERY_S = 0.5
 
 LOST = "lost by Ray"
 
+SLOT = "latency_gpu"
+"""What a node advertises, and nothing else, that is kept for measurements: no trial can land on it.
+
+Resources of Ray are promises, not walls. A task that asked for a whole shared node would wait for
+ever behind a stream of small ones; a node of its own does not.
+"""
+
 UNBOUNDED = 10**6
 """Tune wants a number of samples; the source decides when there are no more."""
 
@@ -97,14 +104,22 @@ class Cluster(Runner):
                 tuner.fit()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Calls a function here, or for a cluster elsewhere, in a task of its own there."""
+        """Calls a function here, or for a cluster elsewhere, in a task of its own there.
+
+        On a cluster with a node for it, that is on this node, whatever trains elsewhere.
+        """
         if not self.is_remote:
             return function(*arguments)
-        task = ray.remote(function).options(num_cpus=self.num_threads, num_gpus=self.num_gpus)
+        task = ray.remote(function).options(**self._place())
         try:
             return ray.get(task.remote(*arguments))
         except RayTaskError as error:
             raise error.cause from error
+
+    def _place(self) -> dict[str, Any]:
+        if ray.cluster_resources().get(SLOT):
+            return {"num_cpus": 0, "num_gpus": 0, "resources": {SLOT: 1}}
+        return {"num_cpus": self.num_threads, "num_gpus": self.num_gpus}
 
     def close(self) -> None:
         """Leaves Ray, and ends it if this runner started it."""

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -78,25 +78,33 @@ def free_port():
         return each.getsockname()[1]
 
 
-@pytest.fixture
-def address(own_ray, tmp_path):
-    """The address of a cluster of one node with one core, which is nobody else's."""
-    port = free_port()
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-    command += ["--num-cpus=1", f"--port={port}", f"--temp-dir={own_ray}"]
-    command += ["--include-dashboard=false", "--disable-usage-stats"]
-    for name in ("dashboard", "dashboard-agent-listen", "metrics-export"):
+@contextmanager
+def node(log, *options, **environment):
+    """A node of a cluster, in processes of its own."""
+    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options]
+    command.append("--disable-usage-stats")
+    for name in ("dashboard-agent-listen", "metrics-export"):
         command.append(f"--{name}-port={free_port()}")
-    log = tmp_path / "head.log"
+    env = {**os.environ, **environment}
     with log.open("w") as out:
-        head = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True)
+        head = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=env)
     try:
         until(lambda: "Ray runtime started" in log.read_text(), head)
-        yield f"127.0.0.1:{port}"
+        yield
     finally:
         with suppress(ProcessLookupError):
             os.killpg(head.pid, signal.SIGKILL)
         head.wait()
+
+
+@pytest.fixture
+def address(own_ray, tmp_path):
+    """The address of a cluster of one node with one core, which is nobody else's."""
+    port = free_port()
+    options = ["--head", "--num-cpus=1", f"--port={port}", f"--temp-dir={own_ray}"]
+    options += ["--include-dashboard=false", f"--dashboard-port={free_port()}"]
+    with node(tmp_path / "head.log", *options):
+        yield f"127.0.0.1:{port}"
 
 
 def test_a_search_runs_on_a_cluster_at_an_address(tmp_path, address):
@@ -138,6 +146,38 @@ class Given:
         self.heard.append(what)
         if what[0] == self.wrong:
             raise OSError(f"{self.wrong} went wrong")
+
+
+BUSY = """
+import os, sys, time
+import ray
+from harness.runners.cluster import Cluster
+address, flag = sys.argv[1:]
+runner = Cluster(address=address, workers=1, threads=1)
+
+@ray.remote(num_cpus=1)
+def train():
+    open(flag, "w").close()
+    time.sleep(600)
+
+held = train.remote()
+while not os.path.exists(flag):
+    time.sleep(0.1)
+
+def place():
+    return os.environ.get("TWOPATH_TEST_NODE")
+
+print(runner.call(place))
+"""
+
+
+def test_what_is_measured_waits_for_no_trial_where_a_node_is_kept_for_it(tmp_path, address):
+    slot = [f"--address={address}", "--num-cpus=0", "--num-gpus=0"]
+    slot.append(f"--resources={json.dumps({cluster.SLOT: 1})}")
+    with node(tmp_path / "slot.log", *slot, TWOPATH_TEST_NODE="the slot"):
+        words = [sys.executable, "-c", BUSY, address, str(tmp_path / "flag")]
+        told = subprocess.run(words, stdout=subprocess.PIPE, text=True, timeout=200, check=True)
+    assert told.stdout.split("\n")[-2] == "the slot"
 
 
 @pytest.fixture
