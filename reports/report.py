@@ -13,7 +13,9 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from reports.answer import answer
+from reports.columns import plain
 from reports.iou_map import draw_iou, iou_map
+from reports.latencies import is_contended, reference
 from reports.page import Figures, page, troubles
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
@@ -23,7 +25,7 @@ from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
 from reports.tables import candidates_csv, candidates_table, markdown, terminal
-from reports.verdict import judge
+from reports.verdict import Verdict, judge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +89,21 @@ def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
         answer=text,
         table=terminal(table),
         files=_put_all(Path(folder), contents),
-        troubles=tuple(
-            f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)
+        troubles=(
+            *(f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)),
+            *_beside_other_work(verdict),
         ),
+    )
+
+
+def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:
+    """Why the table has no milliseconds, if it has none."""
+    against = reference(verdict.compared)
+    if against is None or not is_contended(verdict.compared):
+        return ()
+    return (
+        f"Other work used this machine's CPUs while latency was timed: it is given as a ratio to "
+        f"that of {plain(against.name)}, not in milliseconds.",
     )
 
 

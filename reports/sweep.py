@@ -126,4 +126,9 @@ def protocol(found: Sweep) -> tuple[str, ...]:
             f"{timed['latency_batch']}, medians of {timed['latency_rounds']} rounds; the CSV has "
             "their 95 % intervals, and the ratio to the first, which holds between groups."
         )
+    if any(row.get("latency_contended") for row in found.rows):
+        lines.append(
+            "Other work used this machine's CPUs meanwhile: trust latency_ratio in the CSV, not "
+            "milliseconds."
+        )
     return tuple(lines)

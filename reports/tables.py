@@ -64,7 +64,7 @@ class _Head:
         if self.baseline:
             return f"Δ {self.column.step}"
         if self.against:
-            return f"{self.column.label} ratio"
+            return self.column.label
         return self.column.unit if self.column.unit == "ms" else self.heading()
 
 

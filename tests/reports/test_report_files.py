@@ -96,6 +96,12 @@ def test_names_are_text_and_never_markup(messy, page):
     assert "<script" not in messy.files["table.md"].read_text()
 
 
+def test_a_terminal_is_told_why_there_are_no_milliseconds(messy):
+    last = messy.troubles[-1]
+    assert last.startswith("Other work used this machine's CPUs while latency was timed")
+    assert last.endswith("a ratio to that of sum, not in milliseconds.")
+
+
 def test_the_page_tells_everything_a_reader_needs(messy, page):
     for words in (
         messy.answer.replace("<", "&lt;").replace(">", "&gt;"),

@@ -96,6 +96,13 @@ def test_a_sweep_says_how_it_was_taken():
     )
 
 
+def test_a_sweep_timed_beside_other_work_says_so():
+    calm = rows(timed=True)
+    assert "Other work" not in " ".join(protocol(sweep("it", calm)))
+    busy = [calm[0], {**calm[1], "latency_contended": True}, *calm[2:]]
+    assert "trust latency_ratio in the CSV" in protocol(sweep("it", busy))[-1]
+
+
 def test_the_csv_has_every_architecture_with_its_factors():
     lines = list(csv.DictReader(io.StringIO(sweep_csv(sweep("it", rows(timed=True))))))
     assert len(lines) == 6

@@ -38,7 +38,7 @@ def test_beside_other_work_latencies_are_ratios_to_the_baseline_or_the_first():
     rows = [row("a", **timed(8)), row("b", **timed(12)), row("c", **timed(16))]
     busy = [{**each, "latency_contended": True} for each in rows]
     table = candidates_table(judged(busy))
-    assert table.headings[2] == "latency (times a's)" and table.brief[2] == "latency ratio"
+    assert table.headings[2] == "latency (times a's)" and table.brief[2] == "latency"
     cells = [line.cells[2] for line in table.lines]
     assert cells[0] == "1"
     assert re.fullmatch(r"1\.\d\d \[1\.\d\d–1\.\d\d\]", cells[1])  # noqa: RUF001
