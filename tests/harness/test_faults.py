@@ -2,7 +2,6 @@
 
 import copy
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,8 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from harness import networks
-from harness.measure import faults
-from harness.measure.faults import findings_of, not_at, tf32, unsynchronised
+from harness.measure.faults import findings_of, not_at
 from harness.measure.finding import FAULTS, Finding
 from harness.measure.values import denormal_share
 from harness.network import deploy
@@ -24,9 +22,9 @@ SIZE = (32, 48)
 class Net(nn.Module):
     """A small segmentation network with every place that a fault goes into."""
 
-    def __init__(self, mode="bilinear", boundary="logits_full"):
+    def __init__(self, mode="bilinear", boundary="logits_full", bias=False):
         super().__init__()
-        self.first = nn.Conv2d(3, 16, 3, 2, 1, bias=False)
+        self.first = nn.Conv2d(3, 16, 3, 2, 1, bias=bias)
         self.norm = nn.BatchNorm2d(16)
         self.second = nn.Conv2d(16, 16, 3, padding=1, bias=False)
         self.second_norm = nn.BatchNorm2d(16)
@@ -249,9 +247,17 @@ def folded(net):
     return net
 
 
-def test_a_fold_deletes_nothing():
-    net = sound()
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_fold_deletes_nothing(bias):
+    net = sound(bias=bias)
     assert found(folded(net), reference=net) == {}
+
+
+def test_a_batch_norm_behind_a_bias_is_missed_by_its_outputs():
+    trained = sound(bias=True)
+    net = copy.deepcopy(trained)
+    net.norm = nn.Identity()
+    assert set(found(net, reference=trained)) == {"deleted_batch_norm"}
 
 
 def test_a_fold_whose_biases_were_dropped():
@@ -270,6 +276,32 @@ def test_another_kind_of_resizing():
     seen = found(changed, reference=net)
     assert set(seen) == {"swapped_resize"}
     assert "by nearest where the trained network does by bilinear" in seen["swapped_resize"].told
+
+
+def test_one_resizing_more_is_not_another_kind():
+    net, trained = sound(), sound(boundary="logits_native")
+    assert found(net, reference=trained) == {}
+
+
+class Parity(nn.Module):
+    """Classes that hang on the last digits of a sum, which an order of adding decides."""
+
+    def __init__(self, first):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([1.0, 1.1, 1.3]).view(3, 1, 1))
+        self.first = first
+
+    def forward(self, image):
+        a, b, c = (image * self.weight).unbind(1)
+        total = (a + b) + c if self.first else a + (b + c)
+        return ((total * 1e6).floor() % 2).to(torch.uint8)
+
+
+def test_rounding_alone_makes_no_other_network():
+    one, other = Parity(True), Parity(False)
+    image = torch.randn(1, 3, *SIZE)
+    assert not torch.equal(one(image), other(image))
+    assert found(one.eval(), boundary="labels_full", reference=other.eval()) == {}
 
 
 def test_other_weights_than_the_trained():
@@ -315,51 +347,6 @@ def test_a_network_that_cannot_run():
 
     seen = found(Breaks().eval())
     assert seen["cannot_run"].told == "RuntimeError: no way"
-
-
-def test_tf32_is_a_fault_of_float32_on_a_gpu_alone(monkeypatch):
-    gpu = torch.device("cuda")
-    monkeypatch.setattr(faults, "rounds_to_tf32", lambda: {"convolutions": True, "other": False})
-    assert [each.where for each in tf32(sound(), gpu)] == ["convolutions"]
-    assert not list(tf32(sound().half(), gpu))
-    assert not list(tf32(sound(), CPU))
-
-
-def test_torchs_own_switches_for_tf32_are_read(monkeypatch):
-    conv, matmul = torch.backends.cudnn.conv, torch.backends.cuda.matmul
-    before = conv.fp32_precision, matmul.fp32_precision
-    try:
-        for value, is_on in (("tf32", True), ("ieee", False)):
-            conv.fp32_precision = matmul.fp32_precision = value
-            assert set(faults.rounds_to_tf32().values()) == {is_on}
-    finally:
-        conv.fp32_precision, matmul.fp32_precision = before
-
-
-class Device:
-    """A device that works on while the host is free again."""
-
-    def __init__(self, monkeypatch):
-        self.now = self.done = 0
-        monkeypatch.setattr(faults, "time", SimpleNamespace(perf_counter_ns=lambda: self.now))
-
-    def launch(self):
-        self.now += 1_000
-        self.done = max(self.done, self.now) + 50_000
-
-    def wait(self):
-        self.now = max(self.now, self.done)
-
-
-def test_a_clock_that_stops_before_the_device_is_done(monkeypatch):
-    device = Device(monkeypatch)
-    witness = faults.synchronised_ns(device.launch, device.wait)
-    assert witness == 51_000
-    assert [each.name for each in unsynchronised([1_000] * 9, witness)] == [
-        "missing_synchronisation"
-    ]
-    assert not list(unsynchronised([50_500, 51_000, 60_000], witness))
-    assert not list(unsynchronised([], witness))
 
 
 def test_a_finding_has_a_name_that_is_known():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from made_up_receipts import bursts, content
+from made_up_receipts import NAMES, bursts, content
 from torch import nn
 
 from harness.measure import provenance, receipt
@@ -19,7 +19,7 @@ from harness.measure.latency import time_together
 from harness.measure.provenance import identity, model_facts, now, receipt_of, variables
 from harness.measure.receipt import as_bursts, as_lists, id_of, read, sealed, without_private, write
 from harness.measure.recheck import MOST_ROUNDS, verify
-from harness.measure.refigure import rows_again
+from harness.measure.refigure import TWIN, ratios_again, rows_again
 from harness.study import Timing
 
 CPU = torch.device("cpu")
@@ -142,6 +142,17 @@ def test_a_sample_that_no_clock_gave(tmp_path, sample):
 )
 def test_bursts_that_are_none(tmp_path, lists):
     assert "malformed" in verify(written(tmp_path, {**content(), "bursts": lists}))[0]
+
+
+def test_samples_of_nobody(tmp_path):
+    made = content()
+    made["bursts"][0][0] = "nobody"
+    assert "'nobody', which has no row" in verify(written(tmp_path, made))[0]
+
+
+def test_ratios_hold_at_once():
+    names = [*NAMES, TWIN]
+    assert [each["confidence"] for each in ratios_again(bursts(), names, ["t_e2e"])] == [0.975] * 2
 
 
 @pytest.mark.parametrize("number", [MOST_ROUNDS, -1, 0.5, "a"])
