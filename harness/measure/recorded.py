@@ -23,7 +23,7 @@ Row = Mapping[str, Any]
 class Occasion:
     """What is timed how, at (height, width) and on what; by which command, and since when (UTC).
 
-    ``folder`` is where receipts go.
+    Made before the clock starts. ``folder`` is where receipts go.
     """
 
     folder: Path
