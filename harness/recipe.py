@@ -103,9 +103,15 @@ def _check(recipe: Recipe) -> None:
     _several(recipe, "crop", 32, whole=True)
     _several(recipe, "scales", 0.1, more=True)
     _check_jitter(recipe.color_jitter)
-    # Batch norm behind a global pool has one value a channel and image: it needs two images.
-    for name, least in (("steps", 1), ("batch", 2), ("accumulate", 1)):
-        _at_least(recipe, name, least, whole=True)
+    _at_least(
+        recipe,
+        "batch",
+        2,
+        whole=True,
+        why=": batch norm behind a global pool has one value an image",
+    )
+    for name in ("steps", "accumulate"):
+        _at_least(recipe, name, 1, whole=True)
     for name in ("lr", "momentum", "weight_decay", "power", "warmup_steps", "aux_weight"):
         _at_least(recipe, name, 0)
     for name in ("momentum", "ema"):
@@ -164,10 +170,14 @@ def _check_jitter(value: Any) -> None:
         )
 
 
-def _at_least(recipe: Recipe, name: str, least: float, *, whole: bool = False) -> None:
+def _at_least(
+    recipe: Recipe, name: str, least: float, *, whole: bool = False, why: str = ""
+) -> None:
     value = getattr(recipe, name)
     if not isinstance(value, Hole) and not _is_number(value, least, whole):
-        raise ValueError(f"recipe.{name} is a {_numbers(whole)} of at least {least}, not {value!r}")
+        raise ValueError(
+            f"recipe.{name} is a {_numbers(whole)} of at least {least}, not {value!r}{why}"
+        )
 
 
 def _below_one(recipe: Recipe, name: str) -> None:
