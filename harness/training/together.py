@@ -87,7 +87,7 @@ def _gathered(
             rank = pipes.index(pipe)  # type: ignore[arg-type]
             said = _said(processes[rank], pipes[rank], rank, len(pipes))
             if isinstance(said, _Failure):
-                raise _first(said, processes, pipes, results)
+                raise _first(said, processes, pipes, {rank, *results})
             if isinstance(said, _Result):
                 results[rank] = said.value
             else:
@@ -110,11 +110,11 @@ def _first(
     failure: _Failure,
     processes: list[BaseProcess],
     pipes: list[Connection],
-    results: dict[int, Any],
+    heard: set[int],
 ) -> BaseException:
     """The earliest failure: the others may only have lost their connection to that process."""
     until = time.monotonic() + GRACE_S
-    silent = {rank: pipe for rank, pipe in enumerate(pipes) if rank not in results}
+    silent = {rank: pipe for rank, pipe in enumerate(pipes) if rank not in heard}
     while silent and (left := until - time.monotonic()) > 0:
         for pipe in wait(list(silent.values()), left):
             rank = pipes.index(pipe)  # type: ignore[arg-type]

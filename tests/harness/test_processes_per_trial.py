@@ -9,7 +9,7 @@ from tiny import RECIPE, rows, session, tiny
 
 from harness.measure import device
 from harness.runners.local import InProcess, Processes
-from harness.trial import run_trial
+from harness.trial import forget, run_trial
 
 SHARED = replace(RECIPE, batch=4, steps=4, lr=0.005)
 
@@ -28,6 +28,7 @@ def test_two_processes_give_the_row_of_one(tmp_path):
     assert row["num_images"] == alone["num_images"] == sum(map(sum, row["confusion"])) / 2048
     assert row["miou"] == pytest.approx(alone["miou"], abs=0.05)
     assert [each.step for each in events] == [1, 2, 3, 4, 4], "only the first process reports"
+    forget(job)
     assert {path.name for path in job.folder.iterdir()} == {"weights.pt", "confusions.npz"}
 
 
