@@ -308,7 +308,7 @@ def _run(options: Options) -> Answer:
         try:
             summary = run_study(options, study, settings, ledger)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt("the same command goes on from here") from None
+            raise KeyboardInterrupt("the same command goes on from what was saved") from None
         return _reported(options, study.name, ledger, summary)
 
 

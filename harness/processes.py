@@ -9,13 +9,21 @@ import threading
 from multiprocessing.process import BaseProcess
 
 
+def start(process: BaseProcess) -> None:
+    """Starts a worker that is deaf to Ctrl-C, also while it still imports; its parent decides."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def serve_parent() -> None:
-    """Makes this worker deaf to Ctrl-C, and ends it as soon as its parent is gone.
+    """Ends this worker as soon as its parent is gone.
 
     A parent that was killed ends nobody, and a worker that outlived it would write into the
     folder of a trial that the next run takes up.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     threading.Thread(target=_leave_with_parent, daemon=True).start()
 
 

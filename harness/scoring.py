@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.names import unknown
+from harness.names import known_fields, unknown
 
 CHOICES = {
     "mode": ("whole", "sliding"),
@@ -19,6 +19,7 @@ SMALLEST_SIDE = 32
 Size = tuple[int, int]
 
 
+@known_fields
 @dataclass(frozen=True, kw_only=True)
 class Scoring:
     """How a trained network is scored; the default is one pass over each whole image.

@@ -187,7 +187,9 @@ class Session:
 
     def _admit(self, group: list[Proposal]) -> None:
         """Measures a group, rejects what is over budget, queues what is missing."""
-        trials, broken = self._measured(group)
+        trials = timed_together([each for p in group for each in self._trials(p)])
+        self._check(self._missing(trials))  # before a large space is measured for nothing
+        trials, broken = self._measured(trials)
         self._plan += trials
         self._write_plan()
         wanted = [trial for trial in trials if not trial.entry.rejected]
@@ -198,11 +200,10 @@ class Session:
         self.summary.planned += len(trials)
         self.progress.planned([trial.entry for trial in trials], cached)
         self._fail([t for t in missing if t.entry.cost_key in broken], broken)
-        self._enqueue([t for t in missing if t.entry.cost_key not in broken])
+        self._queue += [t for t in missing if t.entry.cost_key not in broken]
 
-    def _measured(self, group: list[Proposal]) -> tuple[list[Trial], Broken]:
-        """The trials of a group, judged by what they cost; why some could not be measured."""
-        trials = timed_together([each for p in group for each in self._trials(p)])
+    def _measured(self, trials: list[Trial]) -> tuple[list[Trial], Broken]:
+        """Trials, judged by what they cost; why some could not be measured."""
         uncounted = self._figures.missing(trials, "cost_key")
         if uncounted:
             self.progress.phase(f"counting {some(len(uncounted), 'candidate')}")
@@ -257,8 +258,8 @@ class Session:
             self.summary.failed += 1
             self.progress.finished(trial.entry, row)
 
-    def _enqueue(self, trials: list[Trial]) -> None:
-        """Queues trials whose weights and data are sound; training never meets what is not."""
+    def _check(self, trials: list[Trial]) -> None:
+        """Refuses recipes, weights and data that are not sound; training never meets them."""
         for trial in trials:
             share(trial.recipe, rank=0, world=self.settings.processes)
         for name in dict.fromkeys(n for trial in trials for n in files_named(trial.architecture)):
@@ -268,7 +269,6 @@ class Session:
             self.progress.phase(f"checking the images and masks of {part.name}")
             check(self._dataset(part))
             self._checked.add(part)
-        self._queue += trials
 
     def _check_crops(self, recipes: set[Recipe]) -> None:
         """Refuses crops that the images never fill, and says once which pad some of them."""

@@ -83,7 +83,7 @@ def check(dataset: Dataset) -> Census:
     if len(classes) > 1 and pixels[IGNORE] and not pixels[1:IGNORE].any():
         raise ValueError(
             f"every pixel of {dataset.label_map.name} is {classes[0]!r} or ignored: "
-            f"are these binary masks, saved as 0 and {IGNORE}?"
+            f"are these binary masks, saved as 0 and {IGNORE}? Save the second class as 1"
         )
     return Census(
         label_map=dataset.label_map.name,

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from harness.processes import end_of, serve_parent
+from harness.processes import end_of, serve_parent, start
 from harness.runners.runner import WORKER_DIED, Runner, Source
 from harness.trial import Event, Job, failed_row, run_trial
 
@@ -95,7 +95,7 @@ class Processes(Runner):
         ours, theirs = context.Pipe()
         # Not a daemon, which could not start the processes that train a trial together.
         process = context.Process(target=_serve, args=(theirs,))
-        process.start()
+        start(process)
         theirs.close()
         self._workers.append(_Worker(process, ours))
         return self._workers[-1]

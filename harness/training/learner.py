@@ -123,7 +123,8 @@ def value_of(loss: Tensor, number: int, recipe: Recipe) -> float:
     if not math.isfinite(value):
         raise FloatingPointError(
             f"the loss is {value} at step {number + 1} of {recipe.steps}, "
-            f"learning rate {learning_rate(number, recipe):.4g}"
+            f"learning rate {learning_rate(number, recipe):.4g}; a lower recipe.lr or a "
+            "recipe.clip_norm may keep it finite"
         )
     return value
 

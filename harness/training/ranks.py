@@ -115,7 +115,7 @@ class _HostSyncBatchNorm(_BatchNorm):
         self._check_input_dim(input)
         axes = [0, *range(2, input.dim())]
         shape = (1, -1, *[1] * (input.dim() - 2))
-        count = _summed(input.new_tensor([input.numel() / input.shape[1]]))
+        count = dist.get_world_size() * input.numel() / input.shape[1]  # shares are equal
         mean = _summed(input.sum(axes)) / count
         centred = input - mean.view(shape)
         variance = _summed(centred.square().sum(axes)) / count

@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection, wait
@@ -20,7 +21,7 @@ from typing import Any, Protocol, TypeVar
 import torch
 import torch.distributed as dist
 
-from harness.processes import end_of, serve_parent
+from harness.processes import end_of, serve_parent, start
 from harness.training.ranks import Ranks
 
 PATIENCE = timedelta(hours=2)
@@ -67,15 +68,16 @@ def together(
                 ours, theirs = context.Pipe(duplex=False)
                 arguments = (theirs, work, given, Ranks(rank=rank, world=world), folder)
                 process: BaseProcess = context.Process(target=_serve, args=arguments)
-                process.start()
+                processes.append(process)  # first, or a Ctrl-C now would leave it behind
+                start(process)
                 theirs.close()
-                processes.append(process)
                 pipes.append(ours)
             return _gathered(processes, pipes, hear)
         finally:
             for process in processes:
-                process.kill()
-                process.join()
+                if process.pid is not None:
+                    process.kill()
+                    process.join()
 
 
 def _gathered(
@@ -137,7 +139,8 @@ def _serve(pipe: Connection, work: Any, given: Any, ranks: Ranks, folder: str) -
         dist.destroy_process_group()
     except (Exception, SystemExit) as error:
         error.add_note(f"In process {ranks.rank} of {ranks.world}:\n{traceback.format_exc()}")
-        pipe.send(_Failure(error=_sendable(error), at_ns=time.monotonic_ns()))
+        with suppress(OSError):  # nobody listens any more
+            pipe.send(_Failure(error=_sendable(error), at_ns=time.monotonic_ns()))
 
 
 def _join_group(ranks: Ranks, store: Path) -> None:

@@ -125,7 +125,7 @@ def test_an_interrupt_is_one_line_and_the_same_command_goes_on(start, twopath, w
     out, err = process.communicate()
     assert (process.returncode, out) == (130, "")
     last = err.splitlines()[-1]
-    assert last == "twopath: interrupted; the same command goes on from here"
+    assert last == "twopath: interrupted; the same command goes on from what was saved"
     assert "Traceback" not in err
     again = twopath("run", study, "--json")
     summary = strict(again.out)["summary"]
