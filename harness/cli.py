@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.export_options import add_export_options
+from harness.run_options import add_running
 from harness.timing_options import add_timing
 
 if TYPE_CHECKING:
@@ -121,26 +122,7 @@ def _add_run(commands: Any) -> None:
     each.add_argument("study", help="a study file, or the name of a built-in study")
     _add_data(each)
     _add_plugins(each)
-    each.add_argument(
-        "--on", choices=("local", "ray"), default="local", help="where trials run; default: local"
-    )
-    each.add_argument("--address", help="a running Ray cluster's address, with --on ray")
-    each.add_argument("--workers", type=_positive, default=1, metavar="N", help="trials at a time")
-    each.add_argument(
-        "--threads",
-        type=_positive,
-        default=1,
-        metavar="N",
-        help="CPU threads a process; default: 1",
-    )
-    each.add_argument(
-        "--processes-per-trial",
-        type=_positive,
-        default=1,
-        metavar="N",
-        help="processes that share each batch of a trial, one a GPU; default: 1",
-    )
-    each.add_argument("--retry-failed", action="store_true", help="run failed trials again")
+    add_running(each, _positive)
     _add_places(each)
 
 
@@ -201,6 +183,7 @@ def _add_time(commands: Any) -> None:
     each = _command(commands, "time", about, example, _time)
     _add_measured(each)
     add_timing(each, _positive)
+    _add_runs(each, "where receipts go, in FOLDER/receipts")
 
 
 def _add_verify(commands: Any) -> None:
@@ -231,9 +214,7 @@ def _add_check_data(commands: Any) -> None:
     )
     _add_data(each)
     _add_plugins(each)
-    each.add_argument(
-        "--runs", default="runs", metavar="FOLDER", help="where the sheet goes; default: runs"
-    )
+    _add_runs(each, "where the sheet goes")
 
 
 def _add_data(each: Any) -> None:
@@ -257,15 +238,22 @@ def _add_plugins(each: Any) -> None:
     )
 
 
+def _add_runs(each: Any, about: str) -> None:
+    each.add_argument("--runs", default="runs", metavar="FOLDER", help=f"{about}; default: runs")
+
+
 def _add_places(each: Any) -> None:
-    each.add_argument(
-        "--runs", default="runs", metavar="FOLDER", help="where results are kept; default: runs"
-    )
+    _add_runs(each, "where results are kept")
     each.add_argument("--ledger", metavar="URL", help="an SQLAlchemy URL; default FOLDER/ledger.db")
 
 
 def _add_measured(each: Any) -> None:
-    each.add_argument("networks", nargs="+", metavar="NETWORK", help="names from twopath list")
+    each.add_argument(
+        "networks",
+        nargs="+",
+        metavar="NETWORK",
+        help="names from twopath list, or networks of your own as path/to/file.py:Model",
+    )
     _add_input(each)
     _add_plugins(each)
 
@@ -379,7 +367,7 @@ def _show(options: Options) -> Answer:
 
 
 def _cost(options: Options) -> Answer:
-    from harness.commands import cost
+    from harness.costing import cost
 
     return cost(options)
 

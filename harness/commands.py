@@ -10,21 +10,16 @@ from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from harness.data.roots import data_roots
 from harness.ledger import Ledger, open_ledger, shown
 from harness.loading import load_study
-from harness.measure.candidates import cost_of
 from harness.measure.device import check_devices
-from harness.measure.training_memory import SMALLEST_BATCH
 from harness.mistakes import one_line
-from harness.networks import get
 from harness.plugins import load_plugins
 from harness.progress import counted, progress_for, some
 from harness.runners.local import InProcess, Processes
@@ -32,7 +27,6 @@ from harness.runners.runner import Runner
 from harness.session import Session, Settings, Summary
 from harness.study import Study
 from harness.sweep import Setting, architectures_of, count_all, swept_rows, time_all
-from harness.terminal import Answer, table
 
 Rows = list[dict[str, Any]]
 
@@ -146,71 +140,6 @@ def folder_name(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "study"
 
 
-def cost(options: Namespace) -> Answer:
-    """The costs of the named networks."""
-    load_named(options)
-    networks = {name: get(name) for name in options.networks}
-    rows = [
-        {"network": name, "num_classes": options.classes}
-        | cost_of(architecture, options.classes, options.size, training=True)
-        for name, architecture in networks.items()
-    ]
-    return Answer(record=rows, show=partial(show_costs, rows, options))
-
-
-def show_costs(rows: Rows, options: Namespace, console: Console) -> None:
-    """Prints costs with the convention they are in, and what was not counted."""
-    height, width = options.size
-    title = f"Cost of one {height}x{width} image, {options.classes} classes"
-    drawn = table("network", right=tuple(COST_COLUMNS), title=title)
-    for row in rows:
-        drawn.add_row(
-            row["network"] + " *" * bool(row["unknown_ops"]),
-            *(_scaled(row.get(key), *how) for key, how in COST_COLUMNS.values()),
-        )
-    console.print(drawn)
-    console.print(
-        "One multiply-add = 1 (conv: those of convolutions and matrix products), deployed graph "
-        f"(no auxiliary heads, batch norm folded), {rows[0]['cost_tool']}. Moved: what a float32 "
-        "pass reads and writes if no operator is fused. Peak: the most that live tensors hold, "
-        "weights included, workspaces and the allocator's rounding not; train: the same for a "
-        f"step on {SMALLEST_BATCH} images with SGD."
-    )
-    for row in rows:
-        for note in _cost_notes(row):
-            console.print(f"{row['network']}: {note}")
-
-
-COST_COLUMNS: dict[str, tuple[str, tuple[float, int]]] = {
-    "params M": ("params", (1e-6, 3)),
-    "GMACs": ("gmacs", (1, 3)),
-    "conv": ("gmacs_conv", (1, 3)),
-    "moved GB": ("unfused_bytes", (1e-9, 2)),
-    "peak MB": ("inference_peak_bytes", (1e-6, 0)),
-    "train MB": ("training_peak_bytes", (1e-6, 0)),
-}
-"""What ``twopath cost`` shows at a glance, by heading: key, and scale with decimals."""
-
-
-def _scaled(value: float | None, scale: float, decimals: int) -> str:
-    return "unknown" if value is None else f"{value * scale:.{decimals}f}"
-
-
-def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
-    """What a reader must know beside a network's figures."""
-    yield f"not counted: {_calls(row['uncounted_ops'])}"
-    if row["unknown_ops"]:
-        yield f"* the count is INCOMPLETE, {_calls(row['unknown_ops'])} may hide multiply-adds"
-    if row["dead_modules"]:
-        yield f"computes what nothing uses: {', '.join(row['dead_modules'])}"
-    if row["uncalled_modules"]:
-        yield f"has parameters that are never used: {', '.join(row['uncalled_modules'])}"
-
-
-def _calls(operators: dict[str, int]) -> str:
-    return ", ".join(f"{name} x{times}" for name, times in operators.items()) or "nothing"
-
-
 def swept(options: Namespace, ledger: Ledger) -> tuple[str, Rows]:
     """The name of a study and the costs, and latencies, of every architecture of its space."""
     load_named(options)
@@ -219,6 +148,8 @@ def swept(options: Namespace, ledger: Ledger) -> tuple[str, Rows]:
         num_classes=options.classes,
         size=options.size,
         plugins=plugin_files(options) + own,
+        receipts=Path(options.runs) / "receipts",
+        command=shlex.join(["twopath", "sweep", options.study, "--time"]),
     )
     found = architectures_of(study, setting)
     with counted(f"counting {some(len(found), 'architecture')}", quiet=options.json) as report:

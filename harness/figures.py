@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness.ledger import Entry, Ledger
-from harness.measure.candidates import cost_of, latencies_of
+from harness.measure.candidates import Order, cost_of, latencies_of
+from harness.measure.receipt import keep
 from harness.mistakes import NotInstalledError
 from harness.plan import Trial
 from harness.runners.runner import Runner
@@ -28,6 +30,8 @@ class Figures:
     ledger: Ledger
     runner: Runner
     plugins: tuple[str, ...]
+    receipts: Path
+    command: str
 
     def missing(self, trials: Iterable[Trial], kind: str) -> dict[str, Trial]:
         """One trial for each of their keys, ``cost_key`` or ``latency_key``, without a row."""
@@ -56,14 +60,27 @@ class Figures:
             groups.setdefault(place(trial), {})[key] = trial
         broken: Broken = {}
         for (classes, size), group in groups.items():
-            architectures = {key: trial.architecture for key, trial in group.items()}
-            found: dict[str, Row] = self.runner.call(
-                latencies_of, architectures, classes, self.timing, size, self.plugins
-            )
+            timed = self.runner.call(latencies_of, self._order(group, classes, size))
+            for receipt in timed.receipts:  # perhaps from another machine: only here are they kept
+                keep(self.receipts, receipt)
+            found: dict[str, Row] = timed.rows
             wrong = [key for key, row in found.items() if "latency_error" in row]
             broken |= {group[k].entry.cost_key: str(found[k]["latency_error"]) for k in wrong}
             self.ledger.put_measurements({k: found[k] for k in found if k not in wrong})
         return broken
+
+    def _order(self, group: Mapping[str, Trial], classes: int, size: tuple[int, int]) -> Order:
+        costs = self.ledger.measurements(trial.entry.cost_key for trial in group.values())
+        keys = {key: trial.entry.cost_key for key, trial in group.items()}
+        return Order(
+            given={key: trial.architecture for key, trial in group.items()},
+            num_classes=classes,
+            timing=self.timing,
+            size=size,
+            plugins=self.plugins,
+            counts={key: costs[cost_key] for key, cost_key in keys.items() if cost_key in costs},
+            command=self.command,
+        )
 
     def of(self, entry: Entry) -> Row:
         """All that is known of a planned trial before training, as one flat row."""

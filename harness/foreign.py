@@ -30,6 +30,11 @@ def is_foreign(given: str) -> bool:
     return given.endswith(".py") or (file.endswith(".py") and bool(name))
 
 
+def short_name(given: str) -> str:
+    """FILE.py:NAME without its folder; any other name as it is."""
+    return Path(given).name if is_foreign(given) else given
+
+
 def load_module(given: str, num_classes: int = 19) -> nn.Module:
     """The network of FILE.py:NAME, a class or function that needs no arguments, or an instance.
 

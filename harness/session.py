@@ -104,7 +104,14 @@ class Session:
         self._in_flight = 0
         self._groups: Iterator[list[Proposal]] = self._propose()
         self._device = ""
-        self._figures = Figures(self.study.timing, self.ledger, self.runner, self.settings.plugins)
+        self._figures = Figures(
+            timing=self.study.timing,
+            ledger=self.ledger,
+            runner=self.runner,
+            plugins=self.settings.plugins,
+            receipts=self.settings.folder / "receipts",
+            command=self.settings.command or f"twopath run {self.study.name}",
+        )
 
     def run(self) -> Summary:
         """Brings every planned trial into the ledger.
@@ -112,7 +119,9 @@ class Session:
         Whatever is wrong with the study or its data is raised before anything is trained.
         """
         try:
-            self._device = str(self.runner.call(timing_device, self.study.timing))
+            self._device = str(
+                self.runner.call(timing_device, self.study.timing, self.settings.plugins)
+            )
             self.runner.run(self)
         finally:
             self.runner.close()

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from harness import networks
 from harness.architecture import KINDS, Architecture
+from harness.backends.contract import backends
 from harness.commands import load_named
 from harness.components import REGISTRIES
 from harness.data.dataset import datasets
@@ -28,7 +29,7 @@ from harness.terminal import Answer, on_one_line, table
 NUM_CLASSES = 19
 """Cityscapes' classes, for which a network is described."""
 
-ALL_REGISTRIES: dict[str, Registry[Any]] = {**REGISTRIES, "dataset": datasets}
+ALL_REGISTRIES: dict[str, Registry[Any]] = {**REGISTRIES, "dataset": datasets, "backend": backends}
 
 
 def known(options: Namespace) -> Answer:

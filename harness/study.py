@@ -69,7 +69,8 @@ class Timing:
     stops at ``boundary``: ``labels_full`` (the class of every pixel at input size),
     ``logits_full`` (resized to input size) or ``logits_native`` (as the head gives them).
     ``size`` is (height, width); None means the size at which images are given to the network when
-    accuracy is scored.
+    accuracy is scored. ``backend`` is how the network is run (``docs/backends.md``), and ``tf32``
+    lets a GPU round products of float32.
 
     Candidates are interleaved over ``rounds`` of two bursts each; a burst has at most ``burst``
     samples and takes about ``burst_ms`` at most. More rounds follow, up to ``most_rounds`` (None:
@@ -88,6 +89,8 @@ class Timing:
     images: int = 4
     warmup: int = 6
     warmup_s: float = 1.0
+    backend: str = "folded+channels_last"
+    tf32: bool = False
     rounds: int = 12
     most_rounds: int | None = None
     burst: int = 5

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from harness.architecture import Architecture
 from harness.keys import key_of
 from harness.ledger import Ledger
 from harness.measure.by_part import ByPart
-from harness.measure.candidates import MAX_TOGETHER, latencies_of, timing_device
+from harness.measure.candidates import MAX_TOGETHER, Order, latencies_of, timing_device
 from harness.measure.cost import COST_PROTOCOL
 from harness.measure.estimate import ratio_of_rows
 from harness.measure.latency import LATENCY_PROTOCOL
+from harness.measure.receipt import keep
 from harness.measure.static import TOOL
 from harness.mistakes import one_line
 from harness.plan import Candidate, candidates, resolve, source_of
@@ -28,11 +30,16 @@ CHUNK = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """For how many classes, and at what (height, width) in pixels, a space is swept."""
+    """For how many classes, and at what (height, width) in pixels, a space is swept.
+
+    The receipts of latencies go into the folder ``receipts``, and name ``command``.
+    """
 
     num_classes: int
     size: tuple[int, int]
     plugins: tuple[str, ...] = ()
+    receipts: Path = Path("runs") / "receipts"
+    command: str = "twopath sweep"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +116,7 @@ def time_all(
     Groups that the ledger has are not timed again.
     """
     every = {each.key: each.candidate.architecture for each in swept}
-    device = timing_device(timing)
+    device = timing_device(timing, setting.plugins)
     latency_keys = {
         key: key_of(
             what="static latency",
@@ -146,7 +153,18 @@ def _groups(
 
 
 def _timed(group: Mapping[str, Architecture], setting: Setting, timing: Timing) -> dict[str, Row]:
-    rows = latencies_of(group, setting.num_classes, timing, setting.size, setting.plugins)
+    order = Order(
+        given=group,
+        num_classes=setting.num_classes,
+        timing=timing,
+        size=setting.size,
+        plugins=setting.plugins,
+        command=setting.command,
+    )
+    timed = latencies_of(order)
+    for receipt in timed.receipts:
+        keep(setting.receipts, receipt)
+    rows = timed.rows
     first = rows[next(iter(group))]
     for row in rows.values():
         found = ratio_of_rows(row, first, len(rows) - 1)

@@ -1,55 +1,101 @@
-"""Times networks by name and shows what can be said of them."""
+"""The command time: networks by name or by file, on backends, timed together under watch."""
 
 from __future__ import annotations
 
+import shlex
 from argparse import Namespace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from harness.architecture import Architecture
-from harness.commands import Rows, load_named, plugin_files
-from harness.measure.candidates import latencies_of
+from harness.backends.contract import check_available
+from harness.commands import load_named, plugin_files
+from harness.costing import Given, given_by
+from harness.foreign import short_name
+from harness.measure.candidates import Latencies, Order, latencies_of
+from harness.measure.device import best_device
 from harness.measure.estimate import ratio_of_rows
 from harness.measure.processes import combined, in_fresh_processes
-from harness.networks import get
+from harness.measure.receipt import keep
 from harness.progress import counted
-from harness.study import TIMES, Timing
-from harness.terminal import Answer, table
+from harness.study import Timing
+from harness.terminal import Answer
+from harness.timing_shown import Rows, show_latencies
 
 MOST_ROUNDS = 60
 TARGET = 0.01
 """Half the width of a ratio's interval at which rounds end."""
 
-NONE = "\N{EN DASH}"
-
 
 def timed(options: Namespace) -> Answer:
-    """The latencies of the named networks, timed together."""
+    """The latencies of the named networks, timed together; their receipts are kept.
+
+    ValueError for a network that cannot be timed at all. One that a backend computes otherwise
+    than fp32 eager is in the answer with its reason, beside those that were timed.
+    """
     load_named(options)
-    networks = {name: get(name) for name in options.networks}
-    found = _found(networks, options)
-    for name, row in found.items():
-        if "latency_error" in row:
-            raise ValueError(f"network {name!r} cannot be timed: {row['latency_error']}")
-    rows = [{"network": name, **found[name]} for name in networks]
-    rows = [{**row, **_compared(row, rows)} for row in rows]
-    return Answer(record=rows, show=partial(show_latencies, rows))
+    networks = given_by(options.networks)
+    order = _order(networks, options)
+    for backend in order.backends or (order.timing.backend,):
+        check_available(backend, best_device())
+    found, paths = _found(order, options)
+    _refuse(found, options)
+    rows = [{"network": name, **row} for name, row in found.items()]
+    sound = [row for row in rows if "latency_error" not in row]
+    rows = [{**row, **_compared(row, sound)} if row in sound else row for row in rows]
+    return Answer(record=rows, show=partial(show_latencies, rows, paths))
 
 
-def _found(networks: dict[str, Architecture], options: Namespace) -> dict[str, dict[str, Any]]:
-    """The rows by name, of this process or of several fresh ones."""
-    plugins = plugin_files(options)
-    given = networks, options.classes, timing_of(options), options.size, plugins
-    with counted(f"timing {', '.join(networks)}", quiet=options.json) as report:
+def _order(networks: Given, options: Namespace) -> Order:
+    return Order(
+        given=networks,
+        num_classes=options.classes,
+        timing=timing_of(options),
+        size=options.size,
+        plugins=plugin_files(options),
+        backends=tuple(dict.fromkeys(options.backend or ())),
+        command=command_of(options),
+    )
+
+
+def command_of(options: Namespace) -> str:
+    """The command that times the same again, without the folders of this machine."""
+    height, width = options.size
+    words = ["twopath", "time", *map(short_name, options.networks), "--size", f"{height}x{width}"]
+    for name in ("classes", "threads", "batch", "seconds", "rounds", "processes"):
+        value = getattr(options, name)
+        words += [f"--{name}", str(value)] if value else []
+    for name in ("backend", "figure"):
+        words += [word for each in getattr(options, name) or () for word in (f"--{name}", each)]
+    words += ["--boundary", options.boundary, "--boundary-in", options.boundary_in]
+    return shlex.join([*words, *(["--tf32"] if options.tf32 else [])])
+
+
+def _refuse(rows: dict[str, dict[str, Any]], options: Namespace) -> None:
+    """ValueError if nothing was timed, or one network was not on the backend all have."""
+    wrong = {name: row["latency_error"] for name, row in rows.items() if "latency_error" in row}
+    if wrong and (not options.backend or len(wrong) == len(rows)):
+        name, why = next(iter(wrong.items()))
+        raise ValueError(f"network {name!r} cannot be timed: {why}")
+
+
+def _found(order: Order, options: Namespace) -> tuple[dict[str, dict[str, Any]], list[Path]]:
+    """The rows by name, of this process or of several fresh ones, and where receipts lie."""
+    with counted(f"timing {', '.join(order.given)}", quiet=options.json) as report:
         if options.processes == 1:
-            return latencies_of(*given, report)
-        rows = []
-        for each in in_fresh_processes(options.processes, latencies_of, *given):
-            rows.append(each)
+            found = latencies_of(order, report)
+            return found.rows, _kept(found, options)
+        rows, paths = [], []
+        for each in in_fresh_processes(options.processes, latencies_of, order):
+            rows.append(each.rows)
+            paths += _kept(each, options)
             report(len(rows), options.processes)
-        return combined(rows)
+        return combined(rows), paths
+
+
+def _kept(found: Latencies, options: Namespace) -> list[Path]:
+    folder = Path(options.runs) / "receipts"
+    return [folder / f"{keep(folder, each)}.json" for each in found.receipts]
 
 
 def timing_of(options: Namespace) -> Timing:
@@ -66,6 +112,7 @@ def timing_of(options: Namespace) -> Timing:
         target=TARGET,
         limit_s=options.seconds,
         threads=options.threads,
+        tf32=options.tf32,
     )
 
 
@@ -82,93 +129,3 @@ def _compared(row: dict[str, Any], rows: Rows) -> dict[str, Any]:
         "ratio_confidence": found.confidence,
         "answer": found.answer,
     }
-
-
-def show_latencies(rows: Rows, console: Console) -> None:
-    """Prints latencies, their ratios to the first, and how they were taken."""
-    first = rows[0]
-    what = "Throughput" if first["latency_figure"] == "t_thr" else "Latency"
-    busy, several = bool(first["latency_contended"]), len(rows) > 1
-    columns = ["(ms)" if busy else "median (ms)", "95 %"]
-    columns += [] if busy else ["fps"]
-    others = [name for name in TIMES if f"latency_{name}_ms" in first]
-    columns += [f"{name} (ms)" for name in others]
-    columns += ["ratio", "95 %"] if several else []
-    title = f"{what} of {first['latency_size']}, batch {first['latency_batch']}"
-    drawn = table("network", right=tuple(columns), title=title)
-    if several:
-        drawn.add_column(f"than {first['network']}")
-    for row in rows:
-        more = [f"{row[f'latency_{name}_ms']:.2f}" for name in others]
-        more = [f"({each})" for each in more] if busy else more
-        ratio = _ratio(row) if several else []
-        drawn.add_row(row["network"], *_cells(row, busy=busy), *more, *ratio)
-    console.print(drawn)
-    for line in _protocol(first, rows):
-        console.print(line, markup=False, highlight=False)
-
-
-def _cells(row: dict[str, Any], *, busy: bool) -> list[str]:
-    median = row["latency_ms"]
-    span = _span(row["latency_low_ms"], row["latency_high_ms"])
-    if busy:
-        return [f"({median:.2f})", span if span == NONE else f"({span})"]
-    return [f"{median:.2f}", span, f"{1000 * row['latency_batch'] / median:.1f}"]
-
-
-def _ratio(row: dict[str, Any]) -> list[str]:
-    if "ratio" not in row:
-        return ["1", "", ""]
-    answer = "too few rounds" if row["ratio_low"] is None else row["answer"]
-    return [f"{row['ratio']:.3f}", _span(row["ratio_low"], row["ratio_high"], 3), answer]
-
-
-def _span(low: float | None, high: float | None, decimals: int = 2) -> str:
-    if low is None or high is None:
-        return NONE
-    return f"{low:.{decimals}f}{NONE}{high:.{decimals}f}"
-
-
-def _protocol(first: dict[str, Any], rows: Rows) -> list[str]:
-    """How the figures were taken and what they are worth, in a sentence each."""
-    start = "bytes on the host" if first["latency_boundary_in"] == "host_u8" else "image on device"
-    lines = [
-        f"{first['latency_device']}, CPU threads: {first['latency_threads']}, "
-        f"{first['latency_dtype']}, clock starts at {start}, stops at {first['latency_boundary']}, "
-        f"{first['latency_method']}, torch {first['latency_torch']}.",
-        f"{first['latency_figure']}: {TIMES[first['latency_figure']]}.",
-        _ended(first),
-    ]
-    if "latency_twin" in first:
-        lines.append(_twin(first))
-    if not all(row["latency_steady"] is not False for row in rows):
-        lines.append("Not all were steady when the warm-up ended.")
-    if first["latency_contended"]:
-        lines.append(
-            "Other work used this machine's CPUs meanwhile: trust ratios, not the milliseconds in "
-            "brackets, which would be fewer on a machine that is free."
-        )
-    return lines
-
-
-def _ended(first: dict[str, Any]) -> str:
-    reasons = {
-        "precise": "enough to know every ratio within its target",
-        "rounds": "the most that were asked for",
-        "time": "when time was up",
-    }
-    processes = first.get("latency_processes")
-    where, pairs = f" in {processes} fresh processes", "process by process"
-    return (
-        f"{first['latency_rounds']} rounds{where if processes else ''}, "
-        f"{reasons[first['latency_ended']]}; intervals are of 95 %, ratios paired "
-        f"{pairs if processes else 'round by round'}."
-    )
-
-
-def _twin(first: dict[str, Any]) -> str:
-    told = "not distinguishable, as it should be"
-    if first["latency_twin"] != "not distinguishable":
-        told = "so differences of that size mean nothing here"
-    ratio = f"{first['latency_twin_ratio']:.3f}"
-    return f"A copy of {first['network']} took {ratio} times as long as itself: {told}."

@@ -30,6 +30,19 @@ def add_timing(each: Any, number: Callable[[str], int]) -> None:
         "default: dev",
     )
     each.add_argument(
+        "--backend",
+        action="append",
+        metavar="NAME",
+        help="how networks are run, as folded+channels_last (the default) or onnxruntime; given "
+        "again, each network is timed on all of them, if it agrees with fp32 eager; see twopath "
+        "list",
+    )
+    each.add_argument(
+        "--tf32",
+        action="store_true",
+        help="let a GPU round products of float32 to TF32, which is off otherwise",
+    )
+    each.add_argument(
         "--boundary",
         choices=BOUNDARIES,
         default="labels_full",

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import loading, networks
+from harness.backends.contract import backends
 from harness.components import REGISTRIES
 from harness.data.dataset import datasets
 from harness.plugins import load_plugins
@@ -28,7 +29,7 @@ def nothing_stays(monkeypatch):
     Else the outcome of a test would hang on which others ran before it in the same process.
     """
     monkeypatch.setattr(sys, "path", list(sys.path))
-    for registry in (*REGISTRIES.values(), datasets):
+    for registry in (*REGISTRIES.values(), datasets, backends):
         monkeypatch.setattr(registry, "_classes", dict(registry._classes))
     monkeypatch.setattr(networks, "_known", dict(networks._known))
     before = set(sys.modules)

@@ -18,13 +18,13 @@ resize in place of the bilinear one, and images a tenth brighter, on 97.9 % and 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from harness.measure.precision import float32
 from harness.network import Deployed
 
 MIN_IMAGES = 8
@@ -95,7 +95,7 @@ def check_together(
     lower = {dtype: rounded(judging, dtype) for _, dtype in calls.values() if dtype in ROUNDED}
     with torch.inference_mode():
         for image in images.split(batch):
-            with exact():
+            with float32():
                 output = network(image)
                 logits = _logits(judging, network, image, output)
                 change = {low: _change(each, logits, image, low) for low, each in lower.items()}
@@ -236,15 +236,3 @@ def _form(tensor: Tensor) -> str:
 def _classes(output: Tensor) -> Tensor:
     """The class of every pixel (N, H, W), int64, of logits or classes."""
     return output.argmax(1) if output.is_floating_point() else output.long()
-
-
-@contextmanager
-def exact() -> Iterator[None]:
-    """Meanwhile fp32 is fp32: without TF32, which CUDA devices use for convolutions unasked."""
-    matmul, cudnn = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cuda.matmul.allow_tf32 = matmul
-        torch.backends.cudnn.allow_tf32 = cudnn

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from harness.backends.contract import Running
 from harness.data.augment import MEAN, STD
 from harness.measure.sampling import Call, Sampler, sampler
 from harness.study import Timing
@@ -23,6 +24,9 @@ SENTINEL = "sentinel"
 
 SENTINEL_SIZE = 128, 256
 
+Timed = nn.Module | Running
+"""What is timed: a network as it is, or on a backend."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
@@ -31,10 +35,11 @@ class Arm:
     name: str
     call: Call
     samplers: tuple[Sampler, ...]
+    dtype: str
 
 
 def arms_of(
-    networks: Mapping[str, nn.Module], timing: Timing, size: tuple[int, int], device: torch.device
+    networks: Mapping[str, Timed], timing: Timing, size: tuple[int, int], device: torch.device
 ) -> tuple[Arm, ...]:
     """The arms of a measurement, the candidates first; a twin only where there are several.
 
@@ -43,33 +48,50 @@ def arms_of(
     for name in (TWIN, SENTINEL):
         if name in networks:
             raise ValueError(f"{name!r} cannot be a candidate's name when latency is timed")
-    modules = {name: each.to(device) for name, each in networks.items()}
-    if len(modules) > 1:
-        modules[TWIN] = copy.deepcopy(next(iter(modules.values())))
+    ready = {name: _on(each, device) for name, each in networks.items()}
+    if len(ready) > 1:
+        ready[TWIN] = _twin_of(next(iter(ready.values())))
     given = images((timing.batch, *size), timing, device)
     enter = _from_host(device) if timing.boundary_in == "host_u8" else _as_it_is
     found = [
-        _arm(name, network, given, enter, timing.figures, device)
-        for name, network in modules.items()
+        _arm(name, running, given, enter, timing.figures, device) for name, running in ready.items()
     ]
     return *found, _sentinel(timing, device)
 
 
+def _on(timed: Timed, device: torch.device) -> Running:
+    if isinstance(timed, Running):
+        return timed
+    return Running(network=timed.to(device), device=device)
+
+
+def _twin_of(running: Running) -> Running:
+    """A copy with weights of its own; an engine, which cannot be copied, is its own twin."""
+    if running.engine is not None:
+        return running
+    return replace(running, network=copy.deepcopy(running.network))
+
+
 def _arm(
     name: str,
-    network: nn.Module,
+    running: Running,
     given: list[Tensor],
     enter: Callable[[Tensor], Tensor],
     figures: Iterable[str],
     device: torch.device,
 ) -> Arm:
-    turns = itertools.cycle(given)
+    """An arm that takes turns with images, which lie where and as its backend wants them.
+
+    Of bytes on the host that is part of what is timed.
+    """
+    placed = [running.place(each) for each in given] if enter is _as_it_is else given
+    turns = itertools.cycle(placed)
 
     def call() -> Any:
-        return network(enter(next(turns)))
+        return running(enter(next(turns)))
 
     samplers = tuple(sampler(figure, call, device, len(given)) for figure in figures)
-    return Arm(name=name, call=call, samplers=samplers)
+    return Arm(name=name, call=call, samplers=samplers, dtype=str(running.dtype)[6:])
 
 
 def _as_it_is(image: Tensor) -> Tensor:
@@ -117,4 +139,4 @@ def _sentinel(timing: Timing, device: torch.device) -> Arm:
         layers += [convolution, nn.ReLU()]
     network = nn.Sequential(*layers).eval().requires_grad_(False).to(device)
     image = torch.randn(1, 3, *SENTINEL_SIZE, generator=dice).to(device)
-    return _arm(SENTINEL, network, [image], _as_it_is, timing.figures[:1], device)
+    return _arm(SENTINEL, _on(network, device), [image], _as_it_is, timing.figures[:1], device)

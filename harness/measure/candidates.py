@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from harness.architecture import Architecture
+from harness.backends.contract import backends, check_available, package_version, steps_of
+from harness.measure import evidence
 from harness.measure.checked import count_checked
+from harness.measure.contenders import Contender, contenders
 from harness.measure.device import best_device, device_name
-from harness.measure.latency import NOTHING_TIMED, Session, time_together, unwatched
+from harness.measure.latency import NOTHING_TIMED, Session, held, time_together
+from harness.measure.precision import float32
+from harness.measure.receipt import Receipt
+from harness.measure.recorded import Occasion, recorded
 from harness.measure.rounds import Report, Watch
 from harness.measure.training_memory import SMALLEST_BATCH, training_peak
 from harness.network import deploy
 from harness.plugins import load_plugins
 from harness.promises import check_promises, check_traceable
+from harness.source import source_digest
 from harness.study import Recipe, Timing
 from harness.training.loop import initialise
 
+Row = dict[str, Any]
 Size = tuple[int, int]
 
 MAX_TOGETHER = 24
@@ -53,73 +61,126 @@ def cost_of(
     return cost.record()
 
 
-def latencies_of(
-    architectures: Mapping[str, Architecture],
-    num_classes: int,
-    timing: Timing,
-    size: Size,
-    plugins: tuple[str, ...] = (),
-    report: Report = lambda done, total: None,
-) -> dict[str, dict[str, Any]]:
-    """The latencies of architectures by name, timed together on this machine's best device.
+@dataclass(frozen=True, kw_only=True)
+class Latencies:
+    """What was timed, by name, and the sealed receipts of the sessions, for whoever keeps them."""
 
-    A network that cannot be timed has a row of its own: ``latency_error`` says why.
+    rows: dict[str, Row]
+    receipts: tuple[Receipt, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be timed how: everything that a process elsewhere needs to know.
+
+    ``given`` are architectures by name, and files' networks as ``FILE.py:NAME``; ``size`` is
+    (height, width). With ``backends`` each network is timed on all of them, else on the timing's
+    own. ``counts`` are known costs by name, for the receipt, and ``command`` is what asked.
     """
-    load_plugins(plugins)
-    rows: dict[str, dict[str, Any]] = {}
-    for session in sessions_of(architectures, num_classes, timing, size, report):
+
+    given: Mapping[str, Architecture | str]
+    num_classes: int
+    timing: Timing
+    size: Size
+    plugins: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    counts: Mapping[str, Row] = field(default_factory=dict)
+    command: str = "python"
+
+
+def latencies_of(order: Order, report: Report = lambda done, total: None) -> Latencies:
+    """The latencies of networks, timed together on this machine's best device, under watch.
+
+    A network that cannot be timed has a row of its own: ``latency_error`` says why. Nothing is
+    written here: on a cluster this runs on another machine than the ledger is on.
+    """
+    load_plugins(order.plugins)
+    rows: dict[str, Row] = {}
+    receipts = []
+    for session, receipt in sessions_of(order, report):
         rows |= session.rows
-    return rows
+        receipts += [receipt] if receipt else []
+    return Latencies(rows=rows, receipts=tuple(receipts))
 
 
 def sessions_of(
-    architectures: Mapping[str, Architecture],
-    num_classes: int,
-    timing: Timing,
-    size: Size,
-    report: Report = lambda done, total: None,
-    watch: Watch = unwatched,
-) -> Iterator[Session]:
-    """Times architectures in groups that fit in memory, each a session with its raw samples.
+    order: Order, report: Report = lambda done, total: None, watch: Watch = evidence.watch
+) -> Iterator[tuple[Session, Receipt | None]]:
+    """Times networks in groups that fit in memory, each a session with its receipt.
 
     The rows of networks that cannot be timed are in the session of their group.
     """
-    device = best_device()
-    names = list(architectures)
-    for start in range(0, len(names), MAX_TOGETHER):
-        group = names[start : start + MAX_TOGETHER]
-        why = {n: _why_not(_deployed(architectures[n], num_classes), size) for n in group}
-        sound = {
-            name: _deployed(architectures[name], num_classes, timing.boundary)
-            for name in group
-            if not why[name]
-        }
-        session = (
-            time_together(sound, timing, size, device, report, watch) if sound else NOTHING_TIMED
+    names = list(order.given)
+    together = max(1, MAX_TOGETHER // max(1, len(order.backends)))
+    for start in range(0, len(names), together):
+        given = {name: order.given[name] for name in names[start : start + together]}
+        yield _session(replace(order, given=given), report, watch)
+
+
+def _session(order: Order, report: Report, watch: Watch) -> tuple[Session, Receipt | None]:
+    device, timing, size = best_device(), order.timing, order.size
+    occasion = Occasion(command=order.command, timing=timing, size=size, device=device)
+    with _begun(watch, device, timing.threads) as watching:
+        with held(timing):
+            found = contenders(order.given, order.num_classes, timing, size, device, order.backends)
+        sound = {n: each.running for n, each in found.items() if each.running is not None}
+        timed = (
+            time_together(sound, timing, size, device, report, watching) if sound else NOTHING_TIMED
         )
-        broken = {name: {"latency_error": each} for name, each in why.items() if each}
-        yield replace(session, rows={**broken, **session.rows})
+    rows = {
+        name: {**each.facts, **_told(each, timed.rows.get(name))} for name, each in found.items()
+    }
+    with float32(tf32=timing.tf32):
+        return _recorded(replace(timed, rows=rows), found, occasion, order)
 
 
-def _why_not(network: nn.Module, size: Size) -> str | None:
-    """Why a network's time would mean nothing, if so."""
-    image = torch.randn(1, 3, *size, generator=torch.Generator().manual_seed(0))
-    try:
-        with torch.inference_mode():
-            finite = bool(torch.isfinite(network(image)).all())
-    except Exception as error:
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    return None if finite else "FloatingPointError: an untrained forward pass is not finite"
+@contextmanager
+def _begun(watch: Watch, device: torch.device, threads: int) -> Iterator[Watch]:
+    """A watch of a GPU begins before anything of ours is there, one of CPUs with the clock."""
+    if device.type != "cuda":
+        yield watch
+        return
+    with watch(device, threads) as watching:
+        yield lambda device, threads: nullcontext(watching)
 
 
-def timing_device(timing: Timing) -> str:
-    """What a latency depends on beside the network: device, torch, and on a CPU its threads."""
+def _told(contender: Contender, row: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The row of what was timed, or why it was not."""
+    return row if row is not None else {"latency_error": contender.why}
+
+
+def _recorded(
+    session: Session, found: Mapping[str, Contender], occasion: Occasion, order: Order
+) -> tuple[Session, Receipt | None]:
+    """The session with its receipt, in which each network is looked over for faults."""
+    sound = {name: each for name, each in found.items() if each.network and each.trained}
+    counts = {name: {"counts": order.counts[name]} for name in sound if name in order.counts}
+    return recorded(
+        session,
+        {name: each.network for name, each in sound.items() if each.network},
+        occasion,
+        abouts={name: {**each.about, **counts.get(name, {})} for name, each in sound.items()},
+        trained={name: each.trained for name, each in sound.items() if each.trained},
+    )
+
+
+def timing_device(timing: Timing, plugins: tuple[str, ...] = ()) -> str:
+    """What a latency depends on beside the network: device, torch, backend, on a CPU threads.
+
+    Raises what ``check_available`` does for a backend that is unknown, or cannot run here.
+    """
+    load_plugins(plugins)
     device = best_device()
+    check_available(timing.backend, device)
     threads = f", {timing.threads} threads" if device.type == "cpu" else ""
-    return f"{device_name(device)}, torch {torch.__version__}{threads}"
+    of_backend = "".join(f", {each}" for each in _versions(timing.backend))
+    return f"{device_name(device)}, torch {torch.__version__}{threads}{of_backend}"
 
 
-def _deployed(
-    architecture: Architecture, num_classes: int, boundary: str = "logits_full"
-) -> nn.Module:
-    return deploy(initialise(architecture, num_classes, seed=0), boundary=boundary)
+def _versions(backend: str) -> Iterator[str]:
+    """The packages that a backend runs on, and the source of steps that are a plugin's."""
+    for step in steps_of(backend):
+        kind = backends.get(step)
+        yield from map(package_version, kind.packages)
+        if not kind.__module__.startswith("harness."):
+            yield f"{step} {source_digest(kind)[:16]}"

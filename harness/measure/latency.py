@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from harness.measure.arms import SENTINEL, TWIN, Arm, arms_of
+from harness.measure.arms import SENTINEL, TWIN, Arm, Timed, arms_of
 from harness.measure.device import cpu_pressure, device_name
 from harness.measure.estimate import Burst, ratio, round_values, summary
+from harness.measure.finding import VIOLATED
+from harness.measure.precision import float32
 from harness.measure.rounds import Report, Rounds, Watch, Watching, of, take_rounds
 from harness.study import Timing
 
-LATENCY_PROTOCOL = 2
+LATENCY_PROTOCOL = 3
 """Raised when the same network would be timed differently."""
 
 CONTENDED_PERCENT = 10.0
@@ -63,20 +64,20 @@ def unwatched(device: torch.device, threads: int) -> Iterator[Watching]:
 
 
 def time_together(
-    networks: Mapping[str, nn.Module],
+    networks: Mapping[str, Timed],
     timing: Timing,
     size: tuple[int, int],
     device: torch.device,
     report: Report = lambda done, total: None,
     watch: Watch = unwatched,
 ) -> Session:
-    """Times networks, deployed to end at ``timing.boundary``, by name.
+    """Times networks, deployed to end at ``timing.boundary`` and on their backends, by name.
 
     Each round meets every network twice, in a random order and then in the same order mirrored,
     with a twin of the first and a sentinel among them. ``report`` hears of the rounds done and of
     the most that there will be. ValueError for a figure that this device does not have.
     """
-    with watch(device, timing.threads) as watching, torch.inference_mode(), _set(timing.threads):
+    with watch(device, timing.threads) as watching, held(timing):
         pressure = [cpu_pressure()]
         arms = arms_of(networks, timing, size, device)
         rounds = take_rounds(arms, timing, watching, report)
@@ -85,6 +86,8 @@ def time_together(
         evidence = watching.record()
     facts |= _controls(rounds, timing.figures[0], next(iter(networks), ""))
     facts["latency_verdict"] = evidence.get("verdict", "unproven")
+    if facts["latency_verdict"] == VIOLATED:
+        facts["latency_contended"] = True
     rows = {arm.name: {**_row(arm, rounds), **facts} for arm in arms if arm.name in networks}
     return Session(rows=rows, bursts=rounds.bursts, facts=facts, evidence=evidence)
 
@@ -102,6 +105,7 @@ def _row(arm: Arm, rounds: Rounds) -> Row:
         "latency_lag1": found["lag1"],
         "latency_rounds_ns": list(round_values(bursts)),
         "latency_method": headline.method,
+        "latency_dtype": arm.dtype,
         "latency_steady": warm.steady,
         "latency_warmup_s": warm.seconds,
     }
@@ -150,13 +154,13 @@ def _about(
     return {
         "latency_figure": timing.figures[0],
         "latency_device": device_name(device),
-        "latency_dtype": "float32",
         "latency_size": f"{size[0]}x{size[1]}",
         "latency_batch": timing.batch,
         "latency_threads": torch.get_num_threads(),
         "latency_boundary_in": timing.boundary_in,
         "latency_boundary": timing.boundary,
         "latency_images": timing.images,
+        "latency_tf32": timing.tf32 if device.type == "cuda" else None,
         "latency_warmup": timing.warmup,
         "latency_protocol": LATENCY_PROTOCOL,
         "latency_session": uuid.uuid4().hex[:12],
@@ -167,17 +171,18 @@ def _about(
 
 
 @contextmanager
-def _set(threads: int) -> Iterator[None]:
-    """Holds torch to a number of CPU threads, and keeps denormal numbers from slowing it.
+def held(timing: Timing) -> Iterator[None]:
+    """Holds torch to how a timing wants it: threads, TF32, no gradients, no denormal numbers.
 
     One convolution over denormal activations can take a hundred times as long, and untrained
-    networks have them.
+    networks have them. Backends are built in here too, as engines keep what they find then.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(timing.threads)
     torch.set_flush_denormal(True)
     try:
-        yield
+        with torch.inference_mode(), float32(tf32=timing.tf32):
+            yield
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(before)

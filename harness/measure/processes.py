@@ -50,6 +50,9 @@ def _combined(rows: Sequence[Row]) -> Row:
         "latency_processes_ns": [row["latency_rounds_ns"] for row in rows],
         **{name: sum(row[name] for row in rows) for name in _SUMMED},
         **{name: _most(row[name] for row in rows) for name in _WORST},
+        "latency_receipts": [row.get("latency_receipt") for row in rows],
+        "latency_headline_ok": all(row.get("latency_headline_ok") for row in rows),
+        **{name: _each_once(row.get(name) or () for row in rows) for name in _SAID},
         "latency_steady": all(row["latency_steady"] is not False for row in rows),
         "latency_sentinel_ms": statistics.median(row["latency_sentinel_ms"] for row in rows),
         **(_twin(rows) if "latency_twin" in rows[0] else {}),
@@ -62,11 +65,17 @@ def _twin(rows: Sequence[Row]) -> Row:
     return {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
 
 
+def _each_once(told: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(line for lines in told for line in lines))
+
+
 def _most(values: Iterable[Any]) -> Any:
     return max((each for each in values if each is not None), default=None)
 
 
 _SUMMED = ("latency_rounds", "latency_num_samples", "latency_warmup_s")
+
+_SAID = ("latency_headline_reasons", "latency_findings")
 
 # The last in the alphabet is the worst: precise, rounds, time; proven, unproven, violated.
 _WORST = (
@@ -77,6 +86,7 @@ _WORST = (
 )
 
 _OF_ONE = (
+    "latency_receipt",
     "latency_rounds_ns",
     "latency_p90_ms",
     "latency_p99_ms",

@@ -31,11 +31,15 @@ Receipt = dict[str, Any]
 
 
 def write(folder: str | Path, content: Mapping[str, Any]) -> str:
-    """Writes a receipt into a folder, which is made, whole or not at all; gives its id.
+    """Seals content and keeps it; gives its id. ValueError for what JSON does not hold, as NaN."""
+    return keep(folder, sealed(content))
 
-    ValueError for content that JSON does not hold, as NaN.
+
+def keep(folder: str | Path, receipt: Receipt) -> str:
+    """Writes a sealed receipt into a folder, which is made, whole or not at all; gives its id.
+
+    It is kept as it was sealed, perhaps on another machine, whose names are out of it already.
     """
-    receipt = sealed(content)
     path = Path(folder) / f"{receipt['id']}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(f".{os.getpid()}.partial")

@@ -1,10 +1,9 @@
-"""Leaves a receipt of a session, and puts its id into every row."""
+"""Makes the receipt of a session, and puts its id and its judgement into every row."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +12,7 @@ from torch import nn
 from harness.measure.faults import findings_of
 from harness.measure.latency import Session
 from harness.measure.provenance import identity, model_facts, now, receipt_of
-from harness.measure.receipt import read, write
+from harness.measure.receipt import Receipt, sealed
 from harness.study import Timing
 
 Row = Mapping[str, Any]
@@ -23,10 +22,9 @@ Row = Mapping[str, Any]
 class Occasion:
     """What is timed how, at (height, width) and on what; by which command, and since when (UTC).
 
-    Made before the clock starts. ``folder`` is where receipts go.
+    Made before the clock starts.
     """
 
-    folder: Path
     command: str
     timing: Timing
     size: tuple[int, int]
@@ -41,24 +39,25 @@ def recorded(
     *,
     abouts: Mapping[str, Row] | None = None,
     trained: Mapping[str, nn.Module] | None = None,
-) -> Session:
-    """The session with ``latency_receipt`` and ``latency_headline_ok`` in the row of each network.
+) -> tuple[Session, Receipt | None]:
+    """The session whose rows carry their receipt's id, and the sealed receipt, for ``keep``.
 
-    ``networks`` are those that were timed; by their names, ``trained`` are the networks that they
-    were made from, ending at the same boundary, and ``abouts`` what else a receipt should say of
-    each: ``architecture``, ``weights``, ``counts``, ``backend``, ``transforms``. A session in
-    which nothing was timed leaves none.
+    It is sealed where it was measured and kept where the ledger is, which on a cluster are two
+    machines. ``networks`` are those that were timed; by their names, ``trained`` are the networks
+    that they were made from, ending at the same boundary, and ``abouts`` what else a receipt
+    should say of each: ``architecture``, ``weights``, ``counts``, ``backend``, ``transforms``. A
+    session in which nothing was timed leaves none.
     """
     timed = [name for name, row in session.rows.items() if "latency_ms" in row]
     if not timed:
-        return session
+        return session, None
     models = {
         name: _model(
             networks[name], occasion, (abouts or {}).get(name, {}), (trained or {}).get(name)
         )
         for name in timed
     }
-    receipt = receipt_of(
+    content = receipt_of(
         session,
         figures=occasion.timing.figures,
         device=occasion.device,
@@ -68,14 +67,24 @@ def recorded(
         },
         about=identity(occasion.command, occasion.started),
     )
-    number = write(occasion.folder, receipt)
-    headlines = receipt["headlines"]
-    more = {n: {"latency_headline_ok": headlines[n]["headline_ok"]} for n in timed}
-    rows = {
-        name: {**row, "latency_receipt": number, **more[name]} if name in more else row
-        for name, row in session.rows.items()
+    receipt = sealed(content)
+    more = {name: _judgement(content, name, receipt["id"]) for name in timed}
+    rows = {name: {**row, **more.get(name, {})} for name, row in session.rows.items()}
+    return replace(session, rows=rows), receipt
+
+
+def _judgement(content: Row, name: str, number: str) -> dict[str, Any]:
+    """What a row says of its receipt: its id, and whether and why not it may be a headline."""
+    judged = content["headlines"][name]
+    found = content["models"][name]["findings"]
+    return {
+        "latency_receipt": number,
+        "latency_headline_ok": judged["headline_ok"],
+        "latency_headline_reasons": judged["reasons"],
+        "latency_findings": [
+            f"{each['name']} at {each['where']}: {each['told']}" for each in found
+        ],
     }
-    return replace(session, rows=rows)
 
 
 def _model(
@@ -99,8 +108,3 @@ def _model(
 
 OWN = ("architecture", "weights", "counts", "input", "boundary_in", "boundary", "findings")
 """What is not taken over as it is from what a caller says of a network."""
-
-
-def refused(folder: Path, number: str, name: str) -> list[str]:
-    """Why a network's figures may not stand in a headline, from its receipt."""
-    return list(read(folder / f"{number}.json")["headlines"][name]["reasons"])

@@ -1,0 +1,130 @@
+"""The command cost: parameters, multiply-adds and memory, and what is wrong with a network."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch import nn
+
+from harness.architecture import Architecture
+from harness.commands import Rows, load_named
+from harness.foreign import ended, is_foreign, load_module, short_name
+from harness.measure.anatomy import anatomy
+from harness.measure.candidates import cost_of
+from harness.measure.checked import count_checked
+from harness.measure.faults import findings_of
+from harness.measure.training_memory import SMALLEST_BATCH
+from harness.mistakes import one_line
+from harness.networks import get
+from harness.terminal import Answer, table
+
+Given = dict[str, Architecture | str]
+
+
+def given_by(names: list[str]) -> Given:
+    """The networks that words on a command line mean, by what they are called from there on.
+
+    A stranger's is called FILE.py:NAME without its folder, unless two would be called alike.
+    """
+    short = [short_name(each) for each in names]
+    found: Given = {}
+    for name in names:
+        label = short_name(name)
+        if is_foreign(name):
+            found[label if short.count(label) == 1 else name] = name
+        else:
+            found[name] = get(name)
+    return found
+
+
+def cost(options: Namespace) -> Answer:
+    """The costs of the named networks."""
+    load_named(options)
+    rows = [
+        {"network": name, "num_classes": options.classes} | _cost_of(each, options)
+        for name, each in given_by(options.networks).items()
+    ]
+    return Answer(record=rows, show=partial(show_costs, rows, options))
+
+
+def _cost_of(given: Architecture | str, options: Namespace) -> dict[str, Any]:
+    """The cost of a network; of a stranger's, also what the fault detector finds."""
+    if isinstance(given, Architecture):
+        return cost_of(given, options.classes, options.size, training=True)
+    module = load_module(given, options.classes)
+    try:
+        deployed, boundary = _ended(module, options.size)
+        cost = count_checked(deployed, options.size).record()
+    except Exception as error:  # whatever the stranger's network does with an image
+        height, width = options.size
+        why = f"{type(error).__name__}: {one_line(error)[:300]}"
+        raise ValueError(f"{given} cannot be counted at {height}x{width}: {why}") from error
+    found = findings_of(deployed, options.size, boundary=boundary, device=torch.device("cpu"))
+    return {**cost, "findings": [str(each) for each in found]}
+
+
+def _ended(module: nn.Module, size: tuple[int, int]) -> tuple[nn.Module, str]:
+    """A network that ends in logits at full size, or in classes if it gives them itself."""
+    gives_labels = "int" in anatomy(module, size).output_dtype
+    boundary = "labels_full" if gives_labels else "logits_full"
+    return ended(module, boundary, size), boundary
+
+
+def show_costs(rows: Rows, options: Namespace, console: Console) -> None:
+    """Prints costs with the convention they are in, and what was not counted."""
+    height, width = options.size
+    title = f"Cost of one {height}x{width} image, {options.classes} classes"
+    drawn = table("network", right=tuple(COST_COLUMNS), title=title)
+    for row in rows:
+        drawn.add_row(
+            row["network"] + " *" * bool(row["unknown_ops"]),
+            *(_scaled(row.get(key), *how) for key, how in COST_COLUMNS.values()),
+        )
+    console.print(drawn)
+    console.print(
+        "One multiply-add = 1 (conv: those of convolutions and matrix products), deployed graph "
+        f"(no auxiliary heads, batch norm folded), {rows[0]['cost_tool']}. Moved: what a float32 "
+        "pass reads and writes if no operator is fused. Peak: the most that live tensors hold, "
+        "weights included, workspaces and the allocator's rounding not; train: the same for a "
+        f"step on {SMALLEST_BATCH} images with SGD."
+    )
+    for row in rows:
+        for note in _cost_notes(row):
+            console.print(f"{row['network']}: {note}")
+
+
+COST_COLUMNS: dict[str, tuple[str, tuple[float, int]]] = {
+    "params M": ("params", (1e-6, 3)),
+    "GMACs": ("gmacs", (1, 3)),
+    "conv": ("gmacs_conv", (1, 3)),
+    "moved GB": ("unfused_bytes", (1e-9, 2)),
+    "peak MB": ("inference_peak_bytes", (1e-6, 0)),
+    "train MB": ("training_peak_bytes", (1e-6, 0)),
+}
+"""What ``twopath cost`` shows at a glance, by heading: key, and scale with decimals."""
+
+
+def _scaled(value: float | None, scale: float, decimals: int) -> str:
+    return "unknown" if value is None else f"{value * scale:.{decimals}f}"
+
+
+def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
+    """What a reader must know beside a network's figures."""
+    yield f"not counted: {_calls(row['uncounted_ops'])}"
+    if row["unknown_ops"]:
+        yield f"* the count is INCOMPLETE, {_calls(row['unknown_ops'])} may hide multiply-adds"
+    if row["dead_modules"]:
+        yield f"computes what nothing uses: {', '.join(row['dead_modules'])}"
+    for each in row.get("findings", ()):
+        yield f"found: {each}"
+    if row["uncalled_modules"]:
+        yield f"has parameters that are never used: {', '.join(row['uncalled_modules'])}"
+
+
+def _calls(operators: dict[str, int]) -> str:
+    return ", ".join(f"{name} x{times}" for name, times in operators.items()) or "nothing"
