@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -127,25 +127,57 @@ def ended(module: nn.Module, boundary: str, size: tuple[int, int]) -> nn.Module:
     if gives_labels or (boundary == "logits_native" and seen.num_outputs == 1):
         return ours
     is_small = boundary != "logits_native" and seen.output[-2:] != size
-    return Ended(ours, is_small, boundary == "labels_full").eval()
+    labels = None
+    if boundary == "labels_full":
+        labels = torch.uint8 if seen.output[1] <= 256 else torch.int32
+    with torch.no_grad():
+        way = way_to_tensor(ours(torch.zeros(1, 3, *size)))
+    return Ended(ours, way, is_small, labels).eval()
+
+
+def way_to_tensor(value: Any) -> tuple[Any, ...] | None:
+    """The keys that lead to the first tensor in nested lists and mappings; None without one."""
+    if isinstance(value, Tensor):
+        return ()
+    items: Any = ()
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, (list, tuple)):
+        items = enumerate(value)
+    ways = ((key, way_to_tensor(each)) for key, each in items)
+    return next(((key, *way) for key, way in ways if way is not None), None)
 
 
 class Ended(nn.Module):
-    """A network with what is missing behind it: resizing to the image's size, classes."""
+    """A network with what is missing behind it: resizing to the image's size, classes.
 
-    def __init__(self, network: nn.Module, is_small: bool, gives_labels: bool) -> None:
+    All that hangs on its output is decided before, so that ``torch.fx`` can trace it.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        way: tuple[Any, ...] | None,
+        is_small: bool,
+        labels: torch.dtype | None,
+    ) -> None:
         super().__init__()
         self.network = network
+        self.way = way
         self.is_small = is_small
-        self.gives_labels = gives_labels
+        self.labels = labels
 
     def forward(self, image: Tensor) -> Any:
         """Gives logits (N, C, h, w), or classes (N, H, W)."""
-        given = self.network(image)
-        logits = given if isinstance(given, Tensor) else next(tensors_in(given))
+        logits = self._logits(self.network(image))
         if self.is_small:
             size = image.shape[-2:]
             logits = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
-        if not self.gives_labels:
-            return logits
-        return logits.argmax(1).to(torch.uint8 if logits.shape[1] <= 256 else torch.int32)
+        return logits if self.labels is None else logits.argmax(1).to(self.labels)
+
+    def _logits(self, given: Any) -> Any:
+        if self.way is None:  # in an object of the stranger's own
+            return next(tensors_in(given))
+        for key in self.way:
+            given = given[key]
+        return given

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from scipy import stats
 
 from reports.columns import FIGURES, minus, plain
+from reports.evidence import headline_reasons, receipts
 from reports.latencies import reference
 from reports.phrases import listed
 from reports.statistics import pooled_sd
@@ -29,6 +30,8 @@ def notes(verdict: Verdict) -> tuple[str, ...]:
         _busy,
         _twin,
         _sessions,
+        headline_reasons,
+        receipts,
         _two_sizes,
         _ranks,
         _incomplete,

@@ -7,13 +7,14 @@ import shlex
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from harness import cli, networks, show
 from harness.terminal import as_strict_json
-from harness.timing import show_latencies
+from harness.timing_shown import show_latencies
 
 COMMANDS = ("run", "report", "sweep", "paper", "list", "show", "cost", "time")
 
@@ -233,6 +234,7 @@ def told_of(**figures):
         "latency_boundary": "labels_full",
         "latency_method": "perf_counter",
         "latency_torch": "2",
+        "latency_backend": "eager",
         "latency_rounds": 12,
         "latency_ended": "precise",
         "latency_steady": True,
@@ -246,7 +248,7 @@ def told_of(**figures):
     ]
     rows[1] |= {"ratio": 1.25, "ratio_low": 1.2, "ratio_high": 1.3, "answer": "slower"}
     console = Console(width=100, file=io.StringIO(), color_system=None)
-    show_latencies(rows, console)
+    show_latencies(rows, [Path("runs") / "receipts" / "12.json"], console)
     return console.file.getvalue()
 
 

@@ -11,9 +11,9 @@ from tiny import ALONE, BOTH
 from torch import nn
 
 from harness import Part, Timing
-from harness.measure import candidates, estimate, latency, rounds, sampling
+from harness.measure import candidates, contenders, estimate, latency, rounds, sampling
 from harness.measure.arms import SENTINEL, TWIN
-from harness.measure.candidates import latencies_of, sessions_of, timing_device
+from harness.measure.candidates import Order, latencies_of, sessions_of, timing_device
 from harness.measure.latency import time_together
 from harness.plugins import load_plugins
 
@@ -298,15 +298,16 @@ def test_rounds_are_reported():
 )
 def test_the_clock_stops_where_the_boundary_says(monkeypatch, boundary, shape, dtype):
     given = []
-    build = candidates._deployed
+    build = contenders._trained
 
     def note(*args):
         network = build(*args)
         network.register_forward_hook(lambda module, image, output: given.append(output))
         return network
 
-    monkeypatch.setattr(candidates, "_deployed", note)
-    row = latencies_of({"it": BOTH}, 5, fixed(1, boundary=boundary), (45, 60))["it"]
+    monkeypatch.setattr(contenders, "_trained", note)
+    timing = fixed(1, boundary=boundary, backend="eager")
+    row = measured({"it": BOTH}, timing=timing, size=(45, 60)).rows["it"]
     assert (tuple(given[-1].shape), given[-1].dtype) == (shape, dtype)
     assert row["latency_boundary"] == boundary
 
@@ -314,9 +315,21 @@ def test_the_clock_stops_where_the_boundary_says(monkeypatch, boundary, shape, d
 QUICK = fixed(1)
 
 
+def ordered(given, *, timing=QUICK, size=(32, 32), plugins=(), backends=()):
+    """What is to be timed for five classes."""
+    return Order(
+        given=given, num_classes=5, timing=timing, size=size, plugins=plugins, backends=backends
+    )
+
+
+def measured(given, **options):
+    """What was timed of it."""
+    return latencies_of(ordered(given, **options))
+
+
 def test_a_network_that_gives_no_number_is_not_timed_and_the_others_are(odd):
     broken = replace(ALONE, head=Part("odd", act="unbounded"))
-    found = latencies_of({"bad": broken, "good": ALONE}, 5, QUICK, (32, 32), (odd,))
+    found = measured({"bad": broken, "good": ALONE}, plugins=(odd,)).rows
     why = "FloatingPointError: an untrained forward pass is not finite"
     assert found["bad"] == {"latency_error": why}
     assert found["good"]["latency_ms"] > 0
@@ -327,20 +340,20 @@ def test_a_network_that_cannot_run_is_not_timed_and_the_others_are(monkeypatch):
         def forward(self, image):
             raise RuntimeError("no\nway")
 
-    build = candidates._deployed
+    build = contenders._trained
     monkeypatch.setattr(
-        candidates,
-        "_deployed",
+        contenders,
+        "_trained",
         lambda each, *rest: Breaks() if each is BOTH else build(each, *rest),
     )
-    found = latencies_of({"bad": BOTH, "good": ALONE}, 5, QUICK, (32, 32))
+    found = measured({"bad": BOTH, "good": ALONE}).rows
     assert found["bad"] == {"latency_error": "RuntimeError: no way"}
     assert found["good"]["latency_ms"] > 0
 
 
 def test_many_networks_are_timed_in_groups_that_fit_in_memory(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_TOGETHER", 2)
-    sessions = latencies_of(dict.fromkeys("abc", ALONE), 5, QUICK, (32, 32))
+    sessions = measured(dict.fromkeys("abc", ALONE)).rows
     a, b, c = (sessions[name]["latency_session"] for name in "abc")
     assert a == b != c
 
@@ -353,7 +366,7 @@ def test_a_device_is_named_with_all_that_a_latency_depends_on():
 
 def test_raw_samples_are_given_group_by_group(monkeypatch):
     monkeypatch.setattr(candidates, "MAX_TOGETHER", 2)
-    one, two = sessions_of(dict.fromkeys("abc", ALONE), 5, QUICK, (32, 32))
+    (one, _), (two, _) = sessions_of(ordered(dict.fromkeys("abc", ALONE)))
     assert ({*one.rows}, {*two.rows}) == ({"a", "b"}, {"c"})
     assert {each.arm for each in one.bursts} == {"a", "b", TWIN, SENTINEL}
     assert {each.arm for each in two.bursts} == {"c", SENTINEL}
@@ -362,6 +375,6 @@ def test_raw_samples_are_given_group_by_group(monkeypatch):
 def test_a_group_of_which_nothing_can_be_timed_is_a_session_of_reasons(odd):
     load_plugins((odd,))
     broken = replace(ALONE, head=Part("odd", act="unbounded"))
-    (found,) = sessions_of({"bad": broken}, 5, QUICK, (32, 32))
+    ((found, receipt),) = sessions_of(ordered({"bad": broken}))
     assert set(found.rows["bad"]) == {"latency_error"}
-    assert found.bursts == ()
+    assert (found.bursts, receipt) == ((), None)

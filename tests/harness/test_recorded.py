@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from harness import networks
+from harness.measure import receipt as receipt_file
 from harness.measure.evidence import watch
 from harness.measure.latency import NOTHING_TIMED, time_together
-from harness.measure.receipt import read
+from harness.measure.receipt import keep, read
 from harness.measure.recheck import verify
-from harness.measure.recorded import Occasion, recorded, refused
+from harness.measure.recorded import Occasion, recorded
 from harness.network import deploy
 from harness.study import Timing
 from harness.training.loop import initialise
@@ -18,9 +19,16 @@ from harness.training.loop import initialise
 CPU, SIZE = torch.device("cpu"), (32, 48)
 TIMING = Timing(warmup=1, warmup_s=0.01, rounds=6, most_rounds=6, burst=1, limit_s=0.01)
 
+OF_RECEIPT = (
+    "latency_receipt",
+    "latency_headline_ok",
+    "latency_headline_reasons",
+    "latency_findings",
+)
 
-def occasion_in(folder):
-    return Occasion(folder=folder, command="twopath time a b", timing=TIMING, size=SIZE, device=CPU)
+
+def occasion():
+    return Occasion(command="twopath time a b", timing=TIMING, size=SIZE, device=CPU)
 
 
 @pytest.fixture(scope="module")
@@ -36,13 +44,14 @@ def session(networks_timed):
 
 
 def test_all_rows_carry_the_receipts_id(tmp_path, session, networks_timed):
-    found = recorded(
+    found, sealed = recorded(
         session,
         networks_timed,
-        occasion_in(tmp_path),
+        occasion(),
         abouts={"folded": {"transforms": ["fold"], "counts": {"gmacs": 1.5}, "weights": "mine"}},
         trained=dict.fromkeys(networks_timed, networks_timed["unfolded"]),
     )
+    keep(tmp_path, sealed)
     [path] = tmp_path.iterdir()
     assert {row["latency_receipt"] for row in found.rows.values()} == {path.stem}
     assert verify(path) == []
@@ -54,23 +63,28 @@ def test_all_rows_carry_the_receipts_id(tmp_path, session, networks_timed):
     assert model["weights_sha256"] != receipt["models"]["unfolded"]["weights_sha256"]
     assert receipt["counts"] == {"folded": {"gmacs": 1.5}}
     for name, row in found.rows.items():
-        assert row["latency_headline_ok"] is (refused(tmp_path, path.stem, name) == [])
-        without = {
-            k: v for k, v in row.items() if k not in ("latency_receipt", "latency_headline_ok")
-        }
-        assert without == session.rows[name]
+        judged = receipt["headlines"][name]
+        assert row["latency_headline_ok"] is judged["headline_ok"]
+        assert row["latency_headline_reasons"] == judged["reasons"]
+        assert row["latency_findings"] == []
+        assert {k: v for k, v in row.items() if k not in OF_RECEIPT} == session.rows[name]
 
 
-def test_a_session_in_which_nothing_was_timed_leaves_none(tmp_path):
+def test_a_session_in_which_nothing_was_timed_leaves_none():
     failed = replace(NOTHING_TIMED, rows={"a": {"latency_error": "no"}})
-    occasion = occasion_in(tmp_path / "none")
-    assert recorded(failed, {}, occasion) is failed
-    assert not occasion.folder.exists()
+    assert recorded(failed, {}, occasion()) == (failed, None)
 
 
 def test_a_network_that_could_not_be_timed_keeps_its_row(tmp_path, session, networks_timed):
     rows = {**session.rows, "broken": {"latency_error": "no"}}
-    mixed = replace(session, rows=rows)
-    found = recorded(mixed, networks_timed, occasion_in(tmp_path))
+    found, sealed = recorded(replace(session, rows=rows), networks_timed, occasion())
     assert found.rows["broken"] == {"latency_error": "no"}
-    assert verify(next(tmp_path.iterdir())) == []
+    assert verify(tmp_path / f"{keep(tmp_path, sealed)}.json") == []
+
+
+def test_a_receipt_of_another_machine_is_kept_as_it_was_sealed(
+    tmp_path, session, networks_timed, monkeypatch
+):
+    _, sealed = recorded(session, networks_timed, occasion())
+    monkeypatch.setattr(receipt_file, "_names_of_here", lambda: ["perf_counter", "twopath"])
+    assert verify(tmp_path / f"{keep(tmp_path, sealed)}.json") == []

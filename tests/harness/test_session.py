@@ -24,7 +24,7 @@ class Watched(InProcess):
 
     def call(self, function, *arguments):
         if function.__name__ == "latencies_of":
-            self.num_timed.append(len(arguments[0]))
+            self.num_timed.append(len(arguments[0].given))
         return super().call(function, *arguments)
 
     def close(self):

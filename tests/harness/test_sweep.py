@@ -128,9 +128,9 @@ def test_latencies_come_in_groups_with_the_first_architecture_in_each(tmp_path, 
     groups = []
     known = sweep.latencies_of
 
-    def note(group, *rest):
-        groups.append(list(group))
-        return known(group, *rest)
+    def note(order):
+        groups.append(list(order.given))
+        return known(order)
 
     monkeypatch.setattr(sweep, "latencies_of", note)
     space = one_at_a_time(BOTH, fusion=["sum", "concat", "ffm"])
@@ -138,14 +138,17 @@ def test_latencies_come_in_groups_with_the_first_architecture_in_each(tmp_path, 
     timing = Timing(rounds=1, burst=1, warmup=0)
     keys = [each.key for each in swept]
     ledger = open_ledger(tmp_path, make=True)
-    rows = time_all(swept, ledger, SETTING, timing, ignore)
+    setting = replace(SETTING, receipts=tmp_path / "receipts")
+    rows = time_all(swept, ledger, setting, timing, ignore)
+    kept = {each.stem for each in (tmp_path / "receipts").iterdir()}
+    assert kept == {row["latency_receipt"] for row in rows.values()} and len(kept) == 2
     assert groups == [[keys[0], keys[1], keys[2]], [keys[0], keys[3]]]
     assert rows.keys() == set(keys)
     assert rows[keys[0]]["latency_ratio"] == 1
     for key in keys:
         ratio = rows[key]["latency_ms"] / rows[key]["latency_ratio"]
         assert ratio > 0
-    assert time_all(swept, ledger, SETTING, timing, ignore) == rows
+    assert time_all(swept, ledger, setting, timing, ignore) == rows
     assert len(groups) == 2, "what is known is not timed again"
-    time_all(swept[:1], ledger, SETTING, replace(timing, threads=2), ignore)
+    time_all(swept[:1], ledger, setting, replace(timing, threads=2), ignore)
     assert groups[2:] == [keys[:1]]
