@@ -23,10 +23,10 @@ def headline_reasons(verdict: Verdict) -> str:
     if not names:
         return "Nothing that was looked for speaks against a headline of these latencies."
     told = [
-        reason if len(who) == len(everyone) else f"{listed(list(who))}: {reason}"
+        _capital(reason) if len(who) == len(everyone) else f"{listed(list(who))}: {reason}"
         for reason, who in names.items()
     ]
-    return f"These latencies are no headline figures. {'. '.join(map(_capital, told))}."
+    return f"These latencies are no headline figures. {'. '.join(told)}."
 
 
 def _capital(text: str) -> str:

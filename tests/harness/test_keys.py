@@ -160,6 +160,8 @@ OTHER_TIMINGS = {
     "target": 0.5,
     "limit_s": 9.0,
     "threads": 2,
+    "backend": "eager",
+    "tf32": True,
 }
 
 

@@ -235,7 +235,7 @@ def test_a_row_says_how_it_was_taken(monkeypatch):
         "latency_warmup": 1,
         "latency_rounds": 1,
         "latency_ended": "rounds",
-        "latency_protocol": 2,
+        "latency_protocol": 3,
         "latency_torch": torch.__version__,
         "latency_cpu_pressure_percent": 12.5,
         "latency_contended": True,

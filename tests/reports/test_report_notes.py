@@ -85,3 +85,20 @@ def test_a_session_that_tells_a_copy_from_itself_is_told():
     assert "A copy of the first candidate took 1.042 times as long as itself" in noted(rows)
     fine = [row(n, latency_twin="not distinguishable", latency_twin_ratio=1.01) for n in "ab"]
     assert "A copy" not in noted(fine)
+
+
+def test_why_latencies_are_no_headline_and_where_their_samples_are_is_told():
+    shared, own = "exclusive use of the machine is unproven: x", "dead_head at y: z"
+    judged = {"latency_headline_ok": False, "latency_receipt": "12ab"}
+    rows = [
+        row("a", latency_headline_reasons=[shared, own], **judged),
+        row("b", latency_headline_reasons=[shared], **judged),
+    ]
+    text = noted(rows)
+    assert "no headline figures. Exclusive use of the machine is unproven: x. a: dead_head" in text
+    assert "12ab.json" in text and "twopath verify" in text
+    good = {"latency_headline_ok": True, "latency_headline_reasons": [], "latency_receipt": "1"}
+    assert "Nothing that was looked for speaks against" in noted(
+        [row("a", **good), row("b", **good)]
+    )
+    assert "headline" not in noted([row("a"), row("b")])

@@ -1,0 +1,74 @@
+"""twopath time and cost over networks of one's own and on backends; what they leave behind."""
+
+import json
+from pathlib import Path
+
+QUICK = ("--size", "32x64", "--rounds", "1", "--seconds", "1")
+NETS = '''"""A network of my own."""
+
+from torch import nn
+
+
+class Mine(nn.Module):
+    """A head for training is left on."""
+
+    def __init__(self, num_classes):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 8, 3, 4, 1), nn.Conv2d(8, num_classes, 1)
+        self.aux = nn.Conv2d(8, num_classes, 1)
+
+    def forward(self, image):
+        image = self.body(image).relu()
+        return self.head(image), self.aux(image)
+'''
+
+
+def test_a_network_of_ones_own_beside_a_built_in_one_leaves_a_receipt(twopath):
+    Path("nets.py").write_text(NETS)
+    told = twopath("time", "bisenetv2_small", "nets.py:Mine", *QUICK).out
+    assert "backend folded+channels_last" in told
+    assert "These are no headline figures:" in told
+    assert "  nets.py:Mine: dead_head at network.aux: computed and thrown away" in told
+    (receipt,) = Path("runs", "receipts").iterdir()
+    assert told.split()[-1] == str(receipt)
+    checked = twopath("verify", receipt)
+    assert (checked.code, checked.out) == (0, f"{receipt}: ok\n")
+
+
+def test_a_row_of_json_names_its_receipt_verdict_and_findings(twopath):
+    (row,) = json.loads(twopath("time", "bisenetv2_small", *QUICK, "--runs", "r", "--json").out)
+    assert Path("r", "receipts", f"{row['latency_receipt']}.json").is_file()
+    assert row["latency_verdict"] in ("proven", "unproven", "violated")
+    assert row["latency_findings"] == [] and row["latency_headline_ok"] is False
+    assert row["latency_headline_reasons"]
+
+
+def test_backends_share_a_session_and_one_that_fails_says_why(twopath):
+    Path("nets.py").write_text(
+        NETS.replace(
+            "image = self.body", "image = image + float(image.max())\n        image = self.body"
+        )
+    )
+    words = ("nets.py:Mine", *QUICK, "--backend", "folded", "--backend", "eager")
+    told = twopath("time", *words).out
+    assert "nets.py:Mine on folded  not timed" in told
+    assert "nets.py:Mine on folded was not timed: ValueError: torch.fx cannot trace it" in told
+    assert "than nets.py:Mine on eager" not in told, "one alone is compared with none"
+
+
+def test_a_backend_that_is_not_known_is_answered_with_one_that_is(twopath):
+    answer = twopath("time", "bisenetv2_small", *QUICK, "--backend", "onnxruntim")
+    assert answer.code == 2 and "onnxruntime" in answer.err
+    assert not Path("runs").exists()
+
+
+def test_the_cost_of_a_network_of_ones_own_says_what_is_wrong_with_it(twopath):
+    Path("nets.py").write_text(NETS)
+    told = twopath("cost", "nets.py:Mine", "--size", "32x64").out
+    assert "nets.py:Mine: found: dead_head at network.aux" in told
+    assert "nets.py:Mine: computes what nothing uses: network.aux" in told
+
+
+def test_backends_are_listed_and_shown(twopath):
+    assert "onnxruntime" in json.loads(twopath("list", "--json").out)["backend"]
+    assert "NHWC" in twopath("show", "channels_last").out
