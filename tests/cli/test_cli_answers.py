@@ -211,7 +211,7 @@ def test_times_are_given_as_ratios_to_the_first_too(twopath):
     assert "ratio" in heading and heading.endswith("than bisenetv2_small")
     assert first.split()[-1] == "1"
     assert re.search(r" \d+\.\d{3} +– +too few rounds$", second)  # noqa: RUF001
-    assert "CPU threads: 1, float32, clock starts at image on device, stops at" in answer.out
+    assert "CPU threads: 1, float32, backend folded+channels_last, clock starts at" in answer.out
     assert "1 rounds, the most that were asked for" in answer.out
     assert "A copy of bisenetv2_small took" in answer.out
     answer = twopath("time", words[0], *words[2:], "--boundary", "logits_native", "--json")
