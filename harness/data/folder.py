@@ -20,6 +20,7 @@ or images/* and masks/* with lists train.txt and val.txt beside classes.txt, a n
 )
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MASKS = (".png", ".tif", ".tiff", ".bmp")
+LOSSY = (".jpg", ".jpeg", ".webp")
 """Endings of files that keep every value; a JPEG makes values up."""
 
 SPLITS: tuple[Split, Split] = ("train", "val")
@@ -88,13 +89,24 @@ def _has_lists(root: Path) -> bool:
     return bool(lists)
 
 
+def _masks(folder: Path) -> dict[str, Path]:
+    """The masks below a folder; ValueError, naming it, for one whose format makes values up."""
+    lossy = found(folder, *LOSSY)
+    if lossy:
+        raise ValueError(
+            f"{next(iter(lossy.values()))} is a mask in a format that makes values up: save the "
+            f"{len(lossy)} of {folder} as PNG, from what they were made of"
+        )
+    return found(folder, *MASKS)
+
+
 def _by_folders(root: Path) -> dict[Split, tuple[Pair, ...]]:
     existing(HOME, root, *(f"{kind}/{split}" for kind in ("images", "masks") for split in SPLITS))
     return {
         split: paired(
             HOME,
             found(root / "images" / split, *IMAGES),
-            found(root / "masks" / split, *MASKS),
+            _masks(root / "masks" / split),
         )
         for split in SPLITS
     }
@@ -102,7 +114,7 @@ def _by_folders(root: Path) -> dict[Split, tuple[Pair, ...]]:
 
 def _by_lists(root: Path) -> dict[Split, tuple[Pair, ...]]:
     """Pairs by the names in the lists, with or without an ending; others in the folder are free."""
-    images, masks = found(root / "images", *IMAGES), found(root / "masks", *MASKS)
+    images, masks = found(root / "images", *IMAGES), _masks(root / "masks")
     pairs: dict[Split, tuple[Pair, ...]] = {}
     for split in SPLITS:
         file = root / f"{split}.txt"

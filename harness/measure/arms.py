@@ -69,7 +69,9 @@ def _twin_of(running: Running) -> Running:
     """A copy with weights of its own; an engine, which cannot be copied, is its own twin."""
     if running.engine is not None:
         return running
-    return replace(running, network=copy.deepcopy(running.network))
+    # A copy made in inference mode has weights that torch dispatches faster: no twin at all.
+    with torch.inference_mode(False):
+        return replace(running, network=copy.deepcopy(running.network))
 
 
 def _arm(
