@@ -37,8 +37,8 @@ from harness.timing import MOST_ROUNDS, TARGET
 TIMING = Timing(most_rounds=MOST_ROUNDS, burst=10, warmup_s=2.0, target=TARGET, limit_s=60)
 """What ``twopath time`` asks for."""
 
-TURNS = 100
-"""Of the witness in each session: about half a second."""
+TURNS = 40
+"""Of the witness in each session: about a second."""
 
 BLOCKS = COPY, NETWORK, SLOWER
 """The order of blocks: those that are compared lie beside each other."""

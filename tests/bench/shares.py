@@ -11,7 +11,6 @@ from burner import LOADED, QUIET
 from known import COPY, NETWORK, SLOWER, truth
 from scipy import stats
 
-from harness.measure.arms import TWIN
 from harness.measure.estimate import Burst, ratio, round_values
 
 Record = dict[str, Any]
@@ -83,7 +82,9 @@ def _condition(sessions: Sequence[Session], slower: float) -> Record:
         },
         "seconds": spread(each["seconds"] for each in sessions),
         "rounds": spread(len(bursts_of(each, NETWORK)) / 2 for each in sessions),
-        "ended": {each: _count(s["ended"] == each for s in sessions) for each in _endings(sessions)},
+        "ended": {
+            each: _count(s["ended"] == each for s in sessions) for each in _endings(sessions)
+        },
         "twin_alarm": share(each["twin"] != "not distinguishable" for each in sessions),
         "methods": {name: _method(sessions, each, slower) for name, each in METHODS.items()},
         "found_in_time": share(_is_found_in_time(each) for each in sessions),

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from shares import share, spread
 from numpy.typing import NDArray
 from scipy.signal import lfilter
+from shares import share, spread
 
 from harness.measure.estimate import ratio
 from harness.measure.stopping import Stop
