@@ -37,7 +37,7 @@ from harness.timing import MOST_ROUNDS, TARGET
 TIMING = Timing(most_rounds=MOST_ROUNDS, burst=10, warmup_s=2.0, target=TARGET, limit_s=60)
 """What ``twopath time`` asks for."""
 
-TURNS = 40
+TURNS = 50
 """Of the witness in each session: about a second."""
 
 BLOCKS = COPY, NETWORK, SLOWER

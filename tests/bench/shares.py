@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import naive
 import numpy as np
 from burner import LOADED, QUIET
-from known import COPY, NETWORK, SLOWER, truth
+from known import COPY, NETWORK, SLOWER, clocked, truth
 from scipy import stats
 
 from harness.measure.estimate import Burst, ratio, round_values
@@ -59,9 +60,10 @@ METHODS: Mapping[str, Callable[[Session, str], Interval]] = {
 def judged(sessions: Sequence[Session]) -> Record:
     """All figures of a study: the truth, then by condition what was seen and each method's."""
     witnessed = [each["witness"] for each in sessions]
-    known = {name: truth(witnessed, name) for name in (COPY, SLOWER)}
+    known = {name: clocked(witnessed, name) for name in (COPY, SLOWER)}
     found: Record = {
-        "truth": {
+        "truth": truth(witnessed),
+        "by_cpu_clock": {
             name: {"value": each.value, "low": each.low, "high": each.high}
             for name, each in known.items()
         },
@@ -70,7 +72,7 @@ def judged(sessions: Sequence[Session]) -> Record:
     for condition in (QUIET, LOADED):
         here = [each for each in sessions if each["condition"] == condition]
         if here:
-            found["conditions"][condition] = _condition(here, known[SLOWER].value)
+            found["conditions"][condition] = _condition(here, found["truth"])
     return found
 
 
@@ -82,21 +84,11 @@ def _condition(sessions: Sequence[Session], slower: float) -> Record:
         },
         "seconds": spread(each["seconds"] for each in sessions),
         "rounds": spread(len(bursts_of(each, NETWORK)) / 2 for each in sessions),
-        "ended": {
-            each: _count(s["ended"] == each for s in sessions) for each in _endings(sessions)
-        },
+        "ended": dict(Counter(each["ended"] for each in sessions)),
         "twin_alarm": share(each["twin"] != "not distinguishable" for each in sessions),
         "methods": {name: _method(sessions, each, slower) for name, each in METHODS.items()},
         "found_in_time": share(_is_found_in_time(each) for each in sessions),
     }
-
-
-def _endings(sessions: Sequence[Session]) -> list[str]:
-    return sorted({each["ended"] for each in sessions})
-
-
-def _count(told: Iterable[bool]) -> int:
-    return sum(told)
 
 
 def _is_found_in_time(session: Session) -> bool:

@@ -35,14 +35,25 @@ def test_a_copy_computes_the_same_elsewhere_and_the_slower_one_convolution_more(
     assert 0.1 < float(network(image).std()) < 10, "no denormal numbers at the end of it"
 
 
-def test_the_witness_has_no_eye_on_the_time_that_others_use(measure, monkeypatch):
+def test_the_truth_is_as_built_and_asks_little_of_the_clock(measure):
     import known
 
-    clock = iter(range(10**6))
-    monkeypatch.setattr(known.time, "thread_time_ns", lambda: 1000 * next(clock))
-    monkeypatch.setattr(known.time, "perf_counter_ns", lambda: pytest.fail("that is another clock"))
-    seen = known.witness({"a": torch.nn.Identity(), "b": torch.nn.Identity()}, 3)
-    assert seen == {"a": 1, "b": 1}
+    layer, stem = 25.0, 10.0
+    times = [(known.STEM, 0), (known.NETWORK, known.LAYERS), (known.SLOWER, known.LAYERS + 1)]
+    clean = {name: stem + layer * layers for name, layers in times}
+    told = known.truth([clean])
+    assert told == pytest.approx(clean[known.SLOWER] / clean[known.NETWORK])
+    assert known.clocked([clean, clean], known.SLOWER).value == pytest.approx(told)
+    wrong = {**clean, known.STEM: 1.5 * stem}
+    assert known.truth([wrong, wrong, clean]) == pytest.approx(told, abs=0.0003)
+
+
+def test_the_witness_takes_the_cpu_time_of_every_network(measure):
+    import known
+
+    seen = known.witness(known.networks(), 1)
+    assert set(seen) == {known.STEM, known.NETWORK, known.COPY, known.SLOWER}
+    assert 0 < seen[known.STEM] < seen[known.NETWORK]
 
 
 @pytest.mark.parametrize("method", ["of_means", "of_medians"])
@@ -73,7 +84,7 @@ def session(measure, same, slower, **facts):
     return {
         "bursts": bursts,
         "blocks": {name: [level * each for each in wobble] for name, level in arms.items()},
-        "witness": {"network": 1.0, "its copy": 1.0, "3 % more work": 1.03},
+        "witness": {"first layer alone": 1, "network": 100, "its copy": 100, "3 % more work": 103},
         "twin": "not distinguishable",
         "machine": {"others_cores": 1.0, "pressure_percent": None, "stolen_percent": 0.0},
         **rest,
@@ -92,7 +103,8 @@ def test_what_intervals_hold_is_counted_by_condition(measure):
         session(measure, 1.2, 1.2, condition="loaded"),
     ]
     found = judged(sessions)
-    assert found["truth"]["3 % more work"]["value"] == pytest.approx(1.03)
+    assert found["truth"] == pytest.approx(1.03)
+    assert found["by_cpu_clock"]["3 % more work"]["value"] == pytest.approx(1.03)
     quiet, loaded = found["conditions"]["quiet"], found["conditions"]["loaded"]
     ours = quiet["methods"][ROUNDS]
     names = "holds_same", "holds_slower", "false_different", "finds_slower"
