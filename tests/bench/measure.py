@@ -52,7 +52,7 @@ def options_of(words: Sequence[str]) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--sessions", type=int, default=60, help="of both conditions together")
-    parser.add_argument("--seconds", type=float, default=540, help="no session begins after them")
+    parser.add_argument("--seconds", type=float, default=450, help="no session begins after them")
     parser.add_argument("--simulated", type=int, default=400, help="sessions of each made-up world")
     parser.add_argument("--raw", type=Path, metavar="FILE", help="keep all samples as JSON")
     parser.add_argument("--replay", type=Path, metavar="FILE", help="judge kept samples again")
