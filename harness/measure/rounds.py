@@ -49,7 +49,8 @@ def take_rounds(arms: Sequence[Arm], timing: Timing, watching: Watching, report:
         warm = {
             arm.name: warm_up(arm.samplers[0].take, timing.warmup, timing.warmup_s) for arm in arms
         }
-    stop, shuffler, start = stop_of(timing), random.Random(0), time.monotonic()
+    # Dice of its own each time: in step with an order that never changes, load favours an arm.
+    stop, shuffler, start = stop_of(timing), random.Random(), time.monotonic()
     bursts: list[Burst] = []
     ended = None
     for number in range(stop.most):

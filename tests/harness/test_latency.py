@@ -61,6 +61,11 @@ def test_each_round_meets_all_in_a_random_order_and_back():
     assert set(found.rows) == set("abcde")
 
 
+def test_the_order_is_drawn_anew_in_each_session():
+    orders = [[each.arm for each in timed(fixed(8), "abcde")[0].bursts] for _ in "12"]
+    assert orders[0] != orders[1]
+
+
 def test_a_burst_comes_after_one_run_that_nobody_times():
     _, seen = timed(fixed(2, burst=3, warmup=2), "a")
     assert len(seen) == 2 + 2 * 2 * (1 + 3)
