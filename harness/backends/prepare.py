@@ -112,8 +112,10 @@ def _built(name: str, network: nn.Module, example: Tensor, device: torch.device)
 
 def build(name: str, network: nn.Module, example: Tensor, device: torch.device) -> Running:
     """A copy of a network on its way through the steps of a backend."""
-    running = Running(network=copy.deepcopy(network), device=device)
-    with torch.inference_mode():
+    # Weights that are copied or moved in inference mode are dispatched faster than others, so one
+    # backend would seem better than another that left them alone.
+    with torch.inference_mode(False), torch.no_grad():
+        running = Running(network=copy.deepcopy(network), device=device)
         for step in steps_of(name):
             running = backends.get(step)().apply(running, example)
     return running

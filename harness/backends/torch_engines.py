@@ -26,7 +26,8 @@ class Compile(Backend):
         counters = torch._dynamo.utils.counters
         breaks, graphs = _breaks(counters), counters["stats"]["unique_graphs"]
         compiled = torch.compile(own_code(network), dynamic=False, mode=mode)
-        compiled(running.place(example))
+        with torch.inference_mode():  # as it is called later; else it would compile again
+            compiled(running.place(example))
         return running.taken(
             compiled,
             compile_mode=mode,

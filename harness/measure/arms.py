@@ -13,14 +13,9 @@ from torch import Tensor, nn
 
 from harness.backends.contract import Running
 from harness.data.augment import MEAN, STD
+from harness.measure.figured import SENTINEL, TWIN
 from harness.measure.sampling import Call, Sampler, sampler
 from harness.study import Timing
-
-TWIN = "twin of the first"
-"""A copy of the first candidate: what is found between those two is what nothing looks like."""
-
-SENTINEL = "sentinel"
-"""A fixed network: its time in this session beside its time in others shows the machine alone."""
 
 SENTINEL_SIZE = 128, 256
 

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
-from harness.measure.arms import SENTINEL, TWIN, Arm, Timed, arms_of
+from harness.measure.arms import Arm, Timed, arms_of
 from harness.measure.device import cpu_pressure, device_name
-from harness.measure.estimate import Burst, ratio, round_values, summary
+from harness.measure.estimate import Burst
+from harness.measure.figured import controls_of, rows_of
 from harness.measure.finding import VIOLATED
 from harness.measure.precision import float32
-from harness.measure.rounds import Report, Rounds, Watch, Watching, of, take_rounds
+from harness.measure.rounds import Report, Rounds, Watch, Watching, take_rounds
 from harness.study import Timing
 
 LATENCY_PROTOCOL = 3
@@ -84,63 +84,29 @@ def time_together(
         pressure.append(cpu_pressure())
         facts = _about(timing, size, device, pressure)
         evidence = watching.record()
-    facts |= _controls(rounds, timing.figures[0], next(iter(networks), ""))
+    facts |= controls_of(rounds.bursts, timing.figures[0], next(iter(networks), ""))
+    facts["latency_ended"] = rounds.ended
     facts["latency_verdict"] = evidence.get("verdict", "unproven")
     if facts["latency_verdict"] == VIOLATED:
         facts["latency_contended"] = True
-    rows = {arm.name: {**_row(arm, rounds), **facts} for arm in arms if arm.name in networks}
+    figured = rows_of(rounds.bursts, networks, timing.figures)
+    rows = {
+        arm.name: {**figured[arm.name], **_row(arm, rounds), **facts}
+        for arm in arms
+        if arm.name in networks
+    }
     return Session(rows=rows, bursts=rounds.bursts, facts=facts, evidence=evidence)
 
 
 def _row(arm: Arm, rounds: Rounds) -> Row:
-    """The figures of one arm in ms; of the headline also its time in each round, in ns."""
-    headline, *others = arm.samplers
-    bursts, warm = of(rounds.bursts, arm.name, headline.figure), rounds.warm_ups[arm.name]
-    found = summary(bursts)
-    row: Row = {
-        "latency_ms": found["median_ns"] / 1e6,
-        **{f"latency_{end}_ms": _ms(found[f"{end}_ns"]) for end in ("low", "high", "p90", "p99")},
-        "latency_mad_ms": _ms(found["mad_ns"]),
-        "latency_num_samples": found["num_samples"],
-        "latency_lag1": found["lag1"],
-        "latency_rounds_ns": list(round_values(bursts)),
+    """How one arm was sampled, beside what its samples say."""
+    headline, warm = arm.samplers[0], rounds.warm_ups[arm.name]
+    return {
         "latency_method": headline.method,
         "latency_dtype": arm.dtype,
         "latency_steady": warm.steady,
         "latency_warmup_s": warm.seconds,
     }
-    for each in others:
-        other = summary(of(rounds.bursts, arm.name, each.figure))
-        names = {"": "median", "_low": "low", "_high": "high"}
-        row |= {f"latency_{each.figure}{n}_ms": _ms(other[f"{k}_ns"]) for n, k in names.items()}
-    return row
-
-
-def _ms(nanoseconds: float | None) -> float | None:
-    return None if nanoseconds is None else nanoseconds / 1e6
-
-
-def _controls(rounds: Rounds, figure: str, first: str) -> Row:
-    """What the arms that are nobody's say of the session, and why and when it ended."""
-    sentinel = round_values(of(rounds.bursts, SENTINEL, figure))
-    found: Row = {
-        "latency_rounds": len(sentinel),
-        "latency_ended": rounds.ended,
-        "latency_sentinel_ms": float(np.median(sentinel)) / 1e6,
-        "latency_sentinel_drift": _drift(sentinel),
-    }
-    twin = of(rounds.bursts, TWIN, figure)
-    if twin:
-        same = ratio(round_values(twin), round_values(of(rounds.bursts, first, figure)))
-        ends = {"latency_twin_low": same.low, "latency_twin_high": same.high}
-        found |= {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
-    return found
-
-
-def _drift(values: Sequence[int]) -> float | None:
-    """By what share the last third of the rounds took longer than the first."""
-    third = len(values) // 3
-    return float(np.median(values[-third:]) / np.median(values[:third])) - 1 if third else None
 
 
 def _about(

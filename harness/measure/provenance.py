@@ -17,13 +17,13 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from harness.measure.figured import ratios_of
 from harness.measure.finding import Finding
 from harness.measure.headline import headline
 from harness.measure.latency import Session
 from harness.measure.nvml import gpu_facts, hashed, open_gpu
 from harness.measure.proc import ROOT, machine, read
 from harness.measure.receipt import as_lists
-from harness.measure.refigure import ratios_again
 from harness.source import source_digest
 
 Row = dict[str, Any]
@@ -63,7 +63,7 @@ def receipt_of(
         "protocol": dict(session.facts),
         "bursts": as_lists(session.bursts),
         "rows": timed,
-        "ratios": ratios_again(session.bursts, list(timed), figures),
+        "ratios": ratios_of(session.bursts, list(timed), figures),
         "device": device_facts(device),
         "software": software(),
         "evidence": dict(session.evidence),

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import torch
 
-from harness.measure.arms import SENTINEL, Arm
+from harness.measure.arms import Arm
 from harness.measure.estimate import Burst, round_values
+from harness.measure.figured import SENTINEL
 from harness.measure.sampling import WarmUp, undisturbed, warm_up
 from harness.measure.stopping import Reason, Stop
 from harness.study import Timing

@@ -214,6 +214,14 @@ def test_a_folder_that_can_be_read_in_two_ways_is_refused(tmp_path, name):
         LAYOUTS["folder"].open(root)
 
 
+@pytest.mark.parametrize("layout", ["folder", "folder with lists"], indirect=True)
+def test_masks_in_a_lossy_format_are_refused(known, root):
+    file = root / known.file("mask", "train", 0)
+    file.rename(file.with_suffix(".jpg"))
+    with pytest.raises(ValueError, match=r"\.jpg is a mask in a format that makes values up: save"):
+        known.open(root)
+
+
 def test_a_listed_image_that_is_not_there_is_named_with_its_line(tmp_path):
     root = grow("folder with lists", tmp_path)
     write(root / "val.txt", "val0\nvall1\n")

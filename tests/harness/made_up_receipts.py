@@ -5,9 +5,9 @@ import functools
 import random
 
 from harness.measure.estimate import Burst
+from harness.measure.figured import SENTINEL, TWIN, controls_of, ratios_of, rows_of
 from harness.measure.headline import headline
 from harness.measure.receipt import as_lists
-from harness.measure.refigure import SENTINEL, TWIN, controls_again, ratios_again, rows_again
 
 NAMES = ["fast", "slow"]
 FIGURES = ["t_e2e", "t_thr"]
@@ -42,8 +42,8 @@ def content(**changes):
 def _sound():
     taken = bursts()
     facts = {"latency_ended": "precise", "latency_verdict": "proven"}
-    facts |= controls_again(taken, FIGURES[0], NAMES[0])
-    again = rows_again(taken, NAMES, FIGURES)
+    facts |= controls_of(taken, FIGURES[0], NAMES[0])
+    again = rows_of(taken, NAMES, FIGURES)
     return {
         "identity": {"git_dirty": False, "command": "twopath time fast slow"},
         "models": {name: {"findings": []} for name in NAMES},
@@ -51,6 +51,6 @@ def _sound():
         "protocol": facts,
         "bursts": as_lists(taken),
         "rows": {name: {**again[name], "latency_steady": True, **facts} for name in NAMES},
-        "ratios": ratios_again(taken, NAMES, FIGURES),
+        "ratios": ratios_of(taken, NAMES, FIGURES),
         "evidence": {"verdict": "proven", "reasons": [], "findings": []},
     }

@@ -69,6 +69,8 @@ def test_what_torch_runs_agrees_and_keeps_the_boundary(network, images, boundary
             assert got.is_floating_point() == (boundary != "labels_full")
             assert arm.place(images[:1]).dtype == LOW.get(name, torch.float32)
             assert arm.facts["backend"] == name
+            # Torch runs weights made in inference mode a few percent faster than all others.
+            assert not any(each.is_inference() for each in arm.call.network.parameters())
             assert arm.facts["backend_agreement"] >= (0.998 if name in LOW else 0.9999)
             assert arm.facts["backend_num_images"] == 8
             assert (arm.facts["backend_max_abs_error"] is None) == (boundary == "labels_full")

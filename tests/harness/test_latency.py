@@ -12,8 +12,8 @@ from torch import nn
 
 from harness import Part, Timing
 from harness.measure import candidates, contenders, estimate, latency, rounds, sampling
-from harness.measure.arms import SENTINEL, TWIN
 from harness.measure.candidates import Order, latencies_of, sessions_of, timing_device
+from harness.measure.figured import SENTINEL, TWIN
 from harness.measure.latency import time_together
 from harness.plugins import load_plugins
 

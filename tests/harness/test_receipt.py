@@ -13,13 +13,13 @@ from torch import nn
 
 from harness.measure import provenance, receipt
 from harness.measure.evidence import watch
+from harness.measure.figured import TWIN, ratios_of, rows_of
 from harness.measure.finding import Finding
 from harness.measure.headline import headline
 from harness.measure.latency import time_together
 from harness.measure.provenance import identity, model_facts, now, receipt_of, variables
 from harness.measure.receipt import as_bursts, as_lists, id_of, read, sealed, without_private, write
 from harness.measure.recheck import MOST_ROUNDS, verify
-from harness.measure.refigure import TWIN, ratios_again, rows_again
 from harness.study import Timing
 
 CPU = torch.device("cpu")
@@ -152,7 +152,7 @@ def test_samples_of_nobody(tmp_path):
 
 def test_ratios_hold_at_once():
     names = [*NAMES, TWIN]
-    assert [each["confidence"] for each in ratios_again(bursts(), names, ["t_e2e"])] == [0.975] * 2
+    assert [each["confidence"] for each in ratios_of(bursts(), names, ["t_e2e"])] == [0.975] * 2
 
 
 @pytest.mark.parametrize("number", [MOST_ROUNDS, -1, 0.5, "a"])
@@ -335,7 +335,7 @@ def test_a_real_session_is_made_again_to_the_bit(tmp_path):
         models=models,
         about=identity("twopath time a b", started),
     )
-    for name, row in rows_again(session.bursts, ["a", "b"], timing.figures).items():
+    for name, row in rows_of(session.bursts, ["a", "b"], timing.figures).items():
         assert {column: session.rows[name][column] for column in row} == row
     path = written(tmp_path, made)
     assert verify(path) == []

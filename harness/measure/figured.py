@@ -1,4 +1,4 @@
-"""Makes every published figure of a measurement again from its raw samples; no torch, no clock."""
+"""Makes every published figure of a measurement from its raw samples; no torch, no clock."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ import numpy as np
 from harness.measure.estimate import Burst, ratio, round_values, summary
 
 TWIN = "twin of the first"
+"""A copy of the first candidate: what is found between those two is what nothing looks like."""
+
 SENTINEL = "sentinel"
-"""The arms that are no candidates, as ``harness.measure.arms`` names them."""
+"""A fixed network: its time in this session beside its time in others shows the machine alone."""
 
 Row = dict[str, Any]
 Groups = dict[tuple[str, str], list[Burst]]
 
 
-def rows_again(
+def rows_of(
     bursts: Sequence[Burst], names: Iterable[str], figures: Sequence[str]
 ) -> dict[str, Row]:
     """The figures of candidates in ms, as their rows have them; the first figure is headline."""
@@ -44,7 +46,7 @@ def _row(groups: Groups, name: str, figures: Sequence[str]) -> Row:
     return row
 
 
-def controls_again(bursts: Sequence[Burst], figure: str, first: str) -> Row:
+def controls_of(bursts: Sequence[Burst], figure: str, first: str) -> Row:
     """What the twin and the sentinel say of a session, as all its rows have it."""
     groups = _grouped(bursts)
     sentinel = round_values(groups.get((SENTINEL, figure), []))
@@ -61,13 +63,12 @@ def controls_again(bursts: Sequence[Burst], figure: str, first: str) -> Row:
 
 
 def _drift(values: Sequence[int]) -> float | None:
+    """By what share the last third of the rounds took longer than the first."""
     third = len(values) // 3
     return float(np.median(values[-third:]) / np.median(values[:third])) - 1 if third else None
 
 
-def ratios_again(
-    bursts: Sequence[Burst], names: Sequence[str], figures: Iterable[str]
-) -> list[Row]:
+def ratios_of(bursts: Sequence[Burst], names: Sequence[str], figures: Iterable[str]) -> list[Row]:
     """Every candidate's time over the first's, figure by figure; of a figure all hold at once."""
     groups = _grouped(bursts)
     pairs = [(figure, name) for figure in figures for name in names[1:]]
