@@ -9,6 +9,7 @@ from tiny import ALONE, BOTH, DATA, RECIPE, Heard, rows, run, session, tiny, wit
 from harness import Budget, Part, choice
 from harness.data.dataset import datasets
 from harness.data.streets import Streets
+from harness.figures import Figures
 from harness.ledger import open_ledger
 from harness.runners.local import InProcess
 
@@ -244,8 +245,18 @@ def test_a_data_set_is_looked_at_once(tmp_path, seen):
     ran = session(study, tmp_path)
     ran.take()
     first = seen.count(("train", 3))
-    ran._enqueue(ran._plan)
+    ran._check(ran._plan)
     assert seen.count(("train", 3)) == first == 1
+
+
+def test_data_is_looked_at_before_anything_is_counted_or_timed(tmp_path, monkeypatch):
+    def fail(*_):
+        raise AssertionError("measured for nothing")
+
+    monkeypatch.setattr(Figures, "count", fail)
+    recipe = replace(RECIPE, crop=(512, 512))
+    with pytest.raises(ValueError, match="is never filled by images"):
+        session(tiny(recipe=recipe), tmp_path).run()
 
 
 def test_training_images_are_decoded_once_for_all_trials(tmp_path, seen):
