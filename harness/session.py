@@ -20,6 +20,7 @@ from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
 from harness.mistakes import warn_plainly
 from harness.plan import (
+    Candidate,
     Trial,
     candidates,
     definition,
@@ -27,9 +28,11 @@ from harness.plan import (
     timed_together,
     trials_of,
 )
+from harness.prices import Prices
 from harness.progress import some
+from harness.runners.proposals import Answers, Outcome, Proposal
 from harness.runners.runner import Runner
-from harness.runners.search import Answers, Outcome, Proposal, generations
+from harness.runners.search import generations
 from harness.space import holes
 from harness.study import Recipe, Study
 from harness.training.batches import share
@@ -104,6 +107,7 @@ class Session:
         self._in_flight = 0
         self._groups: Iterator[list[Proposal]] = self._propose()
         self._device = ""
+        self._prices = Prices()
         self._figures = Figures(
             timing=self.study.timing,
             ledger=self.ledger,
@@ -172,7 +176,7 @@ class Session:
             yield [Proposal(candidate=each, answers={}) for each in candidates(self.study)]
             return
         size = max(GENERATION, self.settings.workers)
-        yield from generations(self.study, self._prior(), self._outcome, size)
+        yield from generations(self.study, self._prior(), self._outcome, size, self._price)
 
     def _is_small(self, trials: int) -> bool:
         """Whether enumerating a space costs no more than searching it."""
@@ -239,6 +243,12 @@ class Session:
         """For how many classes and at what size a candidate is measured."""
         dataset = self._dataset(trial.recipe.dataset)
         return len(dataset.label_map.classes), size_timed(self.study, dataset)
+
+    def _price(self, candidate: Candidate) -> Row | None:
+        """What a candidate that may be proposed costs; None if it cannot be built."""
+        dataset = self._dataset(candidate.recipe.dataset)
+        place = len(dataset.label_map.classes), size_timed(self.study, dataset)
+        return self._prices.of(candidate.architecture, place)
 
     def _judged(self, trial: Trial) -> Trial:
         """The trial with the reason why it is over budget, if it is."""

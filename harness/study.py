@@ -14,6 +14,7 @@ from harness.papers import Published
 from harness.recipe import Recipe as Recipe
 from harness.recipe import recipe_fields as recipe_fields
 from harness.scoring import Scoring
+from harness.searching import Search as Search
 
 DIRECTIONS: Mapping[str, str] = MappingProxyType(
     {
@@ -128,22 +129,6 @@ def _figures(given: Any, boundary_in: str) -> tuple[str, ...]:
     if "t_gpu" in figures and boundary_in != "dev":
         raise ValueError("t_gpu is time on the device: it goes with boundary_in='dev' only")
     return figures
-
-
-@known_fields
-@dataclass(frozen=True, kw_only=True)
-class Search:
-    """Lets Optuna propose candidates instead of enumerating the space."""
-
-    trials: int
-    sampler: Literal["tpe", "nsga2", "random"] = "tpe"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise ValueError(f"search.trials must be at least 1, not {self.trials}")
-        if self.sampler not in ("tpe", "nsga2", "random"):
-            raise ValueError(unknown("sampler", self.sampler, ("tpe", "nsga2", "random")))
 
 
 @known_fields
