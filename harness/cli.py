@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from harness.export_options import add_export_options
+from harness.export_optuna import ABOUT, EXAMPLE, add_export_optuna_options, exported_to_optuna
 from harness.run_options import add_running
 from harness.timing_options import add_timing
 
@@ -94,6 +95,7 @@ def parser() -> argparse.ArgumentParser:
         _add_time,
         _add_verify,
         _add_export,
+        _add_export_optuna,
         _add_check_data,
     ):
         add(commands)
@@ -198,6 +200,12 @@ def _add_export(commands: Any) -> None:
     add_export_options(each)
     _add_input(each)
     _add_plugins(each)
+
+
+def _add_export_optuna(commands: Any) -> None:
+    each = _command(commands, "export-optuna", ABOUT, EXAMPLE, exported_to_optuna)
+    add_export_optuna_options(each)
+    _add_places(each)
 
 
 def _add_check_data(commands: Any) -> None:

@@ -1,10 +1,10 @@
 """How many trials does each sampler need to find a space's front?
 
 The space is ``studies/parts.py``: 1,000 architectures whose costs are real, counted by ``twopath
-sweep parts`` (tables/parts.csv). Their accuracy is SYNTHETIC, drawn
-for each seed anew: alternatives that cost more are mostly better, with diminishing returns; pairs of parts interact; each
-architecture has a part of its own. So the figures rank samplers on spaces of this shape, and say
-nothing of any network.
+sweep parts`` (tables/parts.csv). Their accuracy is SYNTHETIC, drawn for each seed anew:
+alternatives that cost more are mostly better, with diminishing returns; pairs of parts interact;
+each architecture has a part of its own. So the figures rank samplers on spaces of this shape, and
+say nothing of any network.
 """
 
 from __future__ import annotations
