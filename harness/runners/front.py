@@ -92,7 +92,8 @@ class Front:
     def tell(self, told: Proposal, outcome: Outcome) -> None:
         """Takes what became of a candidate; one that failed counts as the least accurate."""
         self._known.add(told.key)
-        self._told.append((told, outcome))
+        sound = outcome.values is None or all(map(math.isfinite, outcome.values))
+        self._told.append((told, outcome if sound else Outcome(values=None, excess=outcome.excess)))
 
     # The pool.
 
