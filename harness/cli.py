@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from harness.confirm_options import add_confirm_options
 from harness.export_options import add_export_options
 from harness.export_optuna import ABOUT, EXAMPLE, add_export_optuna_options, exported_to_optuna
 from harness.run_options import add_running
@@ -86,6 +87,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(metavar="COMMAND", required=True)
     for add in (
         _add_run,
+        _add_confirm,
         _add_report,
         _add_sweep,
         _add_paper,
@@ -121,6 +123,17 @@ def _command(
 def _add_run(commands: Any) -> None:
     about = "Run what is missing of a study, then report."
     each = _command(commands, "run", about, "twopath run fusion --workers 2", _run)
+    _add_running(each)
+
+
+def _add_confirm(commands: Any) -> None:
+    about = "Run a study's winner again on fresh seeds, then report both figures."
+    each = _command(commands, "confirm", about, "twopath confirm fusion --seeds 5", _confirm)
+    add_confirm_options(each, _positive)
+    _add_running(each)
+
+
+def _add_running(each: Any) -> None:
     each.add_argument("study", help="a study file, or the name of a built-in study")
     _add_data(each)
     _add_plugins(each)
@@ -308,6 +321,23 @@ def _run(options: Options) -> Answer:
         return _reported(options, study.name, ledger, summary)
 
 
+def _confirm(options: Options) -> Answer:
+    from harness.commands import opened, prepared, run_study
+    from harness.confirming import confirmation_of
+    from reports.confirmation import winner
+
+    study, settings = prepared(options)
+    with opened(options) as ledger:
+        known = ledger.study(study.name)
+        wanted = options.candidate or [winner(known, ledger.rows(study.name))]
+        again = confirmation_of(study, ledger.plan(study.name), wanted, options.seeds)
+        try:
+            summary = run_study(options, again, settings, ledger)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("the same command goes on from here") from None
+        return _reported(options, study.name, ledger, summary)
+
+
 def _report(options: Options) -> Answer:
     from harness.commands import opened
 
@@ -327,7 +357,13 @@ def _reported(
     rows = ledger.rows(name)
     folder = Path(options.runs) / "reports" / folder_name(name)
     with naming(folder):
-        report = reports.write(ledger.study(name), rows, folder)
+        report = reports.write(
+            ledger.study(name),
+            rows,
+            folder,
+            trials=Path(options.runs) / "trials",
+            again=_again(ledger, name),
+        )
     record = {
         "study": name,
         "summary": summary and vars(summary),
@@ -337,6 +373,14 @@ def _reported(
     }
     has_failed = summary is not None and any(row["state"] == "failed" for row in rows)
     return Answer(record=record, show=report.show, code=int(has_failed))
+
+
+def _again(ledger: Ledger, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """A study's confirmation and its rows; None for a study that was not confirmed."""
+    from harness.confirming import confirmation_name
+
+    again = confirmation_name(name)
+    return (ledger.study(again), ledger.rows(again)) if again in ledger.studies() else None
 
 
 def _sweep(options: Options) -> Answer:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from reports.candidates import Candidate
 from reports.columns import FIGURES, Column
+from reports.effects import Effect, Effects, effects, gap_of
 from reports.latencies import is_contended, latency_ratio, level, ratio_text, reference
 from reports.phrases import (
     MOST_NAMED,
@@ -23,8 +24,11 @@ from reports.verdict import Verdict
 MORE_SEEDS = "run the study with at least three seeds"
 
 
-def answer(verdict: Verdict) -> str:
-    """The answer to a study's question, or what is in the way of one."""
+def answer(verdict: Verdict, found: Effects | None = None) -> str:
+    """The answer to a study's question, or what is in the way of one.
+
+    ``found`` are the study's effects where the caller has them.
+    """
     seeded = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
     baseline = next((each for each in verdict.scored if each.candidate.baseline), None)
     if len(verdict.scored) < 2:
@@ -32,7 +36,7 @@ def answer(verdict: Verdict) -> str:
     elif seeded is None:
         text = _by_cost(verdict)
     elif baseline:
-        text = _changes(verdict, seeded, baseline.candidate)
+        text = _changes(verdict, seeded, found or effects(verdict), baseline.candidate)
     else:
         text = _race(verdict, seeded)
     return _so_far(verdict) + text
@@ -70,52 +74,46 @@ def _by_cost(verdict: Verdict) -> str:
     return "; ".join(clauses) + "."
 
 
-def _changes(verdict: Verdict, key: str, baseline: Candidate) -> str:
+def _changes(verdict: Verdict, key: str, found: Effects | None, baseline: Candidate) -> str:
     """For a study with a baseline: which changes move accuracy beyond seed noise."""
-    others = [e.candidate for e in verdict.scored if e.candidate.name != baseline.name]
-    gaps = [(each, verdict.difference(key, each, baseline)) for each in others]
-    known = [(each, gap) for each, gap in gaps if gap is not None]
-    known.sort(key=lambda pair: -abs(pair[1].value))
-    if not known:
+    rows = sorted(found.rows if found else (), key=lambda each: -abs(each.found.value))
+    if not rows:
         return "The baseline shares no seed with any change, so none can be judged."
-    if verdict.noises[key] is None:
-        moved = _moves(known[:1], FIGURES[key])
+    if all(each.word == "no spread known" for each in rows):
+        moved = _moves(rows[:1], FIGURES[key])
         return f"{_no_spread(verdict)}: the largest change is {moved}; {MORE_SEEDS}."
-    sure = [(each, gap) for each, gap in known if gap.resolved]
+    sure = [each for each in rows if each.resolved]
     if not sure:
-        return _nothing_moves(verdict, key, known)
-    return _some_move(FIGURES[key], baseline, sure, len(others))
+        return _nothing_moves(FIGURES[key], rows)
+    others = sum(each.candidate.name != baseline.name for each in verdict.scored)
+    return _some_move(FIGURES[key], baseline, sure, max(others, len(rows)))
 
 
-def _nothing_moves(
-    verdict: Verdict, key: str, known: Sequence[tuple[Candidate, Difference]]
-) -> str:
-    column, (_, gap) = FIGURES[key], known[0]
-    subject = "The one change" if len(known) == 1 else f"None of the {count(len(known), 'change')}"
-    verb = "does not move" if len(known) == 1 else "moves"
+def _nothing_moves(column: Column, rows: Sequence[Effect]) -> str:
+    subject = "The one change" if len(rows) == 1 else f"None of the {count(len(rows), 'change')}"
+    verb = "does not move" if len(rows) == 1 else "moves"
+    first = rows[0]
     clauses = [
         f"{subject} to the baseline {verb} {column.label} beyond seed noise",
-        f"the largest is {_moves(known[:1], column)} ({interval(gap)})",
-        *_needed(verdict, key, gap),
+        f"the largest is {_moves(rows[:1], column)} ({interval(gap_of(first))})",
+        *([f"about {first.seeds} seeds would resolve that much"] if first.seeds else []),
     ]
     return "; ".join(clauses) + "."
 
 
 def _some_move(
-    column: Column,
-    baseline: Candidate,
-    sure: Sequence[tuple[Candidate, Difference]],
-    num_changes: int,
+    column: Column, baseline: Candidate, sure: Sequence[Effect], num_changes: int
 ) -> str:
     rest = num_changes - len(sure)
     subject = f"{len(sure)} of {num_changes} changes" if rest else f"All {num_changes} changes"
     subject = "The one change" if num_changes == 1 else subject
     verb = "moves" if len(sure) == 1 else "move"
     more = f" and {len(sure) - MOST_NAMED} more" if len(sure) > MOST_NAMED else ""
+    normal = ", taking noise for normal" if any(e.word != "resolved" for e in sure) else ""
     return (
         f"{subject} to the baseline ({column.label} {column.with_unit(baseline.mean(column.key))}) "
         f"{verb} {column.label} beyond seed noise: {_moves(sure[:MOST_NAMED], column)}{more} "
-        f"({interval(sure[0][1])}){f'; {rest} not resolved' if rest else ''}."
+        f"({interval(gap_of(sure[0]))}{normal}){f'; {rest} not resolved' if rest else ''}."
     )
 
 
@@ -230,6 +228,10 @@ def _needed(verdict: Verdict, key: str, gap: Difference | None) -> list[str]:
     return [f"about {n} seeds would resolve that much"] if n else []
 
 
-def _moves(pairs: Sequence[tuple[Candidate, Difference]], column: Column) -> str:
-    moved = [f"{name_of(each)} {signed_gap(gap, column)}" for each, gap in pairs]
+def _moves(rows: Sequence[Effect], column: Column) -> str:
+    moved = [f"{_named(each)} {signed_gap(gap_of(each), column)}" for each in rows]
     return f"{listed(moved)} {column.step}"
+
+
+def _named(effect: Effect) -> str:
+    return name_of(effect.candidate) if effect.candidate else effect.change

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from scipy import stats
-
-from reports.columns import FIGURES, minus, plain
+from reports.columns import FIGURES, plain
 from reports.evidence import headline_reasons, receipts
 from reports.latencies import reference
 from reports.phrases import listed
+from reports.ranks import Rank, ranks, sentence
 from reports.statistics import pooled_sd
 from reports.verdict import Verdict
-
-FEWEST_TO_RANK = 4
 
 WASTE = ("dead_modules", "uncalled_modules")
 """The columns that name work, or weights, that the output does not use."""
@@ -67,9 +64,10 @@ def _intervals(verdict: Verdict) -> str:
     if noise is None:
         return ""
     return (
-        "Differences are paired by seed. Their 95 % intervals hold for all pairs of the "
-        f"{noise.num_candidates} candidates at once (Tukey, {noise.df} degrees of freedom) and "
-        "take seed noise to be alike for all. A difference inside its interval is not resolved."
+        "Places and answers are judged by differences paired by seed, whose 95 % intervals hold "
+        f"for all pairs of the {noise.num_candidates} candidates at once (Tukey, {noise.df} "
+        "degrees of freedom) and take seed noise to be alike for all; changes to a baseline are "
+        "judged by the table of effects. A difference inside its interval is not resolved."
     )
 
 
@@ -142,15 +140,10 @@ def _two_sizes(verdict: Verdict) -> str:
 
 
 def _ranks(verdict: Verdict) -> str:
-    both = [(each.mean("gmacs"), each.mean("latency_ms")) for each in verdict.compared]
-    known = [(a, b) for a, b in both if a is not None and b is not None]
-    if len(known) < FEWEST_TO_RANK or min(len(set(side)) for side in zip(*known, strict=True)) < 2:
-        return ""
-    rank = float(stats.spearmanr(*zip(*known, strict=True)).statistic)
-    return (
-        f"Over {len(known)} candidates, GMACs and latency have a Spearman rank correlation of "
-        f"{minus(f'{rank:.2f}')}."
-    )
+    groups: dict[tuple[str, int], list[Rank]] = {}
+    for each in ranks(verdict):
+        groups.setdefault((each.device, each.num), []).append(each)
+    return " ".join(sentence(each) for each in groups.values())
 
 
 def _uncounted(verdict: Verdict) -> str:

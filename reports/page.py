@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,6 +18,7 @@ from reports.iou_map import IouMap
 from reports.notes import notes, uncompared
 from reports.pareto_chart import ParetoChart, measured
 from reports.published import PublishedTable
+from reports.sections import Section
 from reports.style import Drawing, inline
 from reports.tables import Table
 from reports.verdict import Verdict
@@ -48,7 +49,14 @@ class Trouble:
     detail: str
 
 
-def page(verdict: Verdict, answer: str, table: Table, figures: Figures, command: str | None) -> str:
+def page(
+    verdict: Verdict,
+    answer: str,
+    table: Table,
+    figures: Figures,
+    command: str | None,
+    sections: Sequence[Section] = (),
+) -> str:
     """The page as HTML; it loads nothing from anywhere.
 
     ``command`` makes the study's trials again; None stands for ``twopath run <study>``.
@@ -58,6 +66,7 @@ def page(verdict: Verdict, answer: str, table: Table, figures: Figures, command:
         question=plain(verdict.question),
         answer=answer,
         table=table,
+        sections=sections,
         pareto=figures.pareto,
         pareto_svg=_svg(figures.pareto_drawing, "pareto", "Accuracy against cost"),
         iou=figures.iou,

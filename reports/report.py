@@ -14,6 +14,10 @@ from rich.text import Text
 
 from reports.answer import answer
 from reports.columns import plain
+from reports.confirmation import confirmation, confirmation_sentence
+from reports.effects import effects
+from reports.front import fronts
+from reports.images import images_of
 from reports.iou_map import draw_iou, iou_map
 from reports.latencies import is_contended, reference
 from reports.page import Figures, page, troubles
@@ -21,6 +25,7 @@ from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
 from reports.rows import Row, Study, frame, trials_csv
+from reports.sections import sections_of
 from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
@@ -37,6 +42,7 @@ class Report:
     files: Mapping[str, Path]
     main: str = "report.html"
     troubles: tuple[str, ...] = ()
+    more: tuple[RichTable, ...] = ()
 
     @property
     def page(self) -> Path:
@@ -47,6 +53,9 @@ class Report:
         """Prints the table, the answer and where the page is."""
         console = console or Console()
         console.print(self.table)
+        for each in self.more:
+            console.print()
+            console.print(each)
         # Text, since a name in square brackets would be read as markup.
         console.print(Text(f"\n{self.answer}\n"))
         for line in self.troubles:
@@ -56,12 +65,25 @@ class Report:
         console.print(Text(str(self.page)), soft_wrap=True)
 
 
-def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
+Confirming = tuple[Study, Sequence[Row]]
+"""A study's confirmation, which is a study of its own, and its rows."""
+
+
+def write(
+    study: Study,
+    rows: Sequence[Row],
+    folder: str | Path,
+    *,
+    trials: Path | None = None,
+    again: Confirming | None = None,
+) -> Report:
     """Writes a study's report into a folder, which is made if need be.
 
     Files: report.html, table.md, table.csv (a candidate a line), trials.csv (a trial a line),
-    pareto.png, pareto.svg, iou.png and iou.svg. Each is replaced as a whole, so that a reader
-    never meets half a file. ValueError if no planned trial has a row.
+    pareto.png, pareto.svg, iou.png and iou.svg; effects.md and .csv, fronts.md and .csv where
+    there are any. Each is replaced as a whole, so that a reader never meets half a file.
+    ``trials`` is where the confusion matrices of trials are kept, without which nothing is said
+    of other images. ValueError if no planned trial has a row.
     """
     table_of_trials = frame(study, rows)
     verdict = judge(study, table_of_trials)
@@ -74,9 +96,14 @@ def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
         iou_drawing=draw_iou(ious),
         published=published_table(printed),
     )
-    text, table = answer(verdict), candidates_table(verdict)
+    images = images_of(verdict.kept, trials)
+    found = effects(verdict, images)
+    held = confirmation(verdict, *(again or (None, ())))
+    text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
+    table = candidates_table(verdict, found)
+    sections = sections_of(verdict, found, images, fronts(study, verdict, images), held)
     contents: dict[str, str | bytes] = {
-        "report.html": page(verdict, text, table, figures, study.get("command")),
+        "report.html": page(verdict, text, table, figures, study.get("command"), sections),
         "table.md": markdown(table),
         "table.csv": candidates_csv(verdict),
         "trials.csv": trials_csv(table_of_trials),
@@ -85,9 +112,14 @@ def write(study: Study, rows: Sequence[Row], folder: str | Path) -> Report:
         "iou.png": figures.iou_drawing.png,
         "iou.svg": figures.iou_drawing.svg,
     }
+    for each in sections:
+        contents[f"{each.name}.md"] = each.markdown
+        if each.csv:
+            contents[f"{each.name}.csv"] = each.csv
     return Report(
         answer=text,
         table=terminal(table),
+        more=tuple(terminal(each.table) for each in sections),
         files=_put_all(Path(folder), contents),
         troubles=(
             *(f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)),

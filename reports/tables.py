@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
+from reports.effects import Effects, effects, gap_of
 from reports.latencies import is_contended, latency_ratio, ratio_text, reference
 from reports.pareto import Standing
 from reports.phrases import signed_gap
@@ -37,12 +39,16 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Headings and lines; ``numeric`` says which columns are set flush right."""
+    """Headings and lines; ``numeric`` says which columns are set flush right.
+
+    ``brief_numeric`` says so of the brief ones where they are others.
+    """
 
     headings: tuple[str, ...]
     brief: tuple[str, ...]
     numeric: tuple[bool, ...]
     lines: tuple[Line, ...]
+    brief_numeric: tuple[bool, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +74,12 @@ class _Head:
         return self.column.unit if self.column.unit == "ms" else self.heading()
 
 
-def candidates_table(verdict: Verdict) -> Table:
-    """The candidates in plan order, with the difference from the baseline if there is one."""
+def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
+    """The candidates in plan order, with the difference from the baseline if there is one.
+
+    ``found`` are the study's effects where the caller has them.
+    """
+    found = found or effects(verdict)
     baseline = next((e.candidate for e in verdict.standings if e.candidate.baseline), None)
     heads = []
     for key in (key for key in FIGURES if key in ALWAYS or key in verdict.objectives):
@@ -80,7 +90,7 @@ def candidates_table(verdict: Verdict) -> Table:
         headings=("candidate", *(head.heading() for head in heads), "status"),
         brief=("candidate", *(head.brief_heading() for head in heads), "status"),
         numeric=(False, *[True] * len(heads), False),
-        lines=tuple(_line(verdict, each, heads) for each in verdict.standings),
+        lines=tuple(_line(each, heads, found) for each in verdict.standings),
     )
 
 
@@ -90,9 +100,9 @@ def _against(verdict: Verdict, key: str) -> Candidate | None:
     return reference(verdict.compared) if busy else None
 
 
-def _line(verdict: Verdict, standing: Standing, heads: Sequence[_Head]) -> Line:
+def _line(standing: Standing, heads: Sequence[_Head], found: Effects | None) -> Line:
     name = plain(standing.candidate.name)
-    cells = [_cell(verdict, standing.candidate, head) for head in heads]
+    cells = [_cell(standing.candidate, head, found) for head in heads]
     held = standing.status == "front" and bool(standing.resolved)
     return Line(
         cells=(name, *(f"{text} {span}".rstrip() for text, span in cells), plain(standing.words)),
@@ -102,11 +112,11 @@ def _line(verdict: Verdict, standing: Standing, heads: Sequence[_Head]) -> Line:
     )
 
 
-def _cell(verdict: Verdict, one: Candidate, head: _Head) -> tuple[str, str]:
+def _cell(one: Candidate, head: _Head, effects_: Effects | None) -> tuple[str, str]:
     """A cell's text, and the span that stands beside it where there is room."""
     column, found = head.column, one.spread(head.column.key)
     if head.baseline:
-        return _delta(verdict, one, head.baseline, column), ""
+        return _delta(one, head.baseline, column, effects_), ""
     if head.against:
         return _against_another(one, head.against)
     if found is None:
@@ -128,11 +138,18 @@ def _against_another(one: Candidate, against: Candidate) -> tuple[str, str]:
     return text, span
 
 
-def _delta(verdict: Verdict, one: Candidate, baseline: Candidate, column: Column) -> str:
+def _delta(one: Candidate, baseline: Candidate, column: Column, found: Effects | None) -> str:
+    """By how much a candidate differs from the baseline, as the table of effects has it."""
     if one.name == baseline.name:
         return "baseline"
-    gap = verdict.difference(column.key, one, baseline)
-    return MISSING if gap is None else signed_gap(gap, column)
+    if found is not None and found.key == column.key:
+        rows = [e for e in found.rows if e.candidate and e.candidate.name == one.name]
+        return signed_gap(gap_of(rows[0]), column) if rows else MISSING
+    shared = one.figures[column.key].keys() & baseline.figures[column.key].keys()
+    if one.apart or baseline.apart or not shared:
+        return MISSING
+    gaps = [one.figures[column.key][seed] - baseline.figures[column.key][seed] for seed in shared]
+    return column.difference(statistics.fmean(gaps))
 
 
 def brief_words(standing: Standing) -> str:
@@ -169,7 +186,7 @@ def _markdown_cell(text: str) -> str:
 def terminal(table: Table) -> RichTable:
     """The table for a terminal, narrow enough for 80 characters; what holds the front in bold."""
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading, right in zip(table.brief, table.numeric, strict=True):
+    for heading, right in zip(table.brief, table.brief_numeric or table.numeric, strict=True):
         if right:
             drawn.add_column(Text(heading), justify="right", no_wrap=True)
         else:

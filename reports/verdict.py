@@ -70,8 +70,18 @@ def judge(study: Mapping[str, Any], table: pd.DataFrame) -> Verdict:
 
     KeyError for an objective that is not a figure of ``reports.columns.FIGURES``.
     """
-    trials = tuple(records(table))
-    objectives, budget = dict(study["objectives"]), dict(study.get("budget") or {})
+    return _judged(study, tuple(records(table)), dict(study["objectives"]))
+
+
+def judged_on(study: Mapping[str, Any], verdict: Verdict, objectives: Mapping[str, str]) -> Verdict:
+    """The same trials judged on other objectives, with what these ask to be comparable."""
+    return _judged(study, verdict.trials, objectives)
+
+
+def _judged(
+    study: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...], objectives: Mapping[str, str]
+) -> Verdict:
+    budget = dict(study.get("budget") or {})
     odd = left_out(trials, objectives)
     found = candidates(trials, {each.key: each.why for each in odd}, budget)
     noises = {key: _noise(found, key) for key in FIGURES if FIGURES[key].seeded}

@@ -78,7 +78,7 @@ def test_a_study_with_a_baseline_tells_which_changes_matter():
     text = said(rows, baseline="full")
     assert text.startswith("1 of 2 changes to the baseline (mIoU 39.")
     assert "moves mIoU beyond seed noise: no fusion \N{MINUS SIGN}" in text
-    assert text.endswith("(95 % interval, 4 seeds); 1 not resolved.")
+    assert text.endswith("(95 % interval, 4 seeds, taking noise for normal); 1 not resolved.")
 
 
 def test_changes_that_are_noise_are_said_to_move_nothing():

@@ -38,7 +38,7 @@ def test_timing_in_several_sessions_beside_work_or_at_another_size_is_told():
 
 def test_the_rank_correlation_of_macs_and_latency_is_told_from_four_candidates_on():
     rows = [row(f"c{i}", gmacs=0.1 + i, **timed(20 - i)) for i in range(4)]
-    assert "rank correlation of \N{MINUS SIGN}1.00" in noted(rows)
+    assert "(Kendall) with latency is GMACs \N{MINUS SIGN}1.00." in noted(rows)
     assert "rank correlation" not in noted(rows[:3])
     assert "rank correlation" not in noted([row(f"c{i}") for i in range(4)])
 

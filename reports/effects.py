@@ -1,0 +1,231 @@
+"""What each part and option changes: paired by seed and setting, with what can be said of it."""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from reports.candidates import Candidate
+from reports.columns import FIGURES
+from reports.images import Images
+from reports.paired import Paired, Word, holm, paired, seeds_to_resolve, word
+from reports.statistics import Difference
+from reports.verdict import Verdict
+
+MOST_ROWS = 60
+"""A table of more rows is cut to the first: nobody reads it, and Holm would resolve nothing."""
+
+Signed = tuple[tuple[int, Candidate], ...]
+"""A contrast at one setting: candidates with the sign that each counts with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """One row: what a change does to accuracy.
+
+    ``settings`` is at how many settings of the other parts it could be matched. ``image_low`` to
+    ``image_high`` is the 95 % interval over images, with the seeds held as they are. ``p`` and
+    ``exact_p`` are Holm's over the table; ``seeds`` is how many would resolve it, None where that
+    is not known or hopeless.
+    """
+
+    change: str
+    against: str
+    candidate: Candidate | None
+    found: Paired
+    settings: int
+    image_low: float | None = None
+    image_high: float | None = None
+    p: float | None = None
+    exact_p: float | None = None
+    word: Word = "no spread known"
+    seeds: int | None = None
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the change is told from noise."""
+        return self.word.startswith("resolved")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effects:
+    """The effects of a study on its first seeded figure, and the interactions of two factors.
+
+    ``baseline`` is what changes were made to, None where settings are matched instead;
+    ``num_cut`` is how many rows were too many to show.
+    """
+
+    key: str
+    baseline: Candidate | None
+    rows: tuple[Effect, ...]
+    interactions: tuple[Effect, ...]
+    num_cut: int = 0
+
+
+def gap_of(effect: Effect) -> Difference:
+    """An effect as a difference with the half-width of Student's interval."""
+    low, high = effect.found.low, effect.found.high
+    width = None if low is None or high is None else (high - low) / 2
+    return Difference(value=effect.found.value, half_width=width, n=effect.found.n)
+
+
+def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
+    """The effects of a study; None if nothing seeded was compared."""
+    key = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
+    found = [each for each in verdict.compared if key and each.figures[key]]
+    if key is None or len(found) < 2:
+        return None
+    baseline = next((each for each in found if each.baseline), None)
+    seen = images if key == "miou" else None
+    if baseline:
+        rows = [
+            effect
+            for each in found
+            if each is not baseline
+            and (effect := _effect(key, each.name, "baseline", [((1, each), (-1, baseline))], seen))
+        ]
+        places = _places_by_parts(verdict, found)
+    else:
+        places = {each.name: dict(each.factors) for each in found}
+        rows = list(_main_effects(key, found, places, seen))
+    pairs = list(_interactions(key, found, places, baseline, seen))
+    return Effects(
+        key=key,
+        baseline=baseline,
+        rows=_judged(rows[:MOST_ROWS]),
+        interactions=_judged(pairs[:MOST_ROWS]),
+        num_cut=max(0, len(rows) - MOST_ROWS) + max(0, len(pairs) - MOST_ROWS),
+    )
+
+
+def _judged(rows: Sequence[Effect]) -> tuple[Effect, ...]:
+    """The rows of one table with Holm's p, and the word that they allow."""
+    ps = holm([each.found.p for each in rows])
+    exact = holm([each.found.exact_p for each in rows])
+    return tuple(
+        replace(
+            each,
+            p=p,
+            exact_p=flips,
+            word=word(p, flips),
+            seeds=seeds_to_resolve(each.found, len(rows)),
+        )
+        for each, p, flips in zip(rows, ps, exact, strict=True)
+    )
+
+
+def _effect(
+    key: str, change: str, against: str, matched: Sequence[Signed], images: Images | None
+) -> Effect | None:
+    """The mean over settings of a contrast, seed by seed; None if no seed is in all of them."""
+    whole = [each for each in matched if _seeds(key, each)]
+    if not whole:
+        return None
+    seeds = sorted(set.intersection(*(_seeds(key, each) for each in whole)))
+    if not seeds:
+        return None
+    values = [
+        statistics.fmean(sum(s * c.figures[key][seed] for s, c in each) for each in whole)
+        for seed in seeds
+    ]
+    lone = len(whole) == 1 and len(whole[0]) == 2
+    effect = Effect(
+        change=change,
+        against=against,
+        candidate=whole[0][0][1] if lone else None,
+        found=paired(values),
+        settings=len(whole),
+    )
+    names = {c.name for each in whole for _, c in each}
+    if images is None or not images.has(names, seeds):
+        return effect
+    low, high = _over_images(whole, seeds, images) + effect.found.value
+    return replace(effect, image_low=float(low), image_high=float(high))
+
+
+def _over_images(whole: Sequence[Signed], seeds: Sequence[int], images: Images) -> np.ndarray:
+    """How far a contrast moves with the images, as the ends of its 95 % interval around zero."""
+    moved = [s * images.miou[c.name, seed] for each in whole for s, c in each for seed in seeds]
+    contrast = np.sum(moved, axis=0) / (len(whole) * len(seeds))
+    return np.asarray(np.quantile(contrast, (0.025, 0.975)))
+
+
+def _seeds(key: str, matched: Signed) -> set[int]:
+    return set.intersection(*(set(each.figures[key]) for _, each in matched))
+
+
+Places = Mapping[str, Mapping[str, str]]
+"""Where each candidate stands: candidate -> factor -> value."""
+
+
+def _places_by_parts(verdict: Verdict, found: Sequence[Candidate]) -> Places:
+    """Where candidates stand by their parts, for a study whose factors are names of changes."""
+    parts = {trial["candidate"]: trial.get("parts") or {} for trial in verdict.kept}
+    own = {each.name: {k: v for k, v in each.factors.items() if k != "change"} for each in found}
+    return {each.name: {**parts.get(each.name, {}), **own[each.name]} for each in found}
+
+
+def _values(places: Places, first: Mapping[str, str] | None = None) -> dict[str, list[str]]:
+    """The values of each factor that has several, the baseline's or else the first met ahead."""
+    met: dict[str, dict[str, None]] = {}
+    for place in ([first] if first else []) + list(places.values()):
+        for factor, value in place.items():
+            met.setdefault(factor, {})[value] = None
+    return {factor: list(values) for factor, values in met.items() if len(values) > 1}
+
+
+def _at(places: Places) -> dict[frozenset[tuple[str, str]], str]:
+    """Who stands at each place."""
+    return {frozenset(place.items()): name for name, place in places.items()}
+
+
+def _main_effects(
+    key: str, found: Sequence[Candidate], places: Places, images: Images | None
+) -> Iterable[Effect]:
+    """Each value of each factor against the first, at all settings of the others that have both."""
+    by_name, at = {each.name: each for each in found}, _at(places)
+    for factor, (first, *others) in _values(places).items():
+        for value in others:
+            matched: list[Signed] = []
+            for name, place in places.items():
+                twin = at.get(frozenset({**place, factor: first}.items()))
+                if place.get(factor) == value and twin:
+                    matched.append(((1, by_name[name]), (-1, by_name[twin])))
+            lone = len(places) == len(_values(places).get(factor, ()))
+            change = value if lone else f"{factor}={value}"
+            effect = _effect(key, change, first, matched, images) if matched else None
+            if effect:
+                yield effect
+
+
+def _interactions(
+    key: str,
+    found: Sequence[Candidate],
+    places: Places,
+    baseline: Candidate | None,
+    images: Images | None,
+) -> Iterable[Effect]:
+    """What two changes together do beyond the sum of what each does, wherever all four are."""
+    by_name, at = {each.name: each for each in found}, _at(places)
+    values = _values(places, places[baseline.name] if baseline else None)
+    for (one, (a, *firsts)), (two, (b, *seconds)) in itertools.combinations(values.items(), 2):
+        for first, second in itertools.product(firsts, seconds):
+            matched: list[Signed] = []
+            for place in places.values():
+                if place.get(one) != first or place.get(two) != second:
+                    continue
+                four = [
+                    at.get(frozenset({**place, one: x, two: y}.items()))
+                    for x, y in ((first, second), (a, second), (first, b), (a, b))
+                ]
+                known = [by_name[name] for name in four if name]
+                if len(known) == 4:
+                    matched.append(tuple(zip((1, -1, -1, 1), known, strict=True)))
+            change = f"{one}={first} \N{MULTIPLICATION SIGN} {two}={second}"
+            effect = _effect(key, change, "no interaction", matched, images) if matched else None
+            if effect:
+                yield effect

@@ -1,0 +1,204 @@
+"""The front on each cost: how sure each place on it is, how good it is, and what to take when."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from reports.candidates import Candidate
+from reports.columns import FIGURES
+from reports.images import RESAMPLES, Floats, Images
+from reports.pareto import Standing
+from reports.statistics import Noise
+from reports.verdict import Verdict, judged_on
+
+COSTS = ("latency_ms", "gmacs", "params")
+MARGIN = 0.1
+"""How far beyond the worst of both axes the reference point of the hypervolume lies."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Front:
+    """The front of accuracy and one cost.
+
+    ``chance`` is how often a candidate was on the front when seeds, images and rounds of latency
+    were drawn again; empty where nothing varies. ``sources`` says what was. ``volume`` is the
+    hypervolume (accuracy times cost, as rows have them) up to ``reference`` (cost, accuracy), with
+    its 95 % interval. ``steps`` are who has the highest accuracy from which cost on.
+    """
+
+    cost: str
+    accuracy: str
+    standings: tuple[Standing, ...]
+    chance: Mapping[str, float]
+    sources: tuple[str, ...]
+    volume: float | None
+    volume_low: float | None
+    volume_high: float | None
+    reference: tuple[float, float] | None
+    knee: str | None
+    steps: tuple[tuple[float, str], ...]
+
+    def standing(self, name: str) -> Standing:
+        """Where a candidate stands."""
+        return next(each for each in self.standings if each.candidate.name == name)
+
+
+def fronts(
+    study: Mapping[str, Any], verdict: Verdict, images: Images | None = None
+) -> tuple[Front, ...]:
+    """The fronts on latency, GMACs and parameters, without costs that fewer than two have."""
+    accuracy = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
+    if accuracy is None:
+        return ()
+    found = []
+    for cost in COSTS:
+        judged = judged_on(study, verdict, {accuracy: "max", cost: "min"})
+        if len(judged.scored) > 1:
+            found.append(_front(judged, accuracy, cost, images if accuracy == "miou" else None))
+    return tuple(found)
+
+
+def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) -> Front:
+    inside = [each.candidate for each in verdict.scored]
+    costs = np.array([each.mean(cost) for each in inside], dtype=float)
+    scores = np.array([each.mean(accuracy) for each in inside], dtype=float)
+    drawn_costs, timed = _drawn_costs(inside, cost)
+    drawn_scores, moved = _drawn_scores(inside, accuracy, verdict.noises[accuracy], images)
+    sources = (*moved, *(["rounds of latency"] if timed else []))
+    edge = reference(costs, scores)
+    on = on_front(drawn_costs, drawn_scores)
+    volume = float(hypervolume(costs[None], scores[None], edge)[0])
+    drawn = hypervolume(drawn_costs, drawn_scores, edge)
+    # Reflected, since the best of noisy scores is too good: a redrawn front lies above its own.
+    ends = 2 * volume - np.quantile(drawn, (0.975, 0.025)) if sources else (None, None)
+    steps = _steps(verdict, cost, accuracy)
+    return Front(
+        cost=cost,
+        accuracy=accuracy,
+        standings=verdict.standings,
+        chance={e.name: float(p) for e, p in zip(inside, on.mean(axis=0), strict=True)}
+        if sources
+        else {},
+        sources=sources,
+        volume=volume,
+        volume_low=None if ends[0] is None else max(0.0, float(ends[0])),
+        volume_high=None if ends[1] is None else float(ends[1]),
+        reference=edge,
+        knee=_knee(verdict, cost, accuracy),
+        steps=steps,
+    )
+
+
+def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
+    """Costs (RESAMPLES, candidates): medians over rounds drawn again, alike for one session."""
+    drawn = np.tile(np.array([each.mean(cost) for each in inside], dtype=float), (RESAMPLES, 1))
+    timed = False
+    if cost != "latency_ms":
+        return drawn, timed
+    for place, each in enumerate(inside):
+        rounds = np.asarray(each.timed.get("latency_rounds_ns") or (), dtype=float)
+        if len(rounds) > 1:
+            # One seed a session: what the machine did in a round, it did to all candidates.
+            dice = np.random.default_rng(list(str(each.timed.get("latency_session")).encode()))
+            which = dice.integers(len(rounds), size=(RESAMPLES, len(rounds)))
+            ratios = np.median(rounds[which], axis=1) / np.median(rounds)
+            drawn[:, place] *= ratios
+            timed = True
+    return drawn, timed
+
+
+def _drawn_scores(
+    inside: Sequence[Candidate], accuracy: str, noise: Noise | None, images: Images | None
+) -> tuple[Floats, tuple[str, ...]]:
+    """Scores (RESAMPLES, candidates) with what other seeds and other images would do to them.
+
+    Seeds are drawn from the residuals of all candidates together, made as wide as the noise that
+    was estimated: two or three values of one candidate's own are too few to draw from.
+    """
+    middle = np.array([each.mean(accuracy) for each in inside], dtype=float)
+    drawn = np.tile(middle, (RESAMPLES, 1))
+    sources = []
+    if noise:
+        pool, dice = _residuals(inside, accuracy, noise.sd), np.random.default_rng(0)
+        for place, each in enumerate(inside):
+            n = len(each.figures[accuracy])
+            drawn[:, place] += dice.choice(pool, size=(RESAMPLES, n)).mean(axis=1)
+        sources.append("seeds")
+    if images and all(any(e.name == name for name, _ in images.miou) for e in inside):
+        drawn += np.stack([images.of(each.name) for each in inside], axis=1)
+        sources.append("images")
+    return drawn, tuple(sources)
+
+
+def _residuals(inside: Sequence[Candidate], accuracy: str, sd: float) -> Floats:
+    """What is left of scores after candidate and seed are taken out, scaled to some spread."""
+    own = {e.name: e.mean(accuracy) or 0.0 for e in inside}
+    trials = [(e.name, seed, v) for e in inside for seed, v in e.figures[accuracy].items()]
+    by_seed: dict[int, list[float]] = {}
+    for name, seed, value in trials:
+        by_seed.setdefault(seed, []).append(value - own[name])
+    shift = {seed: statistics.fmean(values) for seed, values in by_seed.items()}
+    left = np.array([value - own[name] - shift[seed] for name, seed, value in trials])
+    power = float(np.sqrt((left**2).mean()))
+    return np.asarray(left * (sd / power) if power else left)
+
+
+def on_front(costs: Floats, scores: Floats) -> np.ndarray:
+    """Who is on the front, row by row: (draws, candidates) of less cost and more score."""
+    order = np.lexsort((-scores, costs), axis=1)
+    cost, score = (np.take_along_axis(each, order, axis=1) for each in (costs, scores))
+    best = np.maximum.accumulate(score, axis=1)
+    on = np.ones(cost.shape, dtype=bool)
+    on[:, 1:] = score[:, 1:] > best[:, :-1]
+    for place in range(1, cost.shape[1]):  # twins of one on the front are on it too
+        same = (cost[:, place] == cost[:, place - 1]) & (score[:, place] == score[:, place - 1])
+        on[:, place] |= same & on[:, place - 1]
+    placed = np.empty_like(on)
+    np.put_along_axis(placed, order, on, axis=1)
+    return placed
+
+
+def reference(costs: Floats, scores: Floats) -> tuple[float, float]:
+    """The reference point: a tenth of the range beyond the dearest and the least accurate."""
+    wide, high = np.ptp(costs), np.ptp(scores)
+    cost = costs.max() + MARGIN * (wide or costs.max())
+    return float(cost), float(scores.min() - MARGIN * (high or scores.min()))
+
+
+def hypervolume(costs: Floats, scores: Floats, edge: tuple[float, float]) -> Floats:
+    """The area that fronts dominate up to a reference (cost, score), row by row: (draws,)."""
+    order = np.argsort(costs, axis=1)
+    cost, score = (np.take_along_axis(each, order, axis=1) for each in (costs, scores))
+    best = np.maximum(np.maximum.accumulate(score, axis=1), edge[1])
+    before = np.concatenate([np.full((len(best), 1), edge[1]), best[:, :-1]], axis=1)
+    return np.asarray(((edge[0] - np.minimum(cost, edge[0])) * (best - before)).sum(axis=1))
+
+
+def _steps(verdict: Verdict, cost: str, accuracy: str) -> tuple[tuple[float, str], ...]:
+    """Who has the highest accuracy from which cost on, cheapest first."""
+    found = [
+        (each.candidate.mean(cost) or 0.0, each.candidate.mean(accuracy) or 0.0, each)
+        for each in verdict.front
+    ]
+    return tuple((c, each.candidate.name) for c, _, each in sorted(found, key=lambda f: f[:2]))
+
+
+def _knee(verdict: Verdict, cost: str, accuracy: str) -> str | None:
+    """Who lies farthest above the chord between the ends of the front; None for fewer than three.
+
+    Both axes run from 0 to 1 between the ends, so that no unit weighs in.
+    """
+    at = {e.candidate.name: e.candidate for e in verdict.front}
+    xy = sorted((c.mean(cost) or 0.0, c.mean(accuracy) or 0.0, name) for name, c in at.items())
+    if len(xy) < 3 or any(a[0] == b[0] for a, b in pairwise(xy)):
+        return None
+    (x0, y0, _), (x1, y1, _) = xy[0], xy[-1]
+    above = {name: (y - y0) / (y1 - y0) - (x - x0) / (x1 - x0) for x, y, name in xy[1:-1]}
+    best = max(above, key=lambda name: above[name])
+    return best if above[best] > 0 else None

@@ -1,0 +1,161 @@
+"""The table of fronts: on which cost a candidate is on the front, how surely, and what beats it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from reports.candidates import Candidate
+from reports.columns import FIGURES, MISSING, Column, plain
+from reports.front import Front
+from reports.latencies import is_contended, reference
+from reports.pareto import Standing
+from reports.phrases import listed
+from reports.tables import Line, Table
+from reports.verdict import Verdict
+
+MOST_ROWS = 40
+LEAST_CHANCE = 0.01
+
+_OUTSIDE = {"apart": "not compared", "waiting": "not finished", "incomplete": "not measured"}
+
+
+def front_table(verdict: Verdict, fronts: Sequence[Front]) -> Table:
+    """All candidates in plan order; of very many, those that may be on some front."""
+    names = [each.candidate.name for each in verdict.standings]
+    if len(names) > MOST_ROWS:
+        names = [name for name in names if any(_may(each, name) for each in fronts)]
+    headings = ("candidate", *(f"by {FIGURES[each.cost].label}" for each in fronts))
+    return Table(
+        headings=headings,
+        brief=("share of fronts", *(FIGURES[each.cost].label for each in fronts)),
+        numeric=(False,) * len(headings),
+        brief_numeric=(False, *[True] * len(fronts)),
+        lines=tuple(_line(name, fronts) for name in names),
+    )
+
+
+def _may(front: Front, name: str) -> bool:
+    known = front.chance.get(name, 0.0) > LEAST_CHANCE
+    return known or front.standing(name).status == "front"
+
+
+def _line(name: str, fronts: Sequence[Front]) -> Line:
+    first = fronts[0].standing(name)
+    cells = (plain(name), *(_cell(each, each.standing(name)) for each in fronts))
+    held = first.status == "front" and bool(first.resolved)
+    brief = (plain(name), *(_brief(each, each.standing(name)) for each in fronts))
+    return Line(cells=cells, brief=brief, status=first.status, held=held)
+
+
+def _cell(front: Front, standing: Standing) -> str:
+    if not standing.competes:
+        return _OUTSIDE.get(standing.status, standing.status)
+    chance = front.chance.get(standing.candidate.name)
+    told = "" if chance is None else f", {share(chance)}"
+    if standing.status == "front":
+        doubt = "" if standing.resolved else " (not resolved)"
+        return f"front{told}{doubt}"
+    return plain(f"dominated by {standing.rival}") + told
+
+
+def _brief(front: Front, standing: Standing) -> str:
+    """How likely a place on the front is; where nothing varies, whether it is one."""
+    if not standing.competes or standing.candidate.name not in front.chance:
+        return _OUTSIDE.get(standing.status, standing.status)
+    return share(front.chance[standing.candidate.name])
+
+
+def share(chance: float) -> str:
+    """A probability as a percentage that is never said to be certain."""
+    percent = min(max(round(100 * chance), 1), 99)
+    sign = "> " if chance > 0.99 else "< " if chance < LEAST_CHANCE else ""
+    return f"{sign}{percent} %"
+
+
+def front_lines(verdict: Verdict, fronts: Sequence[Front]) -> tuple[str, ...]:
+    """What to take under which budget, the knee and the hypervolume: a paragraph a cost."""
+    against = reference(verdict.compared) if is_contended(verdict.compared) else None
+    return tuple(
+        f"{_heading(f)} {_steps(f, against)}{_knee(f)}{_volume(f, against)}" for f in fronts
+    )
+
+
+def front_caption(fronts: Sequence[Front]) -> str:
+    """What the percentages are."""
+    drawn = list(dict.fromkeys(name for each in fronts for name in each.sources))
+    if not drawn:
+        return "Nothing varies here, so no place on a front has a probability."
+    return (
+        f"Percentages: how often a candidate is on the front when {listed(drawn)} are drawn again "
+        "(1000 times, each where it was measured). They follow the means that were seen, so of "
+        "equal candidates the lucky one has more; “not resolved” says that it may be luck."
+    )
+
+
+def _heading(front: Front) -> str:
+    return f"By {FIGURES[front.cost].label}:"
+
+
+def _steps(front: Front, against: Candidate | None) -> str:
+    column, score = FIGURES[front.cost], FIGURES[front.accuracy]
+    at = {each.candidate.name: each.candidate for each in front.standings}
+    told = [
+        f"from {_amount(cost, column, against)} on {plain(name)} "
+        f"({score.with_unit(at[name].mean(front.accuracy))})"
+        for cost, name in front.steps
+    ]
+    return f"the best within a budget is {'; '.join(told)}."
+
+
+def _amount(cost: float, column: Column, against: Candidate | None) -> str:
+    if column.key != "latency_ms" or against is None:
+        return column.with_unit(cost) if column.unit else f"{column.text(cost)} {column.label}"
+    mean = against.mean("latency_ms")
+    return f"{cost / mean:.2f} times {plain(against.name)}'s latency" if mean else MISSING
+
+
+def _knee(front: Front) -> str:
+    return (
+        f" The knee, beyond which each point costs more, is {plain(front.knee)}."
+        if front.knee
+        else ""
+    )
+
+
+def _volume(front: Front, against: Candidate | None) -> str:
+    column, score = FIGURES[front.cost], FIGURES[front.accuracy]
+    if front.volume is None or front.reference is None:
+        return ""
+    scale = column.scale * score.scale
+    unit = f"{score.step} \N{MULTIPLICATION SIGN} {column.unit or column.label}"
+    if column.key == "latency_ms" and against is not None:
+        mean = against.mean("latency_ms") or 1.0
+        scale, unit = (
+            score.scale / mean,
+            f"{score.step} \N{MULTIPLICATION SIGN} {plain(against.name)}'s latency",
+        )
+    span = ""
+    if front.volume_low is not None and front.volume_high is not None:
+        span = f" [{front.volume_low * scale:.3g}, {front.volume_high * scale:.3g}]"
+    edge = f"{_amount(front.reference[0], column, against)}, {score.with_unit(front.reference[1])}"
+    return f" Hypervolume {front.volume * scale:.3g}{span} {unit}, up to {edge}."
+
+
+def fronts_csv(fronts: Sequence[Front]) -> str:
+    """One line a candidate and cost, as plain numbers in the units of the rows."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ("cost", "candidate", "status", "rival", "resolved", "chance", "cost_mean", "score_mean")
+    )
+    for front in fronts:
+        for each in front.standings:
+            one = each.candidate
+            chance = front.chance.get(one.name)
+            figures = (one.mean(front.cost), one.mean(front.accuracy))
+            writer.writerow(
+                (front.cost, one.name, each.status, each.rival, each.resolved, chance, *figures)
+            )
+    return out.getvalue()

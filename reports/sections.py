@@ -1,0 +1,79 @@
+"""The sections of a report that are a table with sentences: effects, fronts, confirmation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reports.confirmation import Confirmation, confirmation_table
+from reports.effects import Effects
+from reports.effects_table import effects_caption, effects_csv, effects_table
+from reports.front import Front
+from reports.front_table import front_caption, front_lines, front_table, fronts_csv
+from reports.images import Images
+from reports.tables import Table, markdown
+from reports.verdict import Verdict
+
+FRESH = (
+    "The best of several is partly the luckiest, so its figure in the study is too good. Fresh "
+    "seeds had no part in choosing it. In brackets is the number of seeds; ± is a 95 % interval."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """One table, what it says in sentences, and how it is to be read.
+
+    ``name`` is what its files are called; ``csv`` is "" where the table is all there is.
+    """
+
+    name: str
+    title: str
+    table: Table
+    findings: tuple[str, ...] = ()
+    caption: tuple[str, ...] = ()
+    csv: str = ""
+
+    @property
+    def markdown(self) -> str:
+        """The section in Markdown, without its title."""
+        said = [text.replace("*", "\\*") for text in (*self.findings, *self.caption)]
+        return "\n".join([markdown(self.table), *(f"{text}\n" for text in said)])
+
+
+def sections_of(
+    verdict: Verdict,
+    found: Effects | None,
+    images: Images | None,
+    fronts: Sequence[Front],
+    confirmed: Confirmation | None,
+) -> tuple[Section, ...]:
+    """The sections of a study that have something to say."""
+    sections = []
+    if confirmed:
+        table = confirmation_table(confirmed)
+        sections.append(
+            Section(name="confirmation", title="On fresh seeds", table=table, caption=(FRESH,))
+        )
+    if found and found.rows:
+        sections.append(
+            Section(
+                name="effects",
+                title="Effects",
+                table=effects_table(found),
+                caption=effects_caption(found, images),
+                csv=effects_csv(found),
+            )
+        )
+    if fronts:
+        sections.append(
+            Section(
+                name="fronts",
+                title="Fronts",
+                table=front_table(verdict, fronts),
+                findings=front_lines(verdict, fronts),
+                caption=(front_caption(fronts),),
+                csv=fronts_csv(fronts),
+            )
+        )
+    return tuple(sections)
