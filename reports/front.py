@@ -18,6 +18,9 @@ from reports.statistics import Noise
 from reports.verdict import Verdict, judged_on
 
 COSTS = ("latency_ms", "gmacs", "params")
+MOST_DRAWN = 2_000_000
+"""Of very many candidates fewer draws are made: so many figures in all, but a hundred draws."""
+
 MARGIN = 0.1
 """How far beyond the worst of both axes the reference point of the hypervolume lies."""
 
@@ -58,7 +61,8 @@ def fronts(
         return ()
     found = []
     for cost in COSTS:
-        judged = judged_on(study, verdict, {accuracy: "max", cost: "min"})
+        own = set(verdict.objectives) == {accuracy, cost}
+        judged = verdict if own else judged_on(study, verdict, {accuracy: "max", cost: "min"})
         if len(judged.scored) > 1:
             found.append(_front(judged, accuracy, cost, images if accuracy == "miou" else None))
     return tuple(found)
@@ -96,8 +100,9 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
 
 
 def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
-    """Costs (RESAMPLES, candidates): medians over rounds drawn again, alike for one session."""
-    drawn = np.tile(np.array([each.mean(cost) for each in inside], dtype=float), (RESAMPLES, 1))
+    """Costs (draws, candidates): medians over rounds drawn again, alike for one session."""
+    num = _num_draws(inside)
+    drawn = np.tile(np.array([each.mean(cost) for each in inside], dtype=float), (num, 1))
     timed = False
     if cost != "latency_ms":
         return drawn, timed
@@ -106,7 +111,7 @@ def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
         if len(rounds) > 1:
             # One seed a session: what the machine did in a round, it did to all candidates.
             dice = np.random.default_rng(list(str(each.timed.get("latency_session")).encode()))
-            which = dice.integers(len(rounds), size=(RESAMPLES, len(rounds)))
+            which = dice.integers(len(rounds), size=(num, len(rounds)))
             ratios = np.median(rounds[which], axis=1) / np.median(rounds)
             drawn[:, place] *= ratios
             timed = True
@@ -116,24 +121,29 @@ def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
 def _drawn_scores(
     inside: Sequence[Candidate], accuracy: str, noise: Noise | None, images: Images | None
 ) -> tuple[Floats, tuple[str, ...]]:
-    """Scores (RESAMPLES, candidates) with what other seeds and other images would do to them.
+    """Scores (draws, candidates) with what other seeds and other images would do to them.
 
     Seeds are drawn from the residuals of all candidates together, made as wide as the noise that
     was estimated: two or three values of one candidate's own are too few to draw from.
     """
     middle = np.array([each.mean(accuracy) for each in inside], dtype=float)
-    drawn = np.tile(middle, (RESAMPLES, 1))
+    num = _num_draws(inside)
+    drawn = np.tile(middle, (num, 1))
     sources = []
     if noise:
         pool, dice = _residuals(inside, accuracy, noise.sd), np.random.default_rng(0)
         for place, each in enumerate(inside):
             n = len(each.figures[accuracy])
-            drawn[:, place] += dice.choice(pool, size=(RESAMPLES, n)).mean(axis=1)
+            drawn[:, place] += dice.choice(pool, size=(num, n)).mean(axis=1)
         sources.append("seeds")
     if images and all(any(e.name == name for name, _ in images.miou) for e in inside):
-        drawn += np.stack([images.of(each.name) for each in inside], axis=1)
+        drawn += np.stack([images.of(each.name)[:num] for each in inside], axis=1)
         sources.append("images")
     return drawn, tuple(sources)
+
+
+def _num_draws(inside: Sequence[Candidate]) -> int:
+    return min(RESAMPLES, max(100, MOST_DRAWN // len(inside)))
 
 
 def _residuals(inside: Sequence[Candidate], accuracy: str, sd: float) -> Floats:

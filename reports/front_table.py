@@ -102,11 +102,11 @@ def _steps(front: Front, against: Candidate | None) -> str:
     column, score = FIGURES[front.cost], FIGURES[front.accuracy]
     at = {each.candidate.name: each.candidate for each in front.standings}
     told = [
-        f"from {_amount(cost, column, against)} on {plain(name)} "
+        f"from {_amount(cost, column, against)} {plain(name)} "
         f"({score.with_unit(at[name].mean(front.accuracy))})"
         for cost, name in front.steps
     ]
-    return f"the best within a budget is {'; '.join(told)}."
+    return f"the most accurate within a budget is {', '.join(told)}."
 
 
 def _amount(cost: float, column: Column, against: Candidate | None) -> str:

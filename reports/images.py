@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,7 @@ def moved(kept: Confusions, absent: str | None = None) -> Floats:
     return _miou(_times(num), kept, absent) - whole
 
 
+@lru_cache(maxsize=4)
 def _times(num: int) -> Floats:
     """How often each image is in each resample; the same for every trial, so they are paired."""
     dice = np.random.default_rng(num)

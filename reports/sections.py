@@ -11,7 +11,7 @@ from reports.effects_table import effects_caption, effects_csv, effects_table
 from reports.front import Front
 from reports.front_table import front_caption, front_lines, front_table, fronts_csv
 from reports.images import Images
-from reports.tables import Table, markdown
+from reports.tables import Table, markdown, markdown_cell
 from reports.verdict import Verdict
 
 FRESH = (
@@ -37,7 +37,7 @@ class Section:
     @property
     def markdown(self) -> str:
         """The section in Markdown, without its title."""
-        said = [text.replace("*", "\\*") for text in (*self.findings, *self.caption)]
+        said = [markdown_cell(text) for text in (*self.findings, *self.caption)]
         return "\n".join([markdown(self.table), *(f"{text}\n" for text in said)])
 
 

@@ -164,7 +164,7 @@ def markdown(table: Table) -> str:
     """The table in GitHub's Markdown."""
     rule = ["---:" if right else ":---" for right in table.numeric]
     rows = [table.headings, *(line.cells for line in table.lines)]
-    escaped = [[_markdown_cell(cell) for cell in row] for row in rows]
+    escaped = [[markdown_cell(cell) for cell in row] for row in rows]
     lines = [escaped[0], rule, *escaped[1:]]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
@@ -179,7 +179,8 @@ _ESCAPES = str.maketrans(
 )
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
+    """A text with nothing left in it that Markdown or HTML would read."""
     return text.translate(_ESCAPES)
 
 

@@ -1,0 +1,139 @@
+"""Fronts: probabilities, hypervolume, knee and budgets, against what can be reckoned by hand."""
+
+import numpy as np
+import pytest
+from made_up import noisy, rejected, row, study_of, timed
+from scipy import stats
+
+from reports.answer import answer
+from reports.front import fronts, hypervolume, on_front
+from reports.front_table import front_caption, front_lines, front_table, share
+from reports.pareto import dominates
+from reports.ranks import interval, ranks, sentence
+from reports.rows import frame
+from reports.verdict import judge
+
+
+def judged(rows, **fields):
+    study = study_of(rows, **fields)
+    verdict = judge(study, frame(study, rows))
+    return verdict, fronts(study, verdict)
+
+
+def test_who_is_on_a_front_is_as_defined():
+    dice = np.random.default_rng(0)
+    costs, scores = dice.integers(0, 6, (300, 7)) / 1.0, dice.integers(0, 6, (300, 7)) / 1.0
+    found = on_front(costs, scores)
+    for line in range(300):
+        points = list(zip(costs[line], -scores[line], strict=True))
+        free = [not any(dominates(other, one) for other in points) for one in points]
+        assert found[line].tolist() == free
+
+
+def test_a_hypervolume_is_the_area_under_the_steps():
+    costs, scores = np.array([[1.0, 2.0, 3.0, 9.0]]), np.array([[1.0, 3.0, 2.0, 9.0]])
+    assert hypervolume(costs, scores, (4.0, 0.0))[0] == (4 - 1) * 1 + (4 - 2) * 2
+    assert hypervolume(costs, scores, (4.0, 2.5))[0] == (4 - 2) * 0.5
+
+
+def test_clear_candidates_are_sure_of_their_places():
+    means = {"a": 0.30, "b": 0.40, "c": 0.42, "d": 0.20}
+    rows = noisy(means, seeds=3, sd=0.002, a=8, b=10, c=16, d=12)
+    verdict, (latency, gmacs, params) = judged(rows)
+    assert [each.cost for each in (latency, gmacs, params)] == ["latency_ms", "gmacs", "params"]
+    assert latency.sources == ("seeds", "rounds of latency")
+    assert gmacs.sources == ("seeds",)
+    assert all(latency.chance[name] > 0.99 for name in "abc")
+    assert latency.chance["d"] == 0
+    assert latency.steps == ((8.0, "a"), (10.0, "b"), (16.0, "c"))
+    assert latency.knee == "b"
+    assert latency.volume_low < latency.volume < latency.volume_high
+    assert [name for _, name in gmacs.steps] == ["c"], "all cost the same"
+    table = front_table(verdict, [latency, gmacs, params])
+    assert [line.cells[1] for line in table.lines][3] == "dominated by b, < 1 %"
+    text = front_lines(verdict, [latency])[0]
+    assert "from 8.00\N{NO-BREAK SPACE}ms a (" in text and "The knee" in text
+    assert "up to 16.80\N{NO-BREAK SPACE}ms" in text, "the reference point is stated"
+
+
+def test_a_coin_toss_is_on_average_shown_as_one():
+    chances = []
+    for luck in range(16):
+        rows = noisy({"a": 0.40, "b": 0.40}, seeds=4, luck=luck, a=8, b=10)
+        _, (latency, *_) = judged(rows)
+        assert latency.chance["a"] > 0.99, "the cheapest is always on it"
+        chances.append(latency.chance["b"])
+    assert 0.3 < np.mean(chances) < 0.7
+
+
+def test_what_is_over_budget_is_on_no_front():
+    rows = [*noisy({"a": 0.3, "b": 0.4}, seeds=3, a=8, b=10), rejected("heavy", **timed(20))]
+    verdict, found = judged(rows)
+    assert "heavy" not in found[0].chance
+    cells = {line.cells[0]: line.cells[1:] for line in front_table(verdict, found).lines}
+    assert set(cells["heavy"]) == {"over budget"}
+
+
+def test_one_seed_leaves_only_rounds_to_draw():
+    _, (latency, gmacs, _) = judged([row("a", 0, 0.3, **timed(8)), row("b", 0, 0.4, **timed(9))])
+    assert latency.sources == ("rounds of latency",)
+    assert gmacs.chance == {} and gmacs.volume_low is None
+    assert front_caption([gmacs]).startswith("Nothing varies here")
+
+
+def test_beside_other_work_budgets_are_told_as_ratios():
+    rows = noisy({"a": 0.30, "b": 0.40}, seeds=3, a=8, b=10)
+    verdict, found = judged([{**each, "latency_contended": True} for each in rows])
+    text = front_lines(verdict, found)[0]
+    assert "from 1.25 times a's latency b (" in text and "ms" not in text
+
+
+def test_of_equal_candidates_a_winner_is_sold_one_time_in_twenty_at_most():
+    sold = 0
+    for luck in range(100):
+        rows = noisy(dict.fromkeys("abcde", 0.35), seeds=3, luck=luck)
+        verdict = judge(study_of(rows), frame(study_of(rows), rows))
+        level = answer(verdict).startswith("No candidate is resolved as more accurate")
+        sold += not level or any(each.resolved for each in verdict.front)
+    assert sold <= 10, "5 of 100 and twice the standard error"
+
+
+def test_no_share_is_said_to_be_certain():
+    assert [share(p) for p in (0.0, 0.004, 0.5, 0.999, 1.0)] == [
+        "< 1 %",
+        "< 1 %",
+        "50 %",
+        "> 99 %",
+        "> 99 %",
+    ]
+
+
+def test_rank_correlations_are_told_device_by_device():
+    rows = [row(f"c{i}", gmacs=0.1 + i, params=9 - i, **timed(20 + i)) for i in range(9)]
+    rows += [row(f"d{i}", gmacs=1.0 + i, latency_device="B", **timed(20 - i)) for i in range(4)]
+    verdict = judge(study_of(rows), frame(study_of(rows), rows))
+    found = {(each.device, each.key): each for each in ranks(verdict)}
+    assert found["A CPU", "gmacs"].tau == 1 and found["A CPU", "params"].tau == -1
+    assert found["B", "gmacs"].tau == -1 and found["B", "gmacs"].low is None
+    assert ("B", "params") not in found, "all are the same size there"
+    text = sentence([found["B", "gmacs"]])
+    assert text == (
+        "Over 4 candidates on B, the rank correlation (Kendall) with latency is GMACs "
+        "\N{MINUS SIGN}1.00."
+    )
+
+
+@pytest.mark.parametrize("num", [8, 12, 30])
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
+def test_the_interval_of_a_rank_correlation_holds_the_truth(rho, num):
+    dice = np.random.default_rng(num)
+    x = dice.normal(size=(1500, num))
+    y = rho * x + np.sqrt(1 - rho**2) * dice.normal(size=(1500, num))
+    pairs = np.triu_indices(num, 1)
+    alike = np.sign((x[:, pairs[0]] - x[:, pairs[1]]) * (y[:, pairs[0]] - y[:, pairs[1]]))
+    taus = alike.mean(axis=1)
+    assert stats.kendalltau(x[0], y[0]).statistic == pytest.approx(taus[0])
+    truth = 2 / np.pi * np.arcsin(rho)
+    ends = [interval(float(tau), num) for tau in taus]
+    held = [low is not None and low <= truth <= high for low, high in ends]
+    assert 0.92 <= np.mean(held) <= 0.97
