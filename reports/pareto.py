@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.latencies import level
@@ -50,11 +53,13 @@ def standings(
     outside = {each.name: _outside(each, objectives) for each in found}
     inside = [each for each in found if outside[each.name] is None]
     points = {each.name: _point(each, objectives) for each in inside}
+    ranked = tuple(sorted(inside, key=lambda each: points[each.name]))
     field = _Field(
         objectives=tuple(objectives),
         noises=noises,
         points=points,
-        ranked=tuple(sorted(inside, key=lambda each: points[each.name])),
+        ranked=ranked,
+        matrix=np.array([points[each.name] for each in ranked]).reshape(-1, len(objectives)),
     )
     return tuple(outside[each.name] or _inside(each, field) for each in found)
 
@@ -98,14 +103,17 @@ class _Field:
     noises: Mapping[str, Noise | None]
     points: Mapping[str, Point]
     ranked: tuple[Candidate, ...]
+    matrix: NDArray[np.float64]
 
     def others(self, one: Candidate) -> list[Candidate]:
         """All but one."""
         return [each for each in self.ranked if each.name != one.name]
 
-    def dominates(self, first: Candidate, second: Candidate) -> bool:
-        """Whether one dominates another on means."""
-        return dominates(self.points[first.name], self.points[second.name])
+    def above(self, one: Candidate) -> list[Candidate]:
+        """Those that dominate one on means."""
+        point = np.array(self.points[one.name])
+        found = (self.matrix <= point).all(axis=1) & (self.matrix < point).any(axis=1)
+        return [self.ranked[place] for place in np.flatnonzero(found)]
 
     def beats(self, first: Candidate, second: Candidate) -> bool | None:
         """Whether all leads of one mean over another hold against seed noise.
@@ -148,7 +156,7 @@ class _Field:
 
 
 def _inside(one: Candidate, field: _Field) -> Standing:
-    above = [each for each in field.others(one) if field.dominates(each, one)]
+    above = field.above(one)
     if above:
         return _dominated(one, above, field)
     # A lead in accuracy or latency that is noise would leave these ahead of it, or level with it.
@@ -161,9 +169,8 @@ def _inside(one: Candidate, field: _Field) -> Standing:
 
 
 def _dominated(one: Candidate, above: Sequence[Candidate], field: _Field) -> Standing:
-    verdicts = [(each.name, field.beats(each, one)) for each in above]
-    sure = [name for name, beaten in verdicts if beaten]
-    rival, resolved = (sure[0], True) if sure else verdicts[0]
+    sure = next((each for each in above if field.beats(each, one)), None)
+    rival, resolved = (sure or above[0]).name, True if sure else field.beats(above[0], one)
     words = f"dominated by {rival}" + _doubt(resolved, None) + _failures(one)
     return Standing(candidate=one, status="dominated", rival=rival, resolved=resolved, words=words)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 Scores = Mapping[str, Mapping[int, float]]
@@ -70,17 +71,26 @@ def seed_noise(scores: Scores) -> Noise | None:
     seeds = sorted({seed for _, seed, _ in trials})
     if len(names) < 2 or len(seeds) < 2:
         return None
-    design = np.zeros((len(trials), len(names) + len(seeds)))
-    for line, (name, seed, _) in enumerate(trials):
-        design[line, [names.index(name), len(names) + seeds.index(seed)]] = 1
+    place = {name: rank for rank, name in enumerate(names)}
+    who = np.array([place[name] for name, _, _ in trials])
+    design = np.array([[float(seed == each) for each in seeds] for _, seed, _ in trials])
     values = np.array([value for _, _, value in trials])
+    # Candidates are taken out first (Frisch, Waugh and Lovell): they may be thousands.
+    design, values = _within(design, who), _within(values[:, None], who)[:, 0]
     effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
-    df = len(trials) - int(rank)
+    df = len(trials) - len(names) - int(rank)
     squares = float(((values - design @ effects) ** 2).sum())
     if df < 1 or math.sqrt(squares / df) < NO_SPREAD:
         return None
     sd = math.sqrt(squares / df)
     return Noise(sd=sd, df=df, num_candidates=len(names), num_seeds=len(seeds))
+
+
+def _within(values: NDArray[np.float64], who: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Columns of values (trials, n) less the mean of each group of lines."""
+    sums = np.zeros((int(who.max()) + 1, values.shape[1]))
+    np.add.at(sums, who, values)
+    return np.asarray(values - (sums / np.bincount(who)[:, None])[who])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,7 +169,7 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         reports.write(study_of([row("b")]), [row("b")], tmp_path)
     assert (tmp_path / "report.html").read_text() == before
-    assert {path.name for path in tmp_path.iterdir()} == FILES
+    assert {path.name for path in tmp_path.iterdir()} < FILES, "and no half a file"
 
 
 def test_a_study_without_rows_is_refused_by_name(tmp_path):
