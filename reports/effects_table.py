@@ -23,7 +23,7 @@ def effects_table(found: Effects) -> Table:
     rows = (*found.rows, *found.interactions)
     images = any(each.image_low is not None for each in rows)
     headings = (
-        f"change, against {'the baseline' if found.baseline else 'what'}",
+        "change to the baseline" if found.baseline else "change",
         f"Δ {column.label} ({column.step})",
         "95 % over seeds",
         *(("95 % over images",) if images else ()),

@@ -58,7 +58,7 @@ def run(twopath, tmp_path, own, monkeypatch):
     """Runs a study of one or two trials over that folder; gives what was said, and its rows."""
     # Drawing a report takes as long as all the rest.
     drawn = SimpleNamespace(answer="", page="", show=None)
-    monkeypatch.setattr("reports.write", lambda *_: drawn)
+    monkeypatch.setattr("reports.write", lambda *_, **__: drawn)
 
     def go(*words, fusions='"sum"', recipe="steps=2, batch=2"):
         text = STUDY.format(fusions=fusions, recipe=recipe)
@@ -199,7 +199,7 @@ def test_a_full_disk_fails_its_trials_by_file_and_the_same_command_goes_on(run, 
 
 def test_a_full_disk_after_training_costs_no_step(run, monkeypatch, tmp_path):
     with monkeypatch.context() as patched:
-        patched.setattr("harness.trial.save", lambda *_: full(0))
+        patched.setattr("harness.trial.save", lambda *_, **__: full(0))
         assert run().code == 1
     (row,) = run().rows
     assert (row["state"], row["resumed_from_step"]) == ("done", 2)
@@ -223,7 +223,7 @@ def test_a_ledger_on_a_full_disk_costs_no_step(run, monkeypatch, tmp_path):
 
 def test_a_report_on_a_full_disk_is_told_by_its_folder(run, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("reports.write", lambda *_: full(0))
+        patched.setattr("reports.write", lambda *_, **__: full(0))
         assert only_line(run()) == "twopath: runs/reports/tiny: No space left on device"
     assert run().rows[0]["state"] == "done"
 
