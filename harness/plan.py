@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, cast
 
-from harness.architecture import KINDS, Architecture
+from harness.architecture import KINDS, Architecture, Part
 from harness.components import REGISTRIES
 from harness.data.dataset import Dataset, datasets
 from harness.holes import Range
-from harness.keys import key_of, plain
+from harness.keys import Written, joined, key_of, plain, written
 from harness.ledger import Entry
 from harness.measure.cost import COST_PROTOCOL
 from harness.measure.latency import LATENCY_PROTOCOL
@@ -55,19 +57,22 @@ def candidates(study: Study) -> Iterator[Candidate]:
     space = study.space
     variants = space if isinstance(space, Variants) else Variants(items=(("", space),))
     seen: dict[str, str] = {}
+    labels: set[str] = set()
     for name, architecture in variants.items:
         for answers, (filled, recipe) in fillings((architecture, study.recipe)):
             candidate = named_candidate(
                 name, without_places(answers), filled, recipe, baseline=name == variants.baseline
             )
-            identity = key_of(architecture=resolve(filled), recipe=_resolved_recipe(recipe))
+            text = _spelt(_resolved_parts(filled))
+            identity = key_of(architecture=text, recipe=_resolved_recipe(Same(recipe))[1])
             if identity in seen:
                 raise ValueError(
                     f"candidates {seen[identity]!r} and {candidate.label!r} are the same network"
                 )
-            if candidate.label in seen.values():
+            if candidate.label in labels:
                 raise ValueError(f"two candidates are both called {candidate.label!r}")
             seen[identity] = candidate.label
+            labels.add(candidate.label)
             yield candidate
 
 
@@ -116,18 +121,86 @@ def resolve(architecture: Architecture) -> Architecture:
 
     KeyError or TypeError for a part, an option or a value that is not known.
     """
-    parts = architecture.parts()
-    return replace(architecture, **{k: REGISTRIES[k].resolve(parts[k]) for k in KINDS})
+    parts = _resolved_parts(architecture)
+    return Architecture(**{kind: part for kind, (part, _) in parts.items()})
 
 
-def _resolved_recipe(recipe: Recipe) -> Recipe:
-    return replace(recipe, dataset=datasets.resolve(recipe.dataset))
+class Same:
+    """A value that only counts as itself: 1 == True, but in a key they differ.
+
+    Held while it is remembered, so that no other value can come to its place in memory.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+
+class Spelt(Same):
+    """A part that counts as any other that is spelt alike."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, value: Part) -> None:
+        super().__init__(value)
+        self.text = repr(value)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spelt) and self.text == other.text
+
+
+def _resolved_parts(architecture: Architecture) -> dict[str, tuple[Part, Written]]:
+    """Each part with every option written out, and as keys have it."""
+    return {
+        kind: _resolved_part(kind, cast(Hashable, REGISTRIES[kind].get(part.name)), Spelt(part))
+        for kind, part in architecture.parts().items()
+    }
+
+
+def _spelt(parts: dict[str, tuple[Part, Written]]) -> Written:
+    """An architecture of resolved parts as keys have it."""
+    return joined({kind: text for kind, (_, text) in parts.items()})
+
+
+@lru_cache(maxsize=4096)
+def _resolved_part(kind: str, registered: Hashable, spelt: Spelt) -> tuple[Part, Written]:
+    """A part of a registered class with every option written out, and as keys have it."""
+    part = REGISTRIES[kind].resolve(spelt.value)
+    return part, written(part)
+
+
+@lru_cache(maxsize=64)
+def _resolved_recipe(recipe: Same) -> tuple[Recipe, Written]:
+    given: Recipe = recipe.value
+    resolved = replace(given, dataset=datasets.resolve(given.dataset))
+    return resolved, written(resolved)
 
 
 def source_of(architecture: Architecture) -> str:
     """The digest of the code that an architecture's parts are made of."""
     parts = architecture.parts()
-    return source_digest(*(REGISTRIES[kind].get(parts[kind].name) for kind in KINDS))
+    classes: list[Any] = [REGISTRIES[kind].get(parts[kind].name) for kind in KINDS]
+    return _digest(source_digest, *classes)
+
+
+def digest_of(part: type) -> str:
+    """The digest of the code of one part."""
+    return _digest(source_digest, part)
+
+
+@lru_cache(maxsize=4096)
+def _digest(digest: Callable[..., str], *classes: Hashable) -> str:
+    return digest(*classes)
 
 
 def size_timed(study: Study, dataset: Dataset) -> tuple[int, int]:
@@ -144,26 +217,30 @@ def trials_of(
     for a scoring that images of this size do not allow.
     """
     check_fit(study.scoring, dataset.size)
-    architecture = resolve(candidate.architecture)
-    recipe = _resolved_recipe(candidate.recipe)
+    resolved = _resolved_parts(candidate.architecture)
+    architecture = Architecture(**{kind: part for kind, (part, _) in resolved.items()})
+    text = _spelt(resolved)
+    recipe, recipe_text = _resolved_recipe(Same(candidate.recipe))
     network = {
-        "architecture": architecture,
-        "source": source_of(architecture),
+        "architecture": text,
+        "source": written(source_of(architecture)),
         "num_classes": len(dataset.label_map.classes),
         "size": size_timed(study, dataset),
     }
     cost_key = key_of(what="cost", protocol=COST_PROTOCOL, **network)
+    timing = _written(Same(study.timing))
     latency_key = key_of(
-        what="latency", protocol=LATENCY_PROTOCOL, timing=study.timing, device=device, **network
+        what="latency", protocol=LATENCY_PROTOCOL, timing=timing, device=device, **network
     )
     learning = {
-        "architecture": architecture,
+        "architecture": text,
         "source": network["source"],
-        "recipe": recipe,
-        "scoring": study.scoring,
+        "recipe": recipe_text,
+        "scoring": _written(Same(study.scoring)),
         "data": dataset.fingerprint(),
         "protocol": TRAINING_PROTOCOL,
     }
+    parts = {kind: str(each) for kind, each in candidate.architecture.parts().items()}
     return [
         Trial(
             entry=Entry(
@@ -174,7 +251,7 @@ def trials_of(
                 factors=candidate.factors,
                 seed=seed,
                 baseline=candidate.baseline,
-                parts={k: str(each) for k, each in candidate.architecture.parts().items()},
+                parts=parts,
                 answers=answers,
             ),
             architecture=architecture,
@@ -185,6 +262,11 @@ def trials_of(
     ]
 
 
+@lru_cache(maxsize=64)
+def _written(value: Same) -> Written:
+    return written(value.value)
+
+
 def timed_together(trials: list[Trial]) -> list[Trial]:
     """The trials with latency keys that hold among themselves only.
 
@@ -192,15 +274,24 @@ def timed_together(trials: list[Trial]) -> list[Trial]:
     gains a candidate, all of them are timed again, which takes seconds.
     """
     group = sorted({trial.entry.latency_key for trial in trials})
+    keys = _keys_among(group)
     return [
-        replace(
-            trial,
-            entry=replace(
-                trial.entry, latency_key=key_of(own=trial.entry.latency_key, among=group)
-            ),
-        )
+        replace(trial, entry=replace(trial.entry, latency_key=keys[trial.entry.latency_key]))
         for trial in trials
     ]
+
+
+def _keys_among(group: list[str]) -> dict[str, str]:
+    """For each of some sorted keys, ``key_of(own=each, among=group)``; the group is read once."""
+    before, own, after = joined({"among": group, "own": ""}).rpartition('""')
+    assert own, before
+    hashed = sha256(before.encode())
+    keys = {}
+    for each in group:
+        whole = hashed.copy()
+        whole.update(f"{written(each)}{after}".encode())
+        keys[each] = whole.hexdigest()
+    return keys
 
 
 def definition(study: Study) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,9 @@ from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
 from harness.data.roots import DataRoots, open_dataset
 from harness.figures import Broken, Figures, Place, over_budget
-from harness.holes import Range
 from harness.ledger import Entry, Ledger
 from harness.measure.candidates import timing_device
+from harness.missing import is_small, is_to_run, prior_answers
 from harness.mistakes import warn_plainly
 from harness.plan import (
     Candidate,
@@ -30,13 +29,13 @@ from harness.plan import (
 )
 from harness.prices import Prices
 from harness.progress import some
-from harness.runners.proposals import Answers, Outcome, Proposal
+from harness.runners.proposals import Outcome, Proposal
 from harness.runners.runner import Runner
 from harness.runners.search import generations
-from harness.space import holes
+from harness.stale import made_of
 from harness.study import Recipe, Study
 from harness.training.batches import share
-from harness.trial import DISK_FULL, Event, Job, Row, failed_row, forget
+from harness.trial import Event, Job, Row, failed_row, forget
 from harness.weights import files_named, find
 
 GENERATION = 4
@@ -172,31 +171,13 @@ class Session:
 
     def _propose(self) -> Iterator[list[Proposal]]:
         search = self.study.search
-        if search is None or self._is_small(search.trials):
+        if search is None or is_small(self.study):
             yield [Proposal(candidate=each, answers={}) for each in candidates(self.study)]
             return
         size = max(GENERATION, self.settings.workers)
-        yield from generations(self.study, self._prior(), self._outcome, size, self._price)
-
-    def _is_small(self, trials: int) -> bool:
-        """Whether enumerating a space costs no more than searching it."""
-        if any(isinstance(h, Range) for h in holes((self.study.space, self.study.recipe)).values()):
-            return False
-        try:
-            return len(list(itertools.islice(candidates(self.study), trials + 1))) <= trials
-        except ValueError:  # a range under an alternative
-            return False
-
-    def _prior(self) -> list[Answers]:
-        """The answers of an earlier run of this same search, in order, once each."""
-        known = self.ledger.studies().get(self.study.name, {})
-        if known.get("space") != definition(self.study)["space"]:
-            return []
-        found: list[Answers] = []
-        for entry in self.ledger.plan(self.study.name):
-            if entry.answers and entry.answers not in found:
-                found.append(entry.answers)
-        return found
+        yield from generations(
+            self.study, prior_answers(self.study, self.ledger), self._outcome, size, self._price
+        )
 
     def _admit(self, group: list[Proposal]) -> None:
         """Measures a group, rejects what is over budget, queues what is missing."""
@@ -256,17 +237,19 @@ class Session:
         return replace(trial, entry=replace(trial.entry, rejected=over[0] if over else None))
 
     def _write_plan(self) -> None:
-        record = {**definition(self.study), "command": self.settings.command}
+        record = {
+            **definition(self.study),
+            "command": self.settings.command,
+            "made_of": made_of(self.study, self._plan, self._opened, self._device),
+        }
         self.ledger.put_study(record, [trial.entry for trial in self._plan])
 
     def _missing(self, trials: list[Trial]) -> list[Trial]:
         """The trials whose key has no row yet, each key once."""
         known = self.ledger.trials(trial.entry.key for trial in trials)
-        kept = {"done"} if self.settings.retry_failed else {"done", "failed"}
         missing: dict[str, Trial] = {}
         for trial in trials:
-            row = known.get(trial.entry.key, {})
-            if row.get("state") not in kept or _was_hindered(row):
+            if is_to_run(known.get(trial.entry.key, {}), retry_failed=self.settings.retry_failed):
                 missing.setdefault(trial.entry.key, trial)
         return list(missing.values())
 
@@ -324,17 +307,3 @@ class Session:
         joined = [{**figures, **row} for row in rows]
         means = [sum(row[name] for row in joined) / len(joined) for name in self.study.objectives]
         return Outcome(values=tuple(map(float, means)))
-
-
-HINDRANCES = (
-    "FileNotFoundError",
-    "NotInstalledError",
-    "PermissionError",
-    "ConnectionError",
-    DISK_FULL,
-)
-
-
-def _was_hindered(row: Row) -> bool:
-    """Whether a trial failed by what its key does not hold, and the user may since have mended."""
-    return row.get("state") == "failed" and str(row.get("reason")).startswith(HINDRANCES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any
 
@@ -13,21 +13,45 @@ Ask = Callable[[str, Hole], Any]
 """Answers the hole at a path such as ``fusion.ffm.reduction`` with one of its values."""
 
 
-def fill(tree: Any, ask: Ask, path: str = "") -> Any:
-    """Returns the tree with every hole answered by ``ask``, holes inside answers included."""
+def fill(tree: Any, ask: Ask, path: str = "", closed: Set[int] = frozenset()) -> Any:
+    """Returns the tree with every hole answered by ``ask``, holes inside answers included.
+
+    ``closed`` are the ids of objects in it that are known to have no hole, and are left alone.
+    """
+    if id(tree) in closed:
+        return tree
     if isinstance(tree, Choice):
-        return fill(ask(path, tree), ask, path)
+        return fill(ask(path, tree), ask, path, closed)
     if isinstance(tree, Hole):
         return ask(path, tree)
     if isinstance(tree, Part):
-        inside = {key: fill(value, ask, _dot(path, tree.name, key)) for key, value in tree.options}
+        inside = {k: fill(v, ask, _dot(path, tree.name, k), closed) for k, v in tree.options}
         return Part(tree.name, **inside)
     if is_dataclass(tree) and not isinstance(tree, type):
         names = [each.name for each in fields(tree) if each.init]
-        return replace(tree, **{n: fill(getattr(tree, n), ask, _dot(path, n)) for n in names})
+        return replace(
+            tree, **{n: fill(getattr(tree, n), ask, _dot(path, n), closed) for n in names}
+        )
     if isinstance(tree, tuple):
-        return tuple(fill(item, ask, f"{path}[{index}]") for index, item in enumerate(tree))
+        return tuple(fill(each, ask, f"{path}[{i}]", closed) for i, each in enumerate(tree))
     return tree
+
+
+def _close(tree: Any, closed: set[int]) -> bool:
+    """Notes the objects of a tree that have no hole, alternatives included; whether it is one."""
+    if isinstance(tree, Part):
+        inside: list[Any] = [value for _, value in tree.options]
+    elif isinstance(tree, Choice):
+        inside = list(tree.values)
+    elif is_dataclass(tree) and not isinstance(tree, type):
+        inside = [getattr(tree, each.name) for each in fields(tree) if each.init]
+    else:
+        inside = list(tree) if isinstance(tree, tuple) else []
+    sound = [_close(each, closed) for each in inside]
+    if not all(sound) or isinstance(tree, Hole):
+        return False
+    closed.add(id(tree))
+    return True
 
 
 def _dot(*names: str) -> str:
@@ -78,10 +102,16 @@ def fillings(tree: Any) -> Iterator[tuple[dict[str, str], Any]]:
     A hole inside an alternative is open only under that alternative. A range raises ValueError.
     """
     start: list[int] = []
+    closed: set[int] = set()  # ids stay good while the tree is held here
+    _close(tree, closed)
+    names: dict[int, str] = {}
     while True:
         walk = _Walk(start)
-        filled = fill(tree, walk.ask)
-        yield named(walk.answers), filled
+        filled = fill(tree, walk.ask, closed=closed)
+        for value in walk.answers.values():
+            if id(value) not in names:
+                names[id(value)] = _name(value)
+        yield {path: names[id(value)] for path, value in walk.answers.items()}, filled
         start = walk.next_start()
         if not start:
             return
