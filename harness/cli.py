@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from harness.confirm_options import add_confirm_options
 from harness.export_options import add_export_options
 from harness.export_optuna import ABOUT, EXAMPLE, add_export_optuna_options, exported_to_optuna
+from harness.plan_options import add_plan_options, foreseen
 from harness.run_options import add_running
 from harness.timing_options import add_timing
 
@@ -138,6 +139,7 @@ def _add_running(each: Any) -> None:
     _add_data(each)
     _add_plugins(each)
     add_running(each, _positive)
+    add_plan_options(each, _positive)
     _add_places(each)
 
 
@@ -313,6 +315,8 @@ def _run(options: Options) -> Answer:
     from harness.commands import opened, prepared, run_study
 
     study, settings = prepared(options)
+    if options.dry_run:
+        return foreseen(options, study, settings)
     with opened(options, make=True) as ledger:
         try:
             summary = run_study(options, study, settings, ledger)

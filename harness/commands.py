@@ -20,6 +20,7 @@ from harness.ledger import Ledger, open_ledger, shown
 from harness.loading import load_study
 from harness.measure.device import check_devices
 from harness.mistakes import one_line
+from harness.plan_options import processes_of, say_what_is_stale
 from harness.plugins import load_plugins
 from harness.progress import counted, progress_for, some
 from harness.runners.local import InProcess, Processes
@@ -43,7 +44,7 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
         plugins=plugin_files(options) + own,
         threads=options.threads,
         workers=options.workers,
-        processes=options.processes_per_trial,
+        processes=processes_of(options),
         retry_failed=options.retry_failed,
         command=command_of(options),
     )
@@ -83,6 +84,9 @@ def opened(options: Namespace, *, make: bool = False) -> Iterator[Ledger]:
 
 def run_study(options: Namespace, study: Study, settings: Settings, ledger: Ledger) -> Summary:
     """Runs what is missing of a study, and says on standard error what was done."""
+    if not options.json:
+        for line in say_what_is_stale(options, study, settings, ledger):
+            print(line, file=sys.stderr)
     with closing(progress_for(quiet=options.json)) as progress:
         runner = make_runner(options, settings)
         summary = Session(study, ledger, runner, settings, progress).run()
