@@ -100,20 +100,24 @@ def make_runner(options: Namespace, settings: Settings) -> Runner:
     if not options.address:
         check_devices(settings.processes)
     if options.on == "ray":
-        from harness.runners.cluster import Cluster
+        from harness.runners.cluster import Cluster, Wanted
 
         if options.address not in (None, "auto"):
-            _knock(options.address)
+            knock(options.address)
         return Cluster(
             address=options.address,
             workers=settings.workers,
-            threads=settings.threads,
-            processes=settings.processes,
+            wanted=Wanted(
+                cpus=options.cpus_per_trial or settings.threads * settings.processes,
+                processes=settings.processes,
+                gpus=options.gpus_per_trial,
+            ),
+            plugins=settings.plugins,
         )
     return InProcess() if settings.workers == 1 else Processes(settings.workers)
 
 
-def _knock(address: str) -> None:
+def knock(address: str) -> None:
     """ConnectionError if nothing answers at an address; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal()) or "//" in host:

@@ -15,17 +15,22 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import RayTaskError
+from ray.exceptions import GetTimeoutError, RayTaskError
 from ray.tune.search import Searcher
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+import harness.versions
 from harness.measure.device import num_cores
+from harness.mistakes import NotInstalledError, one_line
 from harness.runners.runner import WORKER_DIED, Runner, Source
-from harness.trial import Event, Job, Row, failed_row, run_trial
+from harness.shipment import Shipment, at_hand, renamed, shipped, unpacked
+from harness.trial import Event, Job, Row, failed_row, reason_of, run_trial
+from harness.versions import differing, versions
 
 REPORT_EVERY_S = 0.5
 """Tune holds a trial up until its report is read, so steps are reported only this often."""
@@ -47,7 +52,7 @@ class Cluster(Runner):
     """Runs trials on this machine's Ray, or on the cluster at an address."""
 
     def __init__(
-        self, *, address: str | None, workers: int, threads: int, processes: int = 1
+        self, *, address: str | None, workers: int, wanted: Wanted, plugins: tuple[str, ...] = ()
     ) -> None:
         os.environ.update(
             RAY_AIR_NEW_OUTPUT="0",  # which prints to standard output at any verbosity
@@ -60,18 +65,24 @@ class Cluster(Runner):
         )
         self.is_remote = address is not None
         self.num_workers = workers
-        self.num_threads = threads * processes
+        self.shipment = shipped(plugins) if address else None
         # Without an address Ray would join any cluster that this machine has heard of.
         ray.init(
             address=address or "local",
-            num_cpus=None if address else max(num_cores(), workers * self.num_threads),
+            num_cpus=None if address else max(num_cores(), workers * wanted.cpus),
             include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level=logging.CRITICAL,  # a failed trial's row says what Ray would log
         )
         self.num_gpus = 1 if ray.cluster_resources().get("GPU") else 0
-        self.num_processes = processes
-        _check_room(self.num_threads)
+        try:
+            self.resources = _resources(wanted, self.num_gpus)
+            _check_room(self.resources["cpu"], self.resources["gpu"])
+            if self.is_remote:
+                _check_versions()
+        except BaseException:
+            self.close()
+            raise
 
     def run(self, source: Source) -> None:
         """Runs a source dry, with a Tuner for each group of jobs that were measured together.
@@ -86,19 +97,21 @@ class Cluster(Runner):
                 raise jobs.error
 
     def _tune(self, jobs: _Jobs) -> None:
-        wanted: dict[str, float] = {
-            "cpu": self.num_threads,
-            "gpu": self.num_gpus * self.num_processes,
-        }
+        trainable = tune.with_parameters(_trainable, shipment=self.shipment)
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
-                tune.with_resources(_trainable, wanted),
+                tune.with_resources(trainable, self.resources),
                 tune_config=tune.TuneConfig(
                     search_alg=jobs,
                     num_samples=UNBOUNDED,
                     max_concurrent_trials=self.num_workers,
                 ),
-                run_config=tune.RunConfig(storage_path=d, name="study", verbose=0),
+                run_config=tune.RunConfig(
+                    storage_path=d,
+                    name="study",
+                    verbose=0,
+                    callbacks=[_Waiting(self.resources)],
+                ),
             )
             with redirect_stdout(sys.stderr):  # Ray prints the death of a worker
                 tuner.fit()
@@ -110,16 +123,18 @@ class Cluster(Runner):
         """
         if not self.is_remote:
             return function(*arguments)
-        task = ray.remote(function).options(**self._place())
+        assert self.shipment is not None
+        task = ray.remote(_called).options(**self._place())
         try:
-            return ray.get(task.remote(*arguments))
+            return ray.get(task.remote(function, arguments, self.shipment))
         except RayTaskError as error:
             raise error.cause from error
 
     def _place(self) -> dict[str, Any]:
         if ray.cluster_resources().get(SLOT):
             return {"num_cpus": 0, "num_gpus": 0, "resources": {SLOT: 1}}
-        return {"num_cpus": self.num_threads, "num_gpus": self.num_gpus}
+        # A whole GPU, also where trials share one: what else ran there would be in the figures.
+        return {"num_cpus": self.resources["cpu"], "num_gpus": self.num_gpus}
 
     def close(self) -> None:
         """Leaves Ray, and ends it if this runner started it."""
@@ -127,15 +142,149 @@ class Cluster(Runner):
             ray.shutdown()
 
 
-def _check_room(threads: int) -> None:
-    """ValueError if no node could ever run a trial, for which Tune would wait in silence."""
-    nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
-    most = max(nodes, default=0)
-    if 0 < most < threads:  # none at all: an autoscaler may yet bring some
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a trial asks of a node: cores, and GPUs where the cluster has any.
+
+    ``gpus`` below 1 lets trials share a GPU; None means one for each of ``processes``.
+    """
+
+    cpus: int
+    processes: int = 1
+    gpus: float | None = None
+
+
+def _resources(wanted: Wanted, num_gpus: int) -> dict[str, float]:
+    """A trial's resources by Ray's names; ValueError for GPUs that a cluster does not have."""
+    if wanted.gpus and not num_gpus:
         raise ValueError(
-            f"a trial wants {threads} CPU cores, and no node of the cluster has more than "
+            f"--gpus-per-trial {wanted.gpus:g}, but no node that is up has a GPU; twopath doctor "
+            "--address HOST:PORT shows what each has"
+        )
+    gpus = wanted.processes if wanted.gpus is None else wanted.gpus
+    return {"cpu": wanted.cpus, "gpu": num_gpus * gpus}
+
+
+def _check_room(cpus: float, gpus: float = 0) -> None:
+    """ValueError if no node could ever run a trial, for which Tune would wait in silence."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    most = max((node.get("CPU", 0) for node in nodes), default=0)
+    if not most:  # an autoscaler may yet bring some
+        return
+    if most < cpus:
+        raise ValueError(
+            f"a trial wants {cpus:g} CPU cores, and no node of the cluster has more than "
             f"{most:g}; more --workers make it want fewer"
         )
+    if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
+        raise ValueError(
+            f"a trial wants {_amount(cpus, gpus)} on one node, and the nodes have "
+            f"{'; '.join(_amount(node.get('CPU', 0), node.get('GPU', 0)) for node in nodes)}"
+        )
+
+
+def _amount(cpus: float, gpus: float) -> str:
+    return f"{cpus:g} CPU" + f" and {gpus:g} GPU" * bool(gpus)
+
+
+def _check_versions() -> None:
+    """ValueError that names each node with another twopath, torch or Ray than this process."""
+    ours, wrong = versions(), []
+    for name, theirs in on_every_node(versions).items():
+        said = [theirs] if isinstance(theirs, str) else differing(ours, theirs)
+        if said:
+            wrong.append(f"node {name}: {', '.join(said)}")
+    if wrong:
+        raise ValueError(f"{'; '.join(wrong)}; install the same versions on every node")
+
+
+def on_every_node(
+    function: Callable[..., Any], *arguments: Any, patience_s: float = 180.0
+) -> dict[str, Any]:
+    """What a function gives on each node by the node's name; a string for why it gave nothing.
+
+    A function of ``harness.versions`` is sent as it is, to nodes that may not have it.
+    """
+    ray.cloudpickle.register_pickle_by_value(harness.versions)
+    tasks = {}
+    for node in ray.nodes():
+        if node["Alive"]:
+            where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            task = ray.remote(function).options(
+                num_cpus=0, max_retries=0, scheduling_strategy=where
+            )
+            name = f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"
+            tasks[name] = task.remote(*arguments)
+    ray.wait(list(tasks.values()), num_returns=len(tasks), timeout=patience_s)
+    return {name: _given(task, patience_s) for name, task in tasks.items()}
+
+
+def _given(task: Any, patience_s: float) -> Any:
+    try:
+        return ray.get(task, timeout=0.1)
+    except GetTimeoutError:
+        return f"no answer within {patience_s:g} s"
+    except Exception as error:
+        return one_line(getattr(error, "cause", None) or error)[:300]
+
+
+def nodes_of(address: str, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+    """Joins a cluster, calls a function on every node, and leaves."""
+    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    try:
+        return on_every_node(function, *arguments)
+    finally:
+        with redirect_stdout(sys.stderr):
+            ray.shutdown()
+
+
+WAITS_S = 30.0
+"""After which it is said why no trial starts, and again after each time twice as long."""
+
+
+class _Waiting(tune.Callback):
+    """Says why no trial starts, where Tune would wait in silence."""
+
+    def __init__(self, resources: dict[str, float]) -> None:
+        self._resources = resources
+        self._since: float | None = None
+        self._patience_s = WAITS_S
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called by Tune again and again."""
+        states = {trial.status for trial in trials}
+        if "RUNNING" in states or "PENDING" not in states:
+            self._since, self._patience_s = None, WAITS_S
+            return
+        self._since = self._since or time.monotonic()
+        if time.monotonic() - self._since > self._patience_s:
+            said = why_waiting(self._resources, ray.nodes(), ray.available_resources())
+            print(
+                f"twopath: no trial has started for {self._patience_s:.0f} s: {said}",
+                file=sys.stderr,
+                flush=True,
+            )
+            self._patience_s *= 2
+
+
+def why_waiting(
+    resources: dict[str, float], nodes: list[dict[str, Any]], free: dict[str, float]
+) -> str:
+    """Why a trial waits: no node is large enough, or something else holds what it wants."""
+    wanted = _amount(resources["cpu"], resources["gpu"])
+    alive = [node["Resources"] for node in nodes if node["Alive"]]
+    large = [
+        each
+        for each in alive
+        if each.get("CPU", 0) >= resources["cpu"] and each.get("GPU", 0) >= resources["gpu"]
+    ]
+    if not large:
+        return f"none of {len(alive)} nodes has {wanted}; one must join the cluster"
+    left = _amount(free.get("CPU", 0), free.get("GPU", 0))
+    return (
+        f"each wants {wanted} on one node; {len(large)} of {len(alive)} nodes have that much, but "
+        f"in the whole cluster {left} are free: something else runs there (ray status shows what)"
+    )
 
 
 class _Jobs(Searcher):
@@ -200,7 +349,12 @@ class _Jobs(Searcher):
         return {}  # the Tuner pickles its settings once; the source belongs to this process
 
 
-def _trainable(config: dict[str, Any]) -> None:
+def _called(function: Callable[..., Any], arguments: tuple[Any, ...], shipment: Shipment) -> Any:
+    """Calls a function on another node, with the plugins that it names."""
+    return function(*renamed(arguments, unpacked(shipment)))
+
+
+def _trainable(config: dict[str, Any], shipment: Shipment | None = None) -> None:
     """Runs one job in a Ray worker; always ends with one report that holds the row."""
     last = time.monotonic()
 
@@ -210,5 +364,12 @@ def _trainable(config: dict[str, Any]) -> None:
             last = time.monotonic()
             tune.report({"event": json.dumps(asdict(event))})
 
-    row = run_trial(pickle.loads(bytes.fromhex(config["job"])), report)
+    job = pickle.loads(bytes.fromhex(config["job"]))
+    try:
+        if shipment:
+            job = at_hand(job, unpacked(shipment))
+    except (OSError, NotInstalledError) as error:
+        row = failed_row(job, reason_of(error))
+    else:
+        row = run_trial(job, report)
     tune.report({"row": json.dumps(row)})

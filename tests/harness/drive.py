@@ -94,9 +94,9 @@ def main():
 
 def make_runner(options):
     if options.on == "ray":
-        from harness.runners.cluster import Cluster
+        from harness.runners.cluster import Cluster, Wanted
 
-        return Cluster(address=options.address, workers=options.workers, threads=1)
+        return Cluster(address=options.address, workers=options.workers, wanted=Wanted(cpus=1))
     return InProcess() if options.workers == 1 else Processes(options.workers)
 
 

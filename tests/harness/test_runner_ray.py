@@ -151,9 +151,9 @@ class Given:
 BUSY = """
 import os, sys, time
 import ray
-from harness.runners.cluster import Cluster
+from harness.runners.cluster import Cluster, Wanted
 address, flag = sys.argv[1:]
-runner = Cluster(address=address, workers=1, threads=1)
+runner = Cluster(address=address, workers=1, wanted=Wanted(cpus=1))
 
 @ray.remote(num_cpus=1)
 def train():
