@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from harness.confirm_options import add_confirm_options
 from harness.export_options import add_export_options
 from harness.export_optuna import ABOUT, EXAMPLE, add_export_optuna_options, exported_to_optuna
-from harness.plan_options import add_plan_options, foreseen
+from harness.plan_options import add_doctor_options, add_plan_options, foreseen
 from harness.run_options import add_running
 from harness.timing_options import add_timing
 
@@ -100,6 +100,7 @@ def parser() -> argparse.ArgumentParser:
         _add_export,
         _add_export_optuna,
         _add_check_data,
+        _add_doctor,
     ):
         add(commands)
     return root
@@ -238,6 +239,15 @@ def _add_check_data(commands: Any) -> None:
     _add_data(each)
     _add_plugins(each)
     _add_runs(each, "where the sheet goes")
+
+
+def _add_doctor(commands: Any) -> None:
+    about = "Look at this machine and every node of a cluster: what a study needs; 1 if not there."
+    each = _command(commands, "doctor", about, "twopath doctor --address 10.0.0.1:6379", _doctor)
+    add_doctor_options(each)
+    _add_data(each)
+    _add_plugins(each)
+    each.add_argument("--runs", default="runs", metavar="FOLDER", help="the run storage to try")
 
 
 def _add_data(each: Any) -> None:
@@ -450,6 +460,12 @@ def _check_data(options: Options) -> Answer:
     from harness.checking import checked
 
     return checked(options)
+
+
+def _doctor(options: Options) -> Answer:
+    from harness.doctor import diagnosed
+
+    return diagnosed(options)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The options of ``twopath run`` that say what would be done, and on what part of a cluster."""
+"""The options of ``twopath run`` on plans and clusters, and those of ``twopath doctor``."""
 
 from __future__ import annotations
 
@@ -36,6 +36,12 @@ def add_plan_options(each: Any, number: Callable[[str], int]) -> None:
         help="GPUs that Ray keeps for a trial, with a process each; below 1 several trials share "
         "one; latency is always timed on a whole one",
     )
+
+
+def add_doctor_options(each: Any) -> None:
+    """Adds the options of ``twopath doctor`` to a parser."""
+    each.add_argument("study", nargs="?", help="a study whose data and parts are looked for")
+    each.add_argument("--address", help="a running Ray cluster's HOST:PORT, or auto")
 
 
 def _gpus(text: str) -> float:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from raylets import address as address
+from raylets import own_ray as own_ray
 
 from harness.plugins import load_file
 

@@ -4,18 +4,14 @@ Each Ray is one of its own, in a folder of its own, in processes of its own.
 """
 
 import json
-import os
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from drive import answer, half_trained, is_alive, is_half_done, kill, start, until
+from raylets import node
 from tiny import learnt, rows, run, session, tiny
 
 from harness.ledger import open_ledger
@@ -28,16 +24,6 @@ HERE = Path(__file__).parent
 DEADLY, SLOW, HUNT = (HERE / f"{name}_study.py" for name in ("deadly", "slow", "hunt"))
 LOST = "its worker process died (lost by Ray); the system may have run out of memory"
 DEATHS = {"kill": LOST, "raise": "RuntimeError: not today"}
-
-
-@pytest.fixture
-def own_ray(monkeypatch):
-    """A folder for Ray; short, since the names of sockets may not be long."""
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        monkeypatch.setenv("RAY_TMPDIR", folder)
-        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-        monkeypatch.delenv("RAY_ADDRESS", raising=False)
-        yield folder
 
 
 def test_ray_gives_the_rows_of_one_process_and_survives_its_workers(tmp_path, own_ray):
@@ -70,41 +56,6 @@ def test_a_study_on_ray_that_was_killed_goes_on_and_leaves_no_worker(tmp_path, o
     assert [row["state"] for row in after.values()] == ["done"] * 3
     resumed = {row["folder"]: row["resumed_from_step"] for row in after.values()}
     assert {folder: resumed[folder] for folder in cut_off} == cut_off
-
-
-def free_port():
-    with socket.socket() as each:
-        each.bind(("", 0))
-        return each.getsockname()[1]
-
-
-@contextmanager
-def node(log, *options, **environment):
-    """A node of a cluster, in processes of its own."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options]
-    command.append("--disable-usage-stats")
-    for name in ("dashboard-agent-listen", "metrics-export"):
-        command.append(f"--{name}-port={free_port()}")
-    env = {**os.environ, **environment}
-    with log.open("w") as out:
-        head = subprocess.Popen(command, stdout=out, stderr=out, start_new_session=True, env=env)
-    try:
-        until(lambda: "Ray runtime started" in log.read_text(), head)
-        yield
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(head.pid, signal.SIGKILL)
-        head.wait()
-
-
-@pytest.fixture
-def address(own_ray, tmp_path):
-    """The address of a cluster of one node with one core, which is nobody else's."""
-    port = free_port()
-    options = ["--head", "--num-cpus=1", f"--port={port}", f"--temp-dir={own_ray}"]
-    options += ["--include-dashboard=false", f"--dashboard-port={free_port()}"]
-    with node(tmp_path / "head.log", *options):
-        yield f"127.0.0.1:{port}"
 
 
 def test_a_search_runs_on_a_cluster_at_an_address(tmp_path, address):
