@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.architecture import Part
+from harness.architecture import KINDS, Part
 from harness.data.dataset import Dataset, datasets
 from harness.data.roots import DataRoots, open_dataset
 from harness.figures import over_budget
@@ -180,27 +180,30 @@ def _speeds(study: Study, trials: list[Trial], rows: Mapping[str, Row], ledger: 
     old |= {trial.entry.key: trial.entry.cost_key for trial in trials}
     done = [each for each in _done(rows, ledger, old) if each.get("train_s")]
     costs = ledger.measurements({*old.values()})
-    own: dict[str, list[float]] = {}
+    own: dict[tuple[str, ...], list[float]] = {}
     per_mac, per_pixel = [], []
     for row in done:
         step_s, pixels = row["train_s"] / row["steps"], _pixels(row["recipe"])
-        own.setdefault(_named(row["architecture"]), []).append(step_s / pixels)
+        own.setdefault(_named(_parts(row["architecture"])), []).append(step_s / pixels)
         per_pixel.append(step_s / pixels)
         gmacs = costs.get(old[row["key"]], {}).get("gmacs")
         if gmacs:
             per_mac.append(step_s / pixels / gmacs)
 
+    by_mac = statistics.median(per_mac) if per_mac else 0.0
+    by_pixel = statistics.median(per_pixel) if per_pixel else 0.0
+
     def speed(trial: Trial) -> tuple[float | None, str]:
-        pixels = _pixels(asdict(trial.recipe)) * trial.recipe.steps
-        mine = own.get(_named(asdict(trial.architecture)))
+        if not per_pixel:
+            return None, "no step was measured"
+        pixels = _pixels(vars(trial.recipe)) * trial.recipe.steps
+        mine = own.get(_named(trial.architecture.parts()))
         if mine:
             return statistics.median(mine) * pixels, "its own measured steps"
         gmacs = costs.get(trial.entry.cost_key, {}).get("gmacs")
         if gmacs and per_mac:
-            return statistics.median(per_mac) * gmacs * pixels, "others' steps, by multiply-adds"
-        if per_pixel:
-            return statistics.median(per_pixel) * pixels, "the median step of others"
-        return None, "no step was measured"
+            return by_mac * gmacs * pixels, "others' steps, by multiply-adds"
+        return by_pixel * pixels, "the median step of others"
 
     return speed
 
@@ -216,13 +219,14 @@ def _pixels(recipe: Mapping[str, Any]) -> int:
     return int(height * width * recipe["batch"])
 
 
-def _named(architecture: Mapping[str, Any]) -> str:
-    """An architecture from a row or as ``asdict`` gives it, to compare with others."""
-    named = {
-        kind: (part["name"], sorted(map(str, map(tuple, part["options"]))))
-        for kind, part in architecture.items()
-    }
-    return str(sorted(named.items())).replace("[", "(").replace("]", ")")
+def _parts(stored: Mapping[str, Any]) -> dict[str, Part]:
+    """The parts of an architecture that a row keeps."""
+    return {kind: Part(part["name"], **dict(part["options"])) for kind, part in stored.items()}
+
+
+def _named(parts: Mapping[str, Part]) -> tuple[str, ...]:
+    """An architecture by how its parts are spelt, to compare with others."""
+    return tuple(repr(parts[kind]) for kind in KINDS)
 
 
 def _lines(trials: list[Trial], states: Mapping[int, str], speed: Speed) -> tuple[Line, ...]:

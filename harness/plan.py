@@ -56,15 +56,14 @@ def candidates(study: Study) -> Iterator[Candidate]:
     _refuse_ranges(study)
     space = study.space
     variants = space if isinstance(space, Variants) else Variants(items=(("", space),))
-    seen: dict[str, str] = {}
+    seen: dict[tuple[Written, ...], str] = {}
     labels: set[str] = set()
     for name, architecture in variants.items:
         for answers, (filled, recipe) in fillings((architecture, study.recipe)):
             candidate = named_candidate(
                 name, without_places(answers), filled, recipe, baseline=name == variants.baseline
             )
-            text = _spelt(_resolved_parts(filled))
-            identity = key_of(architecture=text, recipe=_resolved_recipe(Same(recipe))[1])
+            identity = _identity(filled, recipe)
             if identity in seen:
                 raise ValueError(
                     f"candidates {seen[identity]!r} and {candidate.label!r} are the same network"
@@ -74,6 +73,12 @@ def candidates(study: Study) -> Iterator[Candidate]:
             seen[identity] = candidate.label
             labels.add(candidate.label)
             yield candidate
+
+
+def _identity(architecture: Architecture, recipe: Recipe) -> tuple[Written, ...]:
+    """What two candidates have in common only if their trials have; texts that others share."""
+    parts = _resolved_parts(architecture).values()
+    return (*(text for _, text in parts), _resolved_recipe(Same(recipe))[1])
 
 
 def _refuse_ranges(study: Study) -> None:
