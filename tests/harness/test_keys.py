@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from tiny import BOTH, RECIPE, tiny
 
-from harness import Budget, Part, Scoring, Timing, plan
+from harness import Budget, Part, Scoring, Timing, choice, plan
 from harness.data.dataset import LabelMap
 from harness.keys import key_of, plain
-from harness.plan import Candidate, resolve, trials_of
+from harness.plan import Candidate, candidates, resolve, timed_together, trials_of
 from harness.study import recipe_fields
 
 SCENES = SimpleNamespace(
@@ -244,3 +244,42 @@ def test_what_a_study_makes_of_its_trials_changes_no_key(changes):
     other = entry(**changes)
     keys = (other.key, other.cost_key, other.latency_key)
     assert keys == (entry().key, entry().cost_key, entry().latency_key)
+
+
+def plainly(monkeypatch):
+    """Entries whose keys hang on nothing that an edit of a part or a protocol changes."""
+    monkeypatch.setattr(plan, "source_digest", lambda *classes: "source")
+    for name in ("TRAINING_PROTOCOL", "COST_PROTOCOL", "LATENCY_PROTOCOL"):
+        monkeypatch.setattr(plan, name, 1)
+    study = tiny(space=replace(BOTH, fusion=choice("sum", "bga")), seeds=(0, 5))
+    return [t for c in candidates(study) for t in trials_of(study, c, SCENES, "a CPU", {})]
+
+
+def test_keys_are_those_that_ledgers_hold(monkeypatch):
+    entries = [each.entry for each in plainly(monkeypatch)]
+    assert [entry.key[:16] for entry in entries] == GOLDEN["key"]
+    assert sorted({entry.cost_key[:16] for entry in entries}) == GOLDEN["cost_key"]
+    together = {each.entry.latency_key[:16] for each in timed_together(plainly(monkeypatch))}
+    assert sorted(together) == GOLDEN["latency_key"]
+
+
+def test_a_group_is_hashed_once_to_the_keys_of_one_by_one(monkeypatch):
+    trials = plainly(monkeypatch)
+    group = sorted({each.entry.latency_key for each in trials})
+    expected = [key_of(own=each.entry.latency_key, among=group) for each in trials]
+    assert [each.entry.latency_key for each in timed_together(trials)] == expected
+
+
+def test_values_that_python_holds_for_equal_have_keys_of_their_own():
+    ones = [replace(BOTH, semantic=BOTH.semantic.replace(ratio=each)) for each in (1, 1.0)]
+    assert ones[0] == ones[1]
+    assert entry(architecture=ones[0]).key != entry(architecture=ones[1]).key
+    assert entry(architecture=ones[0]).key == entry(architecture=ones[0]).key
+
+
+GOLDEN = {
+    "key": ["c9c42462b55a2ae8", "c8d34994da7afe9e", "d939e52b0f516fa9", "483cfbf7ecf2ab73"],
+    "cost_key": ["153147446152a8b4", "807b5ba506fc74f9"],
+    "latency_key": ["6d8ed16422f4038e", "cca58e1c7de76742"],
+}
+"""Starts of keys; a change here makes every result in every ledger stale."""
