@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -16,6 +17,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from harness.confirm_options import add_confirm_options
 from harness.export_options import add_export_options
 from harness.export_optuna import ABOUT, EXAMPLE, add_export_optuna_options, exported_to_optuna
+from harness.options import (
+    add_data,
+    add_input,
+    add_measured,
+    add_places,
+    add_plugins,
+    add_runs,
+    positive,
+)
 from harness.plan_options import add_doctor_options, add_plan_options, foreseen
 from harness.run_options import add_running
 from harness.timing_options import add_timing
@@ -122,6 +132,11 @@ def _command(
     return each
 
 
+def _in(module: str, name: str) -> Callable[[Options], Answer]:
+    """A command that lies elsewhere, imported only when it is asked for."""
+    return lambda options: getattr(import_module(module), name)(options)
+
+
 def _add_run(commands: Any) -> None:
     about = "Run what is missing of a study, then report."
     each = _command(commands, "run", about, "twopath run fusion --workers 2", _run)
@@ -131,103 +146,121 @@ def _add_run(commands: Any) -> None:
 def _add_confirm(commands: Any) -> None:
     about = "Run a study's winner again on fresh seeds, then report both figures."
     each = _command(commands, "confirm", about, "twopath confirm fusion --seeds 5", _confirm)
-    add_confirm_options(each, _positive)
+    add_confirm_options(each, positive)
     _add_running(each)
 
 
 def _add_running(each: Any) -> None:
     each.add_argument("study", help="a study file, or the name of a built-in study")
-    _add_data(each)
-    _add_plugins(each)
-    add_running(each, _positive)
-    add_plan_options(each, _positive)
-    _add_places(each)
+    add_data(each)
+    add_plugins(each)
+    add_running(each, positive)
+    add_plan_options(each, positive)
+    add_places(each)
 
 
 def _add_report(commands: Any) -> None:
     about = "Write a study's report from the rows in the ledger."
     each = _command(commands, "report", about, "twopath report fusion", _report)
     each.add_argument("study", help="the name of a study that was run")
-    _add_places(each)
+    add_places(each)
 
 
 def _add_sweep(commands: Any) -> None:
     about = "Count, and if asked time, every architecture of a space: no data, no training."
     each = _command(commands, "sweep", about, "twopath sweep parts", _sweep)
     each.add_argument("study", help="a study file, or the name of a built-in study")
-    _add_input(each)
+    add_input(each)
     each.add_argument("--time", action="store_true", help="time them as well, in groups")
     each.add_argument(
-        "--threads", type=_positive, default=1, metavar="N", help="CPU threads when timing"
+        "--threads", type=positive, default=1, metavar="N", help="CPU threads when timing"
     )
-    _add_plugins(each)
-    _add_places(each)
+    add_plugins(each)
+    add_places(each)
 
 
 def _add_paper(commands: Any) -> None:
     about = "List the papers' tables, or show one with what our networks cost beside it."
-    each = _command(commands, "paper", about, "twopath paper bisenetv2:2", _paper)
+    each = _command(
+        commands, "paper", about, "twopath paper bisenetv2:2", _in("harness.beside", "tables")
+    )
     each.add_argument("table", nargs="?", help="a table or a paper; without it all are listed")
     each.add_argument(
-        "--classes", type=_positive, default=19, metavar="N", help="number of classes; default: 19"
+        "--classes", type=positive, default=19, metavar="N", help="number of classes; default: 19"
     )
-    _add_plugins(each)
+    add_plugins(each)
 
 
 def _add_list(commands: Any) -> None:
     about = "List parts, data sets, networks and built-in studies."
-    _add_plugins(_command(commands, "list", about, "twopath list --json", _list))
+    add_plugins(
+        _command(commands, "list", about, "twopath list --json", _in("harness.show", "known"))
+    )
 
 
 def _add_show(commands: Any) -> None:
     about = "Show a network part by part, the options of a part or data set, or a study."
-    each = _command(commands, "show", about, "twopath show bisenetv2", _show)
+    each = _command(
+        commands, "show", about, "twopath show bisenetv2", _in("harness.show", "described")
+    )
     each.add_argument(
         "name",
         help="a network, a part, a data set or a built-in study; fusion.none where several match",
     )
-    _add_plugins(each)
+    add_plugins(each)
 
 
 def _add_cost(commands: Any) -> None:
     about = "Count parameters, GMACs and activations of networks as they are deployed."
     example = "twopath cost bisenetv2 --size 512x1024"
-    _add_measured(_command(commands, "cost", about, example, _cost))
+    add_measured(_command(commands, "cost", about, example, _in("harness.costing", "cost")))
 
 
 def _add_time(commands: Any) -> None:
     about = "Time networks as they are deployed, interleaved with one another."
     example = "twopath time bisenetv2 bisenetv2_small --size 256x512"
-    each = _command(commands, "time", about, example, _time)
-    _add_measured(each)
-    add_timing(each, _positive)
-    _add_runs(each, "where receipts go, in FOLDER/receipts")
+    each = _command(commands, "time", about, example, _in("harness.timing", "timed"))
+    add_measured(each)
+    add_timing(each, positive)
+    add_runs(each, "where receipts go, in FOLDER/receipts")
 
 
 def _add_verify(commands: Any) -> None:
     about = "Make every figure of receipts again from their raw samples, offline; 1 on a mismatch."
-    each = _command(commands, "verify", about, "twopath verify runs/receipts/*.json", _verify)
+    each = _command(
+        commands,
+        "verify",
+        about,
+        "twopath verify runs/receipts/*.json",
+        _in("harness.verifying", "verified"),
+    )
     each.add_argument("receipts", nargs="+", metavar="RECEIPT", help="files that twopath wrote")
 
 
 def _add_export(commands: Any) -> None:
     about = "Write a network as a file that other programs run, and prove that the file agrees."
-    each = _command(commands, "export", about, "twopath export bisenetv2 --to onnx", _export)
+    each = _command(
+        commands,
+        "export",
+        about,
+        "twopath export bisenetv2 --to onnx",
+        _in("harness.exporting", "exported"),
+    )
     add_export_options(each)
-    _add_input(each)
-    _add_plugins(each)
+    add_input(each)
+    add_plugins(each)
 
 
 def _add_export_optuna(commands: Any) -> None:
     each = _command(commands, "export-optuna", ABOUT, EXAMPLE, exported_to_optuna)
     add_export_optuna_options(each)
-    _add_places(each)
+    add_places(each)
 
 
 def _add_check_data(commands: Any) -> None:
     about = "Look at every file of a data set: counts, sizes, values, classes, duplicates."
     example = "twopath check-data camvid --data camvid=/data/CamVid"
-    each = _command(commands, "check-data", about, example, _check_data)
+    each = _command(commands, "check-data", about, example, _in("harness.checking", "checked"))
     each.add_argument("name", help="a data set's name")
     each.add_argument(
         "--set",
@@ -236,89 +269,24 @@ def _add_check_data(commands: Any) -> None:
         metavar="KEY=VALUE",
         help="an option of the data set, as layout=original; may be given again",
     )
-    _add_data(each)
-    _add_plugins(each)
-    _add_runs(each, "where the sheet goes")
+    add_data(each)
+    add_plugins(each)
+    add_runs(each, "where the sheet goes")
 
 
 def _add_doctor(commands: Any) -> None:
     about = "Look at this machine and every node of a cluster: what a study needs; 1 if not there."
-    each = _command(commands, "doctor", about, "twopath doctor --address 10.0.0.1:6379", _doctor)
+    each = _command(
+        commands,
+        "doctor",
+        about,
+        "twopath doctor --address 10.0.0.1:6379",
+        _in("harness.doctor", "diagnosed"),
+    )
     add_doctor_options(each)
-    _add_data(each)
-    _add_plugins(each)
+    add_data(each)
+    add_plugins(each)
     each.add_argument("--runs", default="runs", metavar="FOLDER", help="the run storage to try")
-
-
-def _add_data(each: Any) -> None:
-    each.add_argument(
-        "--data",
-        action="append",
-        default=[],
-        metavar="NAME=PATH",
-        help="where a data set lies, as camvid=/data/CamVid; may be given again; "
-        "TWOPATH_DATA may name a folder that holds them all",
-    )
-
-
-def _add_plugins(each: Any) -> None:
-    each.add_argument(
-        "--plugin",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="a Python file with parts or data sets of your own; may be given again",
-    )
-
-
-def _add_runs(each: Any, about: str) -> None:
-    each.add_argument("--runs", default="runs", metavar="FOLDER", help=f"{about}; default: runs")
-
-
-def _add_places(each: Any) -> None:
-    _add_runs(each, "where results are kept")
-    each.add_argument("--ledger", metavar="URL", help="an SQLAlchemy URL; default FOLDER/ledger.db")
-
-
-def _add_measured(each: Any) -> None:
-    each.add_argument(
-        "networks",
-        nargs="+",
-        metavar="NETWORK",
-        help="names from twopath list, or networks of your own as path/to/file.py:Model",
-    )
-    _add_input(each)
-    _add_plugins(each)
-
-
-def _add_input(each: Any) -> None:
-    each.add_argument(
-        "--size",
-        type=_size,
-        default=(512, 1024),
-        metavar="HxW",
-        help="height x width in pixels; default: 512x1024",
-    )
-    each.add_argument(
-        "--classes", type=_positive, default=19, metavar="N", help="number of classes; default: 19"
-    )
-
-
-def _size(text: str) -> tuple[int, int]:
-    from harness.network import SMALLEST_SIDE
-
-    height, by, width = text.lower().partition("x")
-    if not (by and height.isdecimal() and width.isdecimal()):
-        raise argparse.ArgumentTypeError(f"a size is HEIGHTxWIDTH, as 512x1024, not {text!r}")
-    if min(int(height), int(width)) < SMALLEST_SIDE:
-        raise argparse.ArgumentTypeError(f"sides are at least {SMALLEST_SIDE} pixels, not {text}")
-    return int(height), int(width)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number of at least 1, not {text!r}")
-    return int(text)
 
 
 def _run(options: Options) -> Answer:
@@ -412,60 +380,6 @@ def _sweep(options: Options) -> Answer:
     files = {file: str(path) for file, path in report.files.items()}
     record = {"study": name, "answer": report.answer, "files": files, "rows": rows}
     return Answer(record=record, show=report.show)
-
-
-def _paper(options: Options) -> Answer:
-    from harness.beside import tables
-
-    return tables(options)
-
-
-def _list(options: Options) -> Answer:
-    from harness.show import known
-
-    return known(options)
-
-
-def _show(options: Options) -> Answer:
-    from harness.show import described
-
-    return described(options)
-
-
-def _cost(options: Options) -> Answer:
-    from harness.costing import cost
-
-    return cost(options)
-
-
-def _time(options: Options) -> Answer:
-    from harness.timing import timed
-
-    return timed(options)
-
-
-def _verify(options: Options) -> Answer:
-    from harness.verifying import verified
-
-    return verified(options)
-
-
-def _export(options: Options) -> Answer:
-    from harness.exporting import exported
-
-    return exported(options)
-
-
-def _check_data(options: Options) -> Answer:
-    from harness.checking import checked
-
-    return checked(options)
-
-
-def _doctor(options: Options) -> Answer:
-    from harness.doctor import diagnosed
-
-    return diagnosed(options)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from harness.figures import over_budget
 from harness.ledger import Ledger, Row
 from harness.missing import is_small, is_to_run, prior_answers
 from harness.plan import Trial, candidates, timed_together, trials_of
-from harness.runners.search import Proposal, replayed
+from harness.runners.proposals import Proposal, replayed
 from harness.stale import Staleness, stale_lines, staleness
 from harness.study import Study
 from harness.terminal import table
