@@ -2,14 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-timm check format golden clean
+.PHONY: demo test test-slow test-timm check format golden clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## run the first study and print its answer
 	$(BIN)/twopath run studies/fusion.py --workers 2
 
-test: .venv/ready  ## the whole suite
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+test: .venv/ready  ## all tests but the slow ones
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
+
+test-slow: .venv/ready  ## those that start clusters, processes and exports
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m slow
 
 test-timm: .venv-timm/ready  ## the part that needs timm, with the full torch it asks for (GBs)
 	.venv-timm/bin/pytest tests/architectures/test_timm.py tests/contracts -k timm

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.measure.anatomy import anatomy
-from harness.measure.traffic import tensors_in
+from harness.measure.traffic import meant_first, tensors_in
 from harness.mistakes import one_line
 from harness.names import unknown
 from harness.plugins import load_file
@@ -110,9 +110,9 @@ def ended(module: nn.Module, boundary: str, size: tuple[int, int]) -> nn.Module:
     """A copy in eval mode that ends at a boundary, for images of (height, width) in pixels.
 
     What is missing is put behind it, bilinear resizing and the largest of the classes; nothing is
-    taken away. Of several outputs the first is meant, and all are computed. What the network
-    raises comes through; ValueError for one that gives classes where logits are asked for, or
-    no image of either.
+    taken away. Of several outputs ``out`` is meant, or the first if none is called so, and all
+    are computed. What the network raises comes through; ValueError for one that gives classes
+    where logits are asked for, or no image of either.
     """
     if boundary not in BOUNDARIES:
         raise ValueError(unknown("boundary", boundary, BOUNDARIES))
@@ -141,7 +141,7 @@ def way_to_tensor(value: Any) -> tuple[Any, ...] | None:
         return ()
     items: Any = ()
     if isinstance(value, Mapping):
-        items = value.items()
+        items = meant_first(value)
     elif isinstance(value, (list, tuple)):
         items = enumerate(value)
     ways = ((key, way_to_tensor(each)) for key, each in items)

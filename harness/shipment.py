@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from harness.measure.candidates import Order
 from harness.mistakes import NotInstalledError
 from harness.plugins import BUILT_IN
 from harness.trial import Job
@@ -94,15 +95,20 @@ def _own_folder() -> Path:
     return folder
 
 
-def at_hand(job: Job, places: Mapping[str, str]) -> Job:
-    """A job that names its plugins by where they are here."""
-    return replace(job, plugins=tuple(places.get(file, file) for file in job.plugins))
+Named = TypeVar("Named", Job, Order)
+
+
+def at_hand(named: Named, places: Mapping[str, str]) -> Named:
+    """A job or an order that names its plugins by where they are here."""
+    return replace(named, plugins=tuple(places.get(file, file) for file in named.plugins))
 
 
 def renamed(arguments: tuple[Any, ...], places: Mapping[str, str]) -> tuple[Any, ...]:
-    """Arguments of which tuples of plugin files name them by where they are here."""
+    """Arguments that name plugin files, in tuples or orders, by where they are here."""
 
     def there(value: Any) -> Any:
+        if isinstance(value, Order):
+            return at_hand(value, places)
         if isinstance(value, tuple) and any(isinstance(v, str) and v in places for v in value):
             return tuple(places.get(each, each) for each in value)
         return value

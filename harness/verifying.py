@@ -11,6 +11,9 @@ from rich.console import Console
 from harness.measure.recheck import verify
 from harness.terminal import Answer
 
+SHOWN = 10
+"""How many mismatches of a receipt are printed."""
+
 
 def verified(options: Namespace) -> Answer:
     """What does not match in receipts; exit code 1 if anything does not."""
@@ -22,6 +25,10 @@ def verified(options: Namespace) -> Answer:
 def _show(found: list[dict[str, Any]], console: Console) -> None:
     for each in found:
         wrong = each["mismatches"]
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        told = f"DOES NOT MATCH: {wrong[0]}{more}" if wrong else "ok"
+        only = f": {wrong[0]}" if len(wrong) == 1 else ""
+        told = f"DOES NOT MATCH{only}" if wrong else "ok"
         console.print(f"{each['receipt']}: {told}", soft_wrap=True)
+        for mismatch in wrong[:SHOWN] if len(wrong) > 1 else ():
+            console.print(f"  {mismatch}", soft_wrap=True)
+        if len(wrong) > SHOWN:
+            console.print(f"  and {len(wrong) - SHOWN} more, with --json")

@@ -21,6 +21,26 @@ PACKAGES = tuple(str(ROOT / name) for name in ("harness", "architectures", "stud
 
 load_plugins()  # what is built in stays
 
+SLOW = (
+    "test_runner_ray.py",
+    "test_doctor.py",
+    "test_together.py",
+    "test_processes_per_trial.py",
+    "test_cli_export.py",
+    "test_cli_confirm.py",
+    "test_installed_plugin.py",
+    "test_bench_measure.py",
+    "[ray]",
+)
+"""What starts clusters, processes or exports, by what its name has: a minute or so for each."""
+
+
+def pytest_collection_modifyitems(items):
+    """Marks what is slow, so that ``make test`` stays quick."""
+    for item in items:
+        if any(name in item.nodeid for name in SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture(autouse=True)
 def nothing_stays(monkeypatch):

@@ -13,6 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from harness.measure.precision import undecided
+
 INPUT, OUTPUT = "image", "output"
 
 
@@ -32,7 +34,7 @@ def write_onnx(
     open_sides = ({0: "batch", 2: "height", 3: "width"},) if dynamic else None
     if dynamic and len(example) == 1:  # a batch of one would be taken for a constant
         example = torch.cat([example, example])
-    with _quiet():
+    with _quiet(), undecided():
         program = torch.onnx.export(
             network,
             (example,),

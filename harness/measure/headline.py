@@ -33,7 +33,9 @@ def of_session(receipt: Record) -> Iterator[str]:
     """Whether the rounds say enough, and the code is known."""
     facts = receipt["protocol"]
     if facts.get("latency_ended") != "precise":
-        yield f"the rounds ended before the intervals were narrow: {facts.get('latency_ended')}"
+        why = {"rounds": "no more were asked for", "time": "time was up"}
+        ended = str(facts.get("latency_ended"))
+        yield f"the rounds ended before the intervals were narrow: {why.get(ended, ended)}"
     if facts.get("latency_twin") not in (None, "not distinguishable"):
         yield f"a network was found {facts['latency_twin']} than its own copy"
     if (receipt.get("identity") or {}).get("git_dirty"):

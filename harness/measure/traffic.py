@@ -95,6 +95,11 @@ def is_view(operator: Any) -> bool:
     return bool(aliases) and all(a is not None and not a.is_write for a in aliases)
 
 
+def meant_first(outputs: Mapping[Any, Any]) -> list[tuple[Any, Any]]:
+    """What a network gives by name, ``out`` first: torchvision's networks call their answer so."""
+    return sorted(outputs.items(), key=lambda item: item[0] != "out")
+
+
 def tensors_in(value: Any) -> Iterator[Tensor]:
     """Every tensor in nested tuples, lists, mappings and plain objects."""
     if isinstance(value, Tensor):
@@ -103,7 +108,7 @@ def tensors_in(value: Any) -> Iterator[Tensor]:
         for each in value:
             yield from tensors_in(each)
     elif isinstance(value, Mapping):
-        for each in value.values():
+        for _, each in meant_first(value):
             yield from tensors_in(each)
     elif hasattr(value, "__dict__") and not callable(value):
         yield from tensors_in(vars(value))

@@ -235,9 +235,9 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
     monkeypatch.setattr(loop, "SAVE_SHARE", float("inf"))
     said = run(recipe="steps=6, batch=2, lr=1e30")
     assert said.code == 1
-    expected = r"FloatingPointError: the loss is nan at step (\d) of 6, learning rate \d\.\d+e\+29"
+    told = r"FloatingPointError: the loss is nan at step (\d) of 6, learning rate \d\.\d+e\+29; "
     (row,) = said.rows
-    assert (match := re.fullmatch(expected, row["reason"])), row["reason"]
+    assert (match := re.match(told, row["reason"])), row["reason"]
     (file,) = tmp_path.glob("runs/trials/*/checkpoint.pt")
     kept = _read_whole(file)
     assert kept["progress"]["step"] == int(match[1]) - 1

@@ -14,9 +14,12 @@ def write_study(write_study, monkeypatch):
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def write(**how):
+        file = write_study(**how)
         loading._loaded.cache_clear()
-        sys.modules.pop("tiny", None)
-        return write_study(**how)
+        for name, module in list(sys.modules.items()):
+            if getattr(module, "__file__", None) == file:
+                del sys.modules[name]
+        return file
 
     return write
 

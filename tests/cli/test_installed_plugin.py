@@ -16,8 +16,6 @@ import pytest
 
 from harness import contracts
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "twopath_gated_sum"
 PACKAGES = ("harness", "architectures", "studies", "reports")

@@ -2,12 +2,15 @@
 
 import pytest
 import torch
+from torch import nn
 
 from harness.foreign import Ended, ended, is_foreign, load_module
+from harness.measure.anatomy import anatomy
 from harness.mistakes import is_users
 
 FILE = """
 import torch
+from torch import nn
 from torch import nn
 from collections import OrderedDict
 
@@ -157,3 +160,17 @@ def test_nothing_is_put_behind_one_that_ends_there(nets):
 def test_a_network_that_cannot_end_there(nets, name, boundary, told):
     with pytest.raises(ValueError, match=told):
         ended(nets(name), boundary, SIZE)
+
+
+def test_of_several_outputs_out_is_meant():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.aux, self.head = nn.Conv2d(3, 7, 1), nn.Conv2d(3, 5, 1)
+
+        def forward(self, image):
+            return {"aux": self.aux(image), "out": self.head(image)}
+
+    assert anatomy(Named(), (32, 32)).output == (1, 5, 32, 32)
+    whole = ended(Named(), "logits_full", (32, 32))
+    assert whole(torch.zeros(1, 3, 32, 32)).shape == (1, 5, 32, 32)
