@@ -13,6 +13,7 @@ from torch import nn
 
 from harness.architecture import Architecture
 from harness.commands import Rows, load_named
+from harness.fold import fold_batch_norms
 from harness.foreign import ended, is_foreign, load_module, short_name
 from harness.measure.anatomy import anatomy
 from harness.measure.candidates import cost_of
@@ -60,12 +61,25 @@ def _cost_of(given: Architecture | str, options: Namespace) -> dict[str, Any]:
     try:
         deployed, boundary = _ended(module, options.size)
         cost = count_checked(deployed, options.size).record()
+        # Folding takes away what is never called, of which the figures are to tell.
+        is_sound = not cost["dead_modules"] and not cost["uncalled_modules"]
+        folded = _folded(deployed) if is_sound else None
+        if folded is not None:
+            cost = count_checked(folded, options.size).record()
     except Exception as error:  # whatever the stranger's network does with an image
         height, width = options.size
         why = f"{type(error).__name__}: {one_line(error)[:300]}"
         raise ValueError(f"{given} cannot be counted at {height}x{width}: {why}") from error
     found = findings_of(deployed, options.size, boundary=boundary, device=torch.device("cpu"))
-    return {**cost, "findings": [str(each) for each in found]}
+    return {**cost, "folded": folded is not None, "findings": [str(each) for each in found]}
+
+
+def _folded(network: nn.Module) -> nn.Module | None:
+    """A copy with folded batch norms, as named networks are counted; None if fx cannot trace it."""
+    try:
+        return fold_batch_norms(network).requires_grad_(False)
+    except Exception:  # whatever the stranger's code does when it is traced
+        return None
 
 
 def _ended(module: nn.Module, size: tuple[int, int]) -> tuple[nn.Module, str]:
@@ -120,6 +134,8 @@ def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
         yield f"* the count is INCOMPLETE, {_calls(row['unknown_ops'])} may hide multiply-adds"
     if row["dead_modules"]:
         yield f"computes what nothing uses: {', '.join(row['dead_modules'])}"
+    if row.get("folded") is False:
+        yield "its batch norms are not folded in these figures"
     for each in row.get("findings", ()):
         yield f"found: {each}"
     if row["uncalled_modules"]:

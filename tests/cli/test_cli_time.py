@@ -69,6 +69,32 @@ def test_the_cost_of_a_network_of_ones_own_says_what_is_wrong_with_it(twopath):
     assert "nets.py:Mine: computes what nothing uses: network.aux" in told
 
 
+SOUND = """
+from torch import nn
+
+class Sound(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8))
+
+class Idle(Sound):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Conv2d(8, 2, 1)
+
+    def forward(self, image):
+        return self[1](self[0](image))
+"""
+
+
+def test_ones_own_is_counted_folded_as_built_in_networks_are(twopath, tmp_path):
+    (tmp_path / "sound.py").write_text(SOUND)
+    words = ("cost", "sound.py:Sound", "sound.py:Idle", "--size", "32x64")
+    sound, idle = json.loads(twopath(*words, "--json").out)
+    assert (sound["folded"], sound["params"]) == (True, 8 * 27 + 8)
+    assert (idle["folded"], idle["uncalled_modules"]) == (False, ["network.head"])
+    assert "sound.py:Idle: its batch norms are not folded in these figures" in twopath(*words).out
+
+
 def test_backends_are_listed_and_shown(twopath):
     assert "onnxruntime" in json.loads(twopath("list", "--json").out)["backend"]
     assert "NHWC" in twopath("show", "channels_last").out
