@@ -148,7 +148,7 @@ def _twin(first: dict[str, Any]) -> str:
     told = "not distinguishable, as it should be"
     if first["latency_twin"] != "not distinguishable":
         told = "so differences of that size mean nothing here"
-    elif first["latency_twin_low"] is None:
+    elif first.get("latency_twin_low", 0.0) is None:
         told = "too few rounds to judge that"
     ratio = f"{first['latency_twin_ratio']:.3f}"
     return f"A copy of {first['network']} took {ratio} times as long as itself: {told}."

@@ -15,7 +15,6 @@ from harness.measure import candidates
 from harness.measure.candidates import Order, latencies_of, timing_device
 from harness.measure.contenders import calibrate, contenders
 from harness.measure.latency import held
-from harness.measure.precision import float32
 from harness.measure.recheck import verify
 from harness.runners.local import InProcess
 
@@ -194,12 +193,3 @@ def test_of_a_violated_session_milliseconds_are_no_facts():
     assert (row["latency_contended"], row["latency_headline_ok"]) == (True, False)
     assert "is violated: cpu: others" in row["latency_headline_reasons"][0]
     assert receipt["headlines"]["it"]["ratios_only"] is True
-
-
-def test_tf32_is_off_in_both_places_unless_asked_for_and_then_as_it_was():
-    conv, matmul = torch.backends.cudnn.conv, torch.backends.cuda.matmul
-    before = conv.fp32_precision, matmul.fp32_precision
-    for allowed, precision in ((False, "ieee"), (True, "tf32")):
-        with float32(tf32=allowed):
-            assert (conv.fp32_precision, matmul.fp32_precision) == (precision, precision)
-        assert (conv.fp32_precision, matmul.fp32_precision) == before
