@@ -17,11 +17,9 @@ from harness.data.frames import Frames
 from harness.study import Recipe
 from harness.training.streams import stream
 
-READERS = 4
-"""Threads that prepare the next batches while an accelerator works on this one.
-
-A CPU has none: a batch is 1 to 2 % of a step there, and threads take it from the step's own cores.
-"""
+READERS = {"cuda": 4, "cpu": 1}
+"""Threads that prepare the next batches during a step. A batch is 2 to 4 % of a CPU's step for the
+smallest networks, and one thread hides that where a core is to spare; it costs nothing else."""
 
 
 def order(seed: int, epoch: int, count: int) -> tuple[int, ...]:

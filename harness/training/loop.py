@@ -181,7 +181,7 @@ def _steps(
         seed=seed,
         start=progress.step,
         device=learner.device,
-        readers=READERS if learner.device.type == "cuda" else 0,
+        readers=READERS[learner.device.type],
         rank=ranks.rank,
         world=ranks.world,
     )
