@@ -32,7 +32,8 @@ from harness.timing_options import add_timing
 
 if TYPE_CHECKING:
     from harness.ledger import Ledger
-    from harness.session import Summary
+    from harness.session import Settings, Summary
+    from harness.study import Study
     from harness.terminal import Answer
 
 Options = argparse.Namespace
@@ -286,25 +287,21 @@ def _add_doctor(commands: Any) -> None:
     add_doctor_options(each)
     add_data(each)
     add_plugins(each)
-    each.add_argument("--runs", default="runs", metavar="FOLDER", help="the run storage to try")
+    add_runs(each, "the run storage to try")
 
 
 def _run(options: Options) -> Answer:
-    from harness.commands import opened, prepared, run_study
+    from harness.commands import opened, prepared
 
     study, settings = prepared(options)
     if options.dry_run:
         return foreseen(options, study, settings)
     with opened(options, make=True) as ledger:
-        try:
-            summary = run_study(options, study, settings, ledger)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("the same command goes on from what was saved") from None
-        return _reported(options, study.name, ledger, summary)
+        return _ran(options, study, settings, ledger, study.name)
 
 
 def _confirm(options: Options) -> Answer:
-    from harness.commands import opened, prepared, run_study
+    from harness.commands import opened, prepared
     from harness.confirming import confirmation_of
     from reports.confirmation import winner
 
@@ -313,11 +310,20 @@ def _confirm(options: Options) -> Answer:
         known = ledger.study(study.name)
         wanted = options.candidate or [winner(known, ledger.rows(study.name))]
         again = confirmation_of(study, ledger.plan(study.name), wanted, options.seeds)
-        try:
-            summary = run_study(options, again, settings, ledger)
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt("the same command goes on from here") from None
-        return _reported(options, study.name, ledger, summary)
+        if options.dry_run:
+            return foreseen(options, again, settings)
+        return _ran(options, again, settings, ledger, study.name)
+
+
+def _ran(options: Options, study: Study, settings: Settings, ledger: Ledger, name: str) -> Answer:
+    """Runs what is missing of a study; gives the report of the one named."""
+    from harness.commands import run_study
+
+    try:
+        summary = run_study(options, study, settings, ledger)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the same command goes on from what was saved") from None
+    return _reported(options, name, ledger, summary)
 
 
 def _report(options: Options) -> Answer:

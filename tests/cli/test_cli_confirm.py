@@ -11,6 +11,9 @@ def test_a_winner_is_trained_again_on_fresh_seeds_and_once_only(twopath, write_s
     study = write_study(fusions='"sum", "concat"')
     assert "no ledger at" in twopath("confirm", study).err
     twopath("run", study)
+    dry = json.loads(twopath("confirm", study, "--seeds", 2, "--dry-run", "--json").out)
+    assert dry["trials"]["new"] == 2
+    assert "tiny (confirmation)" not in Ledger(tmp_path / "runs" / "ledger.db").studies()
     first = twopath("confirm", study, "--seeds", 2)
     assert first.code == 0
     assert first.err.splitlines()[-1].startswith("2 trained")
