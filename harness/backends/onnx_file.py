@@ -6,13 +6,14 @@ import hashlib
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from harness.backends.contract import Call, Running, package_version
 from harness.measure.precision import undecided
 
 INPUT, OUTPUT = "image", "output"
@@ -57,6 +58,18 @@ def temporary_onnx(network: nn.Module, example: Tensor) -> Iterator[Path]:
         file = Path(folder) / "network.onnx"
         write_onnx(network, example, file)
         yield file
+
+
+def taken_by_engine(
+    running: Running,
+    network: nn.Module,
+    example: Tensor,
+    package: str,
+    load: Callable[[Path], Call],
+) -> Running:
+    """A network once an engine has read it as an ONNX file, with the file's digest."""
+    with temporary_onnx(network, example) as file:
+        return running.taken(load(file), version=package_version(package), file_sha256=sha256(file))
 
 
 def sha256(file: Path) -> str:

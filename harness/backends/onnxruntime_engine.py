@@ -7,15 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from harness.backends.contract import (
-    Backend,
-    Call,
-    Running,
-    backends,
-    in_fp32,
-    package_version,
-)
-from harness.backends.onnx_file import sha256, temporary_onnx
+from harness.backends.contract import Backend, Call, Running, backends, in_fp32
+from harness.backends.onnx_file import taken_by_engine
 
 
 @backends.register("onnxruntime")
@@ -29,10 +22,7 @@ class OnnxRuntime(Backend):
     def apply(self, running: Running, example: Tensor) -> Running:
         """A session with as many threads as torch has now."""
         network = in_fp32(running, "onnxruntime")
-        with temporary_onnx(network, example) as file:
-            return running.taken(
-                load_onnx(file), version=package_version("onnxruntime"), file_sha256=sha256(file)
-            )
+        return taken_by_engine(running, network, example, "onnxruntime", load_onnx)
 
 
 def load_onnx(file: Path) -> Call:

@@ -8,15 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.backends.contract import (
-    Backend,
-    Call,
-    Running,
-    backends,
-    in_fp32,
-    package_version,
-)
-from harness.backends.onnx_file import sha256, temporary_onnx
+from harness.backends.contract import Backend, Call, Running, backends, in_fp32
+from harness.backends.onnx_file import taken_by_engine
 
 
 @backends.register("openvino")
@@ -30,10 +23,7 @@ class OpenVINO(Backend):
     def apply(self, running: Running, example: Tensor) -> Running:
         """A compiled model with as many threads as torch has now."""
         network = in_fp32(running, "openvino")
-        with temporary_onnx(network, example) as file:
-            return running.taken(
-                load_openvino(file), version=package_version("openvino"), file_sha256=sha256(file)
-            )
+        return taken_by_engine(running, network, example, "openvino", load_openvino)
 
 
 def load_openvino(file: Path) -> Call:

@@ -12,15 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.backends.contract import (
-    Backend,
-    Call,
-    Running,
-    backends,
-    package_version,
-    still_a_network,
-)
-from harness.backends.onnx_file import INPUT, OUTPUT, sha256, temporary_onnx
+from harness.backends.contract import Backend, Call, Running, backends, still_a_network
+from harness.backends.onnx_file import INPUT, OUTPUT, taken_by_engine
 
 
 @backends.register("tensorrt")
@@ -34,10 +27,9 @@ class TensorRT(Backend):
     def apply(self, running: Running, example: Tensor) -> Running:
         """An engine built on this device."""
         network = still_a_network(running, "tensorrt")
-        with temporary_onnx(network, running.place(example)) as file:
-            engine, digest = build_engine(file), sha256(file)
-        return running.taken(
-            load_engine(engine), version=package_version("tensorrt"), file_sha256=digest
+        placed = running.place(example)
+        return taken_by_engine(
+            running, network, placed, "tensorrt", lambda file: load_engine(build_engine(file))
         )
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 from burner import LOADED, QUIET, under
+from ending import run
 from known import COPY, NETWORK, SIZE, SLOWER, networks, single, witness
 from shares import judged
 from shown import show
@@ -29,7 +30,6 @@ from harness.measure.device import cpu_name, num_cores
 from harness.measure.latency import time_together
 from harness.measure.rounds import stop_of
 from harness.measure.sampling import undisturbed
-from harness.mistakes import is_users, one_line
 from harness.study import Timing
 from harness.terminal import Answer, give
 from harness.timing import MOST_ROUNDS, TARGET
@@ -147,9 +147,4 @@ def progress(done: int, num: int, session: Session) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except Exception as error:
-        if not is_users(error):
-            raise
-        sys.exit(f"bench-measure: {one_line(error)}")
+    run("bench-measure", main)

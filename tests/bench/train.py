@@ -19,6 +19,7 @@ from pathlib import Path
 
 import arms
 import torch
+from ending import run
 from interleave import Arm, Rounds, interleave, ratio
 from peak import peak_here, peak_of
 from told import Record, about, as_list, figures, load, show
@@ -27,7 +28,7 @@ from harness import networks
 from harness.architecture import Architecture
 from harness.data.roots import data_roots, open_dataset
 from harness.measure.device import best_device, num_cores
-from harness.mistakes import is_users, one_line, text_of
+from harness.mistakes import text_of
 from harness.plugins import load_plugins
 from harness.study import Recipe
 from harness.terminal import Answer, give
@@ -159,9 +160,4 @@ def progress(done: int, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main(sys.argv[1:]))
-    except Exception as error:
-        if not is_users(error):
-            raise
-        sys.exit(f"bench-train: {one_line(error)}")
+    run("bench-train", main)
