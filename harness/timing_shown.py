@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from harness.measure.estimate import KEPT, KEPT_SHARE
 from harness.study import TIMES
 from harness.terminal import table
 
@@ -82,6 +83,11 @@ def _protocol(first: dict[str, Any], rows: Rows) -> list[str]:
     ]
     if "latency_twin" in first:
         lines.append(_twin(first))
+    if any(row["latency_place"] == KEPT for row in rows):
+        lines.append(
+            "Some stay where they lie in memory, which alone makes copies differ by up to "
+            f"{KEPT_SHARE:.1%}: their intervals are wider by that. --processes draws it anew."
+        )
     if not all(row["latency_steady"] is not False for row in rows):
         lines.append("Not all were steady when the warm-up ended.")
     if first["latency_contended"]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +12,8 @@ from torch import Tensor, nn
 from harness.backends.contract import Running
 from harness.data.augment import MEAN, STD
 from harness.measure.figured import SENTINEL, TWIN
-from harness.measure.sampling import Call, Sampler, sampler
+from harness.measure.places import Tenant
+from harness.measure.sampling import Sampler, sampler
 from harness.study import Timing
 
 SENTINEL_SIZE = 128, 256
@@ -28,7 +27,7 @@ class Arm:
     """One call that takes turns with others, and how each figure of it is sampled."""
 
     name: str
-    call: Call
+    call: Tenant
     samplers: tuple[Sampler, ...]
     dtype: str
 
@@ -82,11 +81,7 @@ def _arm(
     Of bytes on the host that is part of what is timed.
     """
     placed = [running.place(each) for each in given] if enter is _as_it_is else given
-    turns = itertools.cycle(placed)
-
-    def call() -> Any:
-        return running(enter(next(turns)))
-
+    call = Tenant(running, placed, enter)
     samplers = tuple(sampler(figure, call, device, len(given)) for figure in figures)
     return Arm(name=name, call=call, samplers=samplers, dtype=str(running.dtype)[6:])
 

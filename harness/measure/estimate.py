@@ -32,6 +32,15 @@ MOST_CORRELATION = 0.9
 """Beyond it an interval spans all rounds anyway."""
 
 
+DRAWN, KEPT = "drawn each round", "kept"
+"""Where a network lies in memory: at another place in each round, or where it was first put."""
+
+KEPT_SHARE = 0.003
+"""By what share two copies of one network may differ that stay where they were put: 98 of 100
+such pairs on a CPU differed by less (``docs/results/intervals.md``). No number of rounds sees it,
+so intervals of their ratios are wider by as much."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Burst:
     """Samples taken one after the other: of which arm and figure, when, and how long each took.
@@ -146,7 +155,18 @@ def lag1(values: Sequence[float]) -> float | None:
     return float((centred[1:] * centred[:-1]).sum()) / power if power else None
 
 
-def ratio(first: Sequence[float], second: Sequence[float], num_comparisons: int = 1) -> Ratio:
+def apart_of(one_stays: bool) -> float:
+    """How far equal arms may be apart (in logarithms) where one stayed where it was put."""
+    return KEPT_SHARE if one_stays else 0.0
+
+
+def ratio(
+    first: Sequence[float],
+    second: Sequence[float],
+    num_comparisons: int = 1,
+    *,
+    apart: float = 0.0,
+) -> Ratio:
     """The first arm's time over the second's, from their values in the same rounds.
 
     Wilcoxon's signed ranks over the rounds' log ratios: the value is the Hodges-Lehmann
@@ -154,7 +174,9 @@ def ratio(first: Sequence[float], second: Sequence[float], num_comparisons: int 
     zero whatever the machine does, so this needs no bell curve; in simulation it held 95 % from
     8 rounds on, through drift, load and spikes, where resampled medians held 92 to 96 %, and
     where samples had spikes it was narrower than Student's t. The interval holds for
-    ``num_comparisons`` at once. ValueError if the rounds are not the same.
+    ``num_comparisons`` at once. Its ends are moved out by ``apart``, which equal arms may differ by
+    in all rounds alike, and p is the chance of what is more than that. ValueError if the rounds
+    are not the same.
     """
     if len(first) != len(second) or not len(first):
         raise ValueError(f"rounds are paired: {len(first)} and {len(second)} are not the same")
@@ -164,12 +186,16 @@ def ratio(first: Sequence[float], second: Sequence[float], num_comparisons: int 
     chances = _signed_rank_cdf(len(logs))
     rank = int(np.searchsorted(chances, outside / 2, side="right"))
     ends = (walsh[rank - 1], walsh[-rank]) if rank else (None, None)
-    low, high = (None if each is None else float(math.exp(each)) for each in ends)
+    low, high = (
+        None if end is None else float(math.exp(end + sign * apart))
+        for end, sign in zip(ends, (-1, 1), strict=True)
+    )
+    middle = float(np.median(walsh))
     return Ratio(
-        value=float(math.exp(np.median(walsh))),
+        value=math.exp(middle),
         low=low,
         high=high,
-        p=_p_value(walsh, chances),
+        p=_p_value(walsh - math.copysign(min(apart, abs(middle)), middle), chances),
         num_rounds=len(logs),
         confidence=1 - outside,
     )
@@ -246,4 +272,7 @@ def ratio_of_rows(
         pairs = zip(first["latency_processes_ns"], second["latency_processes_ns"], strict=True)
         return over_processes([ratio(*pair).value for pair in pairs], num)
     rounds = first.get("latency_rounds_ns")
-    return ratio(rounds, second["latency_rounds_ns"], num) if rounds else None
+    if not rounds:
+        return None
+    stay = KEPT in (first.get("latency_place"), second.get("latency_place"))
+    return ratio(rounds, second["latency_rounds_ns"], num, apart=apart_of(stay))

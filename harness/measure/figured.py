@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from harness.measure.estimate import Burst, ratio, round_values, summary
+from harness.measure.estimate import KEPT, Burst, apart_of, ratio, round_values, summary
 
 TWIN = "twin of the first"
 """A copy of the first candidate: what is found between those two is what nothing looks like."""
@@ -46,8 +46,13 @@ def _row(groups: Groups, name: str, figures: Sequence[str]) -> Row:
     return row
 
 
-def controls_of(bursts: Sequence[Burst], figure: str, first: str) -> Row:
-    """What the twin and the sentinel say of a session, as all its rows have it."""
+def controls_of(
+    bursts: Sequence[Burst], figure: str, first: str, kept: Collection[str] = ()
+) -> Row:
+    """What the twin and the sentinel say of a session, as all its rows have it.
+
+    ``kept`` are the arms that stayed where they were put.
+    """
     groups = _grouped(bursts)
     sentinel = round_values(groups.get((SENTINEL, figure), []))
     found: Row = {"latency_rounds": len(sentinel)}
@@ -56,7 +61,8 @@ def controls_of(bursts: Sequence[Burst], figure: str, first: str) -> Row:
         found["latency_sentinel_drift"] = _drift(sentinel)
     twin = groups.get((TWIN, figure), [])
     if twin:
-        same = ratio(round_values(twin), round_values(groups.get((first, figure), [])))
+        theirs = round_values(groups.get((first, figure), []))
+        same = ratio(round_values(twin), theirs, apart=apart_of(first in kept))
         ends = {"latency_twin_low": same.low, "latency_twin_high": same.high}
         found |= {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
     return found
@@ -68,16 +74,29 @@ def _drift(values: Sequence[int]) -> float | None:
     return float(np.median(values[-third:]) / np.median(values[:third])) - 1 if third else None
 
 
-def ratios_of(bursts: Sequence[Burst], names: Sequence[str], figures: Iterable[str]) -> list[Row]:
+def kept_of(rows: Mapping[str, Row]) -> frozenset[str]:
+    """The candidates that stayed where they were put, by their rows."""
+    return frozenset(name for name, row in rows.items() if row.get("latency_place") == KEPT)
+
+
+def ratios_of(
+    bursts: Sequence[Burst],
+    names: Sequence[str],
+    figures: Iterable[str],
+    kept: Collection[str] = (),
+) -> list[Row]:
     """Every candidate's time over the first's, figure by figure; of a figure all hold at once."""
     groups = _grouped(bursts)
     pairs = [(figure, name) for figure in figures for name in names[1:]]
-    return [_ratio(groups, figure, name, names) for figure, name in pairs]
+    return [_ratio(groups, figure, name, names, kept) for figure, name in pairs]
 
 
-def _ratio(groups: Groups, figure: str, name: str, names: Sequence[str]) -> Row:
+def _ratio(
+    groups: Groups, figure: str, name: str, names: Sequence[str], kept: Collection[str]
+) -> Row:
     ours, theirs = (round_values(groups.get((each, figure), [])) for each in (name, names[0]))
-    found = ratio(ours, theirs, len(names) - 1)
+    stay = name in kept or names[0] in kept
+    found = ratio(ours, theirs, len(names) - 1, apart=apart_of(stay))
     ends = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
     about = {"arm": name, "to": names[0], "figure": figure}
     return {**about, **ends, "confidence": found.confidence, "answer": found.answer}

@@ -12,14 +12,14 @@ import torch
 
 from harness.measure.arms import Arm, Timed, arms_of
 from harness.measure.device import cpu_pressure, device_name
-from harness.measure.estimate import Burst
+from harness.measure.estimate import KEPT, Burst
 from harness.measure.figured import controls_of, rows_of
 from harness.measure.finding import VIOLATED
 from harness.measure.precision import float32
 from harness.measure.rounds import Report, Rounds, Watch, Watching, take_rounds
 from harness.study import Timing
 
-LATENCY_PROTOCOL = 3
+LATENCY_PROTOCOL = 4
 """Raised when the same network would be timed differently."""
 
 CONTENDED_PERCENT = 10.0
@@ -84,7 +84,8 @@ def time_together(
         pressure.append(cpu_pressure())
         facts = _about(timing, size, device, pressure)
         evidence = watching.record()
-    facts |= controls_of(rounds.bursts, timing.figures[0], next(iter(networks), ""))
+    kept = {arm.name for arm in arms if arm.call.place == KEPT}
+    facts |= controls_of(rounds.bursts, timing.figures[0], next(iter(networks), ""), kept)
     facts["latency_ended"] = rounds.ended
     facts["latency_verdict"] = evidence.get("verdict", "unproven")
     if facts["latency_verdict"] == VIOLATED:
@@ -104,6 +105,7 @@ def _row(arm: Arm, rounds: Rounds) -> Row:
     return {
         "latency_method": headline.method,
         "latency_dtype": arm.dtype,
+        "latency_place": arm.call.place,
         "latency_steady": warm.steady,
         "latency_warmup_s": warm.seconds,
     }

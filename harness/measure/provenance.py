@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from harness.measure.figured import ratios_of
+from harness.measure.figured import kept_of, ratios_of
 from harness.measure.finding import Finding
 from harness.measure.headline import headline
 from harness.measure.latency import Session
@@ -63,7 +63,7 @@ def receipt_of(
         "protocol": dict(session.facts),
         "bursts": as_lists(session.bursts),
         "rows": timed,
-        "ratios": ratios_of(session.bursts, list(timed), figures),
+        "ratios": ratios_of(session.bursts, list(timed), figures, kept_of(timed)),
         "device": device_facts(device),
         "software": software(),
         "evidence": dict(session.evidence),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.measure.estimate import Burst
-from harness.measure.figured import SENTINEL, TWIN, controls_of, ratios_of, rows_of
+from harness.measure.figured import SENTINEL, TWIN, controls_of, kept_of, ratios_of, rows_of
 from harness.measure.finding import verdict
 from harness.measure.headline import headline
 from harness.measure.receipt import SCHEMA, Receipt, as_bursts, id_of, read
@@ -68,11 +68,11 @@ def _mismatches(receipt: Receipt) -> Iterator[str]:
     bursts, names = _sound_bursts(receipt), list(receipt["rows"])
     figures = list(receipt["figures"])
     rows, facts = receipt["rows"], receipt["protocol"]
-    again = rows_of(bursts, names, figures)
-    yield from differing(facts, controls_of(bursts, figures[0], names[0]), "protocol")
+    again, kept = rows_of(bursts, names, figures), kept_of(rows)
+    yield from differing(facts, controls_of(bursts, figures[0], names[0], kept), "protocol")
     for name in names:
         yield from differing(rows[name], facts | again[name], f"rows.{name}")
-    yield from differing(receipt["ratios"], ratios_of(bursts, names, figures), "ratios")
+    yield from differing(receipt["ratios"], ratios_of(bursts, names, figures, kept), "ratios")
     yield from _misjudged(receipt, names)
 
 

@@ -1,4 +1,4 @@
-"""Takes rounds: every arm twice in each, in a random order and back, until it is enough."""
+"""Takes rounds: every arm, moved, twice in a random order and back, until it is enough."""
 
 from __future__ import annotations
 
@@ -56,6 +56,9 @@ def take_rounds(arms: Sequence[Arm], timing: Timing, watching: Watching, report:
     ended = None
     for number in range(stop.most):
         order = shuffler.sample(list(arms), len(arms))
+        with undisturbed():
+            for arm in order:
+                arm.call.move()
         for place, arm in enumerate(order + order[::-1]):
             bursts += _bursts(arm, number, place, num_samples(timing, warm[arm.name]))
         watching.check()

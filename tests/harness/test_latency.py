@@ -29,6 +29,9 @@ class Spy(nn.Module):
         self.seen.append((self.name, torch.get_num_threads(), float(denormal), image.shape))
         return torch.zeros(len(image), 2, *image.shape[2:])
 
+    def __deepcopy__(self, memo):
+        return type(self)(self.name, self.seen)
+
 
 def timed(timing, names="abc", **options):
     seen = []
@@ -63,9 +66,9 @@ def test_the_order_is_drawn_anew_in_each_session():
     assert orders[0] != orders[1]
 
 
-def test_a_burst_comes_after_one_run_that_nobody_times():
+def test_a_burst_comes_after_one_run_that_nobody_times_and_so_does_a_new_place():
     _, seen = timed(fixed(2, burst=3, warmup=2), "a")
-    assert len(seen) == 2 + 2 * 2 * (1 + 3)
+    assert len(seen) == 2 + 2 * (1 + 2 * (1 + 3))
 
 
 def test_one_network_alone_has_no_twin():
@@ -105,12 +108,12 @@ def test_a_candidate_must_not_be_called_as_a_twin_is():
 class Turns(nn.Module):
     """A network that takes so many ns on a clock of its own, and notes what it is given."""
 
-    def __init__(self, clock, takes_ns):
+    def __init__(self, clock, takes_ns, given=None):
         super().__init__()
-        self.clock, self.takes_ns, self.given = clock, takes_ns, []
+        self.clock, self.takes_ns, self.given = clock, takes_ns, [] if given is None else given
 
     def __deepcopy__(self, memo):
-        return Turns(self.clock, self.takes_ns)
+        return Turns(self.clock, self.takes_ns, self.given)
 
     def forward(self, image):
         self.given.append(image)
@@ -260,7 +263,8 @@ def test_a_row_says_how_it_was_taken(monkeypatch):
         "latency_warmup": 1,
         "latency_rounds": 1,
         "latency_ended": "rounds",
-        "latency_protocol": 3,
+        "latency_protocol": 4,
+        "latency_place": "drawn each round",
         "latency_torch": torch.__version__,
         "latency_cpu_pressure_percent": 12.5,
         "latency_contended": True,
