@@ -119,7 +119,7 @@ def write(
     return Report(
         answer=text,
         table=terminal(table),
-        more=tuple(terminal(each.table) for each in sections),
+        more=tuple(terminal(each.table) for each in sections if each.table),
         files=_put_all(Path(folder), contents),
         troubles=(
             *(f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)),

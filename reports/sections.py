@@ -1,7 +1,8 @@
-"""The sections of a report that are a table with sentences: effects, fronts, confirmation."""
+"""The sections of a report: a table or pictures, and what they say in sentences."""
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,15 +22,31 @@ FRESH = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """One image as PNG or JPEG, and in words for those who cannot see it."""
+
+    data: bytes
+    alt: str
+    caption: str = ""
+
+    @property
+    def uri(self) -> str:
+        """The image as a page holds it, which loads nothing."""
+        kind = "png" if self.data.startswith(b"\x89PNG") else "jpeg"
+        return f"data:image/{kind};base64,{base64.b64encode(self.data).decode()}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
-    """One table, what it says in sentences, and how it is to be read.
+    """A table or pictures, what they say in sentences, and how they are to be read.
 
     ``name`` is what its files are called; ``csv`` is "" where the table is all there is.
     """
 
     name: str
     title: str
-    table: Table
+    table: Table | None = None
+    pictures: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()
     caption: tuple[str, ...] = ()
     csv: str = ""
@@ -38,7 +55,8 @@ class Section:
     def markdown(self) -> str:
         """The section in Markdown, without its title."""
         said = [markdown_cell(text) for text in (*self.findings, *self.caption)]
-        return "\n".join([markdown(self.table), *(f"{text}\n" for text in said)])
+        head = [markdown(self.table)] if self.table else []
+        return "\n".join([*head, *(f"{text}\n" for text in said)])
 
 
 def sections_of(

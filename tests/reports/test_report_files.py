@@ -201,7 +201,7 @@ def test_the_page_says_what_each_candidate_is_made_of(tmp_path):
     for entry, fusion in zip(study["plan"], ("sum", "bga(width=8)"), strict=True):
         entry["parts"] = {"detail": "detail_branch", "fusion": fusion}
     html = reports.write(study, rows, tmp_path).page.read_text()
-    assert "<th>fusion</th>" in html and "<td>bga(width=8)</td>" in html
+    assert '<th scope="col">fusion</th>' in html and "<td>bga(width=8)</td>" in html
     assert "In all of them: detail detail_branch." in html
 
 
