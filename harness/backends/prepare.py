@@ -2,7 +2,8 @@
 
 Whoever calls this holds torch to the number of threads that are to be timed, and flushes denormal
 numbers, first: engines keep what they find when they are built. What is prepared is called under
-``torch.inference_mode``.
+``torch.inference_mode``, and built outside of it: weights that are copied or moved in there are
+dispatched faster than others, so one backend would seem better than another that left them alone.
 """
 
 from __future__ import annotations
@@ -112,9 +113,7 @@ def _built(name: str, network: nn.Module, example: Tensor, device: torch.device)
 
 def build(name: str, network: nn.Module, example: Tensor, device: torch.device) -> Running:
     """A copy of a network on its way through the steps of a backend."""
-    # Weights that are copied or moved in inference mode are dispatched faster than others, so one
-    # backend would seem better than another that left them alone.
-    with torch.inference_mode(False), torch.no_grad():
+    with torch.no_grad():
         running = Running(network=copy.deepcopy(network), device=device)
         for step in steps_of(name):
             running = backends.get(step)().apply(running, example)

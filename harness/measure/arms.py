@@ -63,9 +63,7 @@ def _twin_of(running: Running) -> Running:
     """A copy with weights of its own; an engine, which cannot be copied, is its own twin."""
     if running.engine is not None:
         return running
-    # A copy made in inference mode has weights that torch dispatches faster: no twin at all.
-    with torch.inference_mode(False):
-        return replace(running, network=copy.deepcopy(running.network))
+    return replace(running, network=copy.deepcopy(running.network))
 
 
 def _arm(

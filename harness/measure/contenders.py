@@ -54,8 +54,6 @@ class Contender:
     about: Mapping[str, Any] = field(default_factory=dict)
 
 
-@torch.inference_mode(False)
-@torch.no_grad()
 def contenders(
     given: Mapping[str, Architecture | str],
     num_classes: int,

@@ -97,6 +97,7 @@ def test_each_network_is_on_each_backend_that_agrees(wrong):
 def test_a_networks_usual_backend_changes_nothing_but_how_it_is_run():
     one = ready({"it": ALONE})["it"]
     weights = [each for each in one.network.modules() if isinstance(each, nn.Conv2d)]
+    assert not any(each.is_inference() for each in one.network.parameters())
     assert not any(isinstance(each, nn.BatchNorm2d) for each in one.network.modules())
     assert weights[0].weight.is_contiguous(memory_format=torch.channels_last)
     image = torch.randn(1, 3, *SIZE)
