@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.backends.contract import check_available
+from harness.backends.contract import check_available, why_unavailable
 from harness.commands import load_named, plugin_files
 from harness.costing import Given, given_by
 from harness.foreign import short_name
@@ -36,14 +36,20 @@ def timed(options: Namespace) -> Answer:
     load_named(options)
     networks = given_by(options.networks)
     order = _order(networks, options)
-    for backend in order.backends or (order.timing.backend,):
-        check_available(backend, best_device())
+    _check_backends(order)
     found, paths = _found(order, options)
     _refuse(found, options)
     rows = [{"network": name, **row} for name, row in found.items()]
     sound = [row for row in rows if "latency_error" not in row]
     rows = [{**row, **_compared(row, sound)} if row in sound else row for row in rows]
     return Answer(record=rows, show=partial(show_latencies, rows, paths))
+
+
+def _check_backends(order: Order) -> None:
+    """What ``steps_of`` raises; if none of the backends can run here, why the first cannot."""
+    device, names = best_device(), order.backends or (order.timing.backend,)
+    if all([why_unavailable(name, device) for name in names]):
+        check_available(names[0], device)
 
 
 def _order(networks: Given, options: Namespace) -> Order:

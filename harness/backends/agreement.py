@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from harness.backends.steps import said
 from harness.measure.precision import float32
 from harness.network import Deployed
 
@@ -158,7 +159,11 @@ class _Tally:
         if self.why:
             return
         self.num_images += len(image)
-        given = call(image).to(output.device)
+        try:
+            given = call(image).to(output.device)
+        except Exception as error:  # libraries raise whatever they like
+            self.why = f"fails: {said(error)}"
+            return
         self.why = _fault(given, output)
         if self.why is None:
             self._count(given, output, logits, TIE * resolution)

@@ -54,13 +54,19 @@ class Running:
         return replace(self, network=None, engine=engine, facts={**self.facts, **facts})
 
 
+CHANGES, RUNS, REPLAYS = range(3)
+"""What a step does, in the order of steps: changes the network, runs it, replays what ran."""
+
+
 class Backend(ABC):
     """One step. ``device`` is the only type of device that it runs on, if there is only one.
 
-    ``packages`` are what it imports beside torch, by the names that ``import`` knows, and
-    ``extra`` is the extra of this distribution that brings them.
+    ``stage`` says what it does, where that is known before it is applied. ``packages`` are what
+    it imports beside torch, by the names that ``import`` knows, and ``extra`` is the extra of
+    this distribution that brings them.
     """
 
+    stage: ClassVar[int | None] = None
     device: ClassVar[str | None] = None
     packages: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str | None] = None
@@ -78,14 +84,41 @@ backends: Registry[Backend] = Registry("backend", Backend, ())
 
 
 def steps_of(name: str) -> tuple[str, ...]:
-    """The steps of a backend's name; KeyError for an unknown one, ValueError for one twice."""
+    """The steps of a backend's name; KeyError for an unknown one.
+
+    ValueError for one twice, for two that each run the network, and for another order than that
+    of their stages, which it says.
+    """
     steps = tuple(step.strip() for step in name.split("+"))
-    for step in steps:
-        backends.get(step)
+    stages = {step: backends.get(step).stage for step in steps}
     twice = [step for at, step in enumerate(steps) if step in steps[:at]]
     if twice:
         raise ValueError(f"backend {name!r} has {twice[0]!r} twice")
+    runs = [step for step in steps if stages[step] == RUNS]
+    if len(runs) > 1:
+        both = " and ".join(map(repr, runs))
+        raise ValueError(f"backend {name!r} has {both}, and each runs the network: name one")
+    known = [step for step in steps if stages[step] is not None]
+    right = sorted(known, key=lambda step: stages[step] or CHANGES)
+    if known != right:
+        raise ValueError(
+            f"backend {name!r} has its steps in the wrong order, the right one is "
+            f"{'+'.join(right)!r}: what changes the network comes before what runs it"
+        )
     return steps
+
+
+def why_unavailable(name: str, device: torch.device) -> str | None:
+    """Why a backend cannot run here, with what to install; what ``steps_of`` raises comes through.
+
+    None if it can.
+    """
+    steps_of(name)
+    try:
+        check_available(name, device)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def check_available(name: str, device: torch.device) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from harness.backends.contract import Backend, Call, Running, backends, in_fp32
+from harness.backends.contract import RUNS, Backend, Call, Running, backends, in_fp32
 from harness.backends.onnx_file import taken_by_engine
 
 
@@ -15,6 +15,7 @@ from harness.backends.onnx_file import taken_by_engine
 class OnnxRuntime(Backend):
     """The network as an ONNX graph, run by ONNX Runtime's CPU provider in fp32."""
 
+    stage = RUNS
     device = "cpu"
     packages = ("onnx", "onnxscript", "onnxruntime")
     extra = "onnx"

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.backends.contract import Backend, Call, Running, backends, in_fp32
+from harness.backends.contract import RUNS, Backend, Call, Running, backends, in_fp32
 from harness.backends.onnx_file import taken_by_engine
 
 
@@ -16,6 +16,7 @@ from harness.backends.onnx_file import taken_by_engine
 class OpenVINO(Backend):
     """The network as an ONNX graph, compiled by OpenVINO for the CPU, in fp32."""
 
+    stage = RUNS
     device = "cpu"
     packages = ("onnx", "onnxscript", "openvino")
     extra = "openvino"

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from harness.backends.agreement import MIN_IMAGES, Equivalence, check_together
-from harness.backends.contract import Running, backends, check_available, steps_of
+from harness.backends.contract import Running, backends, check_available, steps_of, why_unavailable
 from harness.backends.steps import said
 from harness.data.augment import normalise
 from harness.data.dataset import Dataset
@@ -65,12 +65,12 @@ def arms(
 
     ``networks`` are in fp32 and eval mode and not folded, as ``deploy(..., fold=False)`` gives
     them; they are left as they were. ``images`` are as ``sample_images`` gives them. A backend
-    that this machine cannot run is an error before anything is built, see ``check_available``;
-    one that fails on a network, or disagrees with it, is an arm with its reason.
+    that this machine cannot run, that fails on a network or disagrees with it is an arm with its
+    reason; what ``steps_of`` raises comes through before anything is built.
     """
     names = list(names)
     for name in names:
-        check_available(name, device)
+        steps_of(name)
     found: dict[str, Prepared] = {}
     for label, network in networks.items():
         ready = _on_each(network, names, images, device, batch)
@@ -100,6 +100,9 @@ def _on_each(
 
 def _built(name: str, network: nn.Module, example: Tensor, device: torch.device) -> Prepared:
     """A network on a backend before it is judged."""
+    why = why_unavailable(name, device)
+    if why:
+        return Prepared(name=name, call=None, why=why, facts=_facts(name, None, 0.0))
     start = time.perf_counter()
     try:
         running = build(name, network, example, device)

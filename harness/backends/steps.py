@@ -7,14 +7,16 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from harness.backends.contract import Backend, Running, backends, still_a_network
+from harness.backends.contract import CHANGES, Backend, Running, backends, still_a_network
 from harness.fold import fold_batch_norms
-from harness.mistakes import one_line
+from harness.mistakes import text_of
 
 
 @backends.register("eager")
 class Eager(Backend):
     """PyTorch as it is, operator by operator: what the literature mostly times."""
+
+    stage = CHANGES
 
     def apply(self, running: Running, example: Tensor) -> Running:
         """The same."""
@@ -25,6 +27,8 @@ class Eager(Backend):
 @backends.register("folded")
 class Folded(Backend):
     """Batch norms folded into the convolutions before them; needs a network torch.fx can trace."""
+
+    stage = CHANGES
 
     def apply(self, running: Running, example: Tensor) -> Running:
         """The folded copy, and how many batch norms could not be folded."""
@@ -44,6 +48,8 @@ class Folded(Backend):
 class ChannelsLast(Backend):
     """Images and weights in memory with the channels of a pixel side by side (NHWC)."""
 
+    stage = CHANGES
+
     def apply(self, running: Running, example: Tensor) -> Running:
         """The network in that layout, which wants its input so too."""
         network = still_a_network(running, "channels_last")
@@ -56,6 +62,8 @@ class ChannelsLast(Backend):
 class Half(Backend):
     """Weights and activations in fp16: 11 bits of precision, nothing above 65504."""
 
+    stage = CHANGES
+
     def apply(self, running: Running, example: Tensor) -> Running:
         """The network in fp16."""
         return _lowered(running, "fp16", torch.float16)
@@ -64,6 +72,8 @@ class Half(Backend):
 @backends.register("bf16")
 class BFloat(Backend):
     """Weights and activations in bf16: 8 bits of precision, the range of fp32."""
+
+    stage = CHANGES
 
     def apply(self, running: Running, example: Tensor) -> Running:
         """The network in bf16."""
@@ -79,4 +89,5 @@ def _lowered(running: Running, step: str, dtype: torch.dtype) -> Running:
 
 def said(error: BaseException) -> str:
     """What a library raised, short enough for a row."""
-    return f"{type(error).__name__}: {one_line(error)[:300]}"
+    kind, text = type(error).__name__, text_of(error)
+    return f"{kind}: {text[:300]}" if text else kind

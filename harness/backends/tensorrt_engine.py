@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.backends.contract import Backend, Call, Running, backends, still_a_network
+from harness.backends.contract import RUNS, Backend, Call, Running, backends, still_a_network
 from harness.backends.onnx_file import INPUT, OUTPUT, taken_by_engine
 
 
@@ -20,6 +20,7 @@ from harness.backends.onnx_file import INPUT, OUTPUT, taken_by_engine
 class TensorRT(Backend):
     """The network as a TensorRT engine for one input size, in the network's precision."""
 
+    stage = RUNS
     device = "cuda"
     packages = ("onnx", "onnxscript", "tensorrt")
     extra = "tensorrt"

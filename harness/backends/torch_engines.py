@@ -8,7 +8,7 @@ import shutil
 import torch
 from torch import Tensor, fx, nn
 
-from harness.backends.contract import Backend, Running, backends, still_a_network
+from harness.backends.contract import REPLAYS, RUNS, Backend, Running, backends, still_a_network
 
 WARM_CALLS = 3
 """Calls before a graph is captured, as torch's documentation asks for."""
@@ -17,6 +17,8 @@ WARM_CALLS = 3
 @backends.register("compile")
 class Compile(Backend):
     """torch.compile for one input size; on a CUDA device it tries the kernels out."""
+
+    stage = RUNS
 
     def apply(self, running: Running, example: Tensor) -> Running:
         """The compiled network, after the first call, which is what compiles it."""
@@ -68,6 +70,7 @@ class CudaGraph(Backend):
     It may follow ``compile``.
     """
 
+    stage = REPLAYS
     device = "cuda"
 
     def apply(self, running: Running, example: Tensor) -> Running:

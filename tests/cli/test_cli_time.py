@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from harness.backends.contract import backends
+
 QUICK = ("--size", "32x64", "--rounds", "1", "--seconds", "1")
 NETS = '''"""A network of my own."""
 
@@ -54,6 +56,17 @@ def test_backends_share_a_session_and_one_that_fails_says_why(twopath):
     assert "nets.py:Mine on folded  not timed" in told
     assert "nets.py:Mine on folded was not timed: ValueError: torch.fx cannot trace it" in told
     assert "than nets.py:Mine on eager" not in told, "one alone is compared with none"
+
+
+def test_a_backend_that_is_not_there_loses_its_own_rows_alone(twopath, monkeypatch):
+    monkeypatch.setattr(backends.get("openvino"), "packages", ("no_such_package",))
+    words = ("time", "bisenetv2_small", *QUICK, "--backend", "openvino")
+    both = twopath(*words, "--backend", "eager")
+    assert both.code == 0 and "bisenetv2_small on openvino  not timed" in both.out
+    why = "backend 'openvino' needs no_such_package: pip install 'twopath[openvino]'"
+    assert f"bisenetv2_small on openvino was not timed: {why}\n" in both.out
+    alone = twopath(*words)
+    assert (alone.code, alone.err) == (2, f"twopath: {why}\n")
 
 
 def test_a_backend_that_is_not_known_is_answered_with_one_that_is(twopath):

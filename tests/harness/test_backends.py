@@ -189,14 +189,40 @@ def test_a_backend_is_named_by_its_steps():
         steps_of("folded+fp16+folded")
 
 
-def test_a_backend_that_cannot_run_here_is_refused_before_anything_is_built(monkeypatch):
+def test_steps_in_the_wrong_order_are_answered_with_the_right_one():
+    with pytest.raises(ValueError, match="the right one is 'folded\\+channels_last\\+onnxruntime'"):
+        steps_of("onnxruntime+folded+channels_last")
+    with pytest.raises(ValueError, match="the right one is 'fp16\\+compile\\+cuda_graph'"):
+        steps_of("cuda_graph+compile+fp16")
+    with pytest.raises(ValueError, match="has 'compile' and 'openvino', and each runs the network"):
+        steps_of("folded+compile+openvino")
+    assert steps_of("folded+compile+cuda_graph")[2] == "cuda_graph"
+
+
+def test_a_backend_that_cannot_run_here_says_why_before_it_is_built(network, images, monkeypatch):
     with pytest.raises(ValueError, match="'cuda_graph' runs on a CUDA device, and this is a CPU"):
         check_available("folded+cuda_graph", CPU)
     with pytest.raises(ValueError, match="'openvino' runs on a CPU, and this is a CUDA device"):
         check_available("openvino", torch.device("cuda"))
     monkeypatch.setattr(contract.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(NotInstalledError, match=r"needs onnx, .*: pip install 'twopath\[onnx\]'"):
-        arms({}, ["onnxruntime"], torch.zeros(8, 3, 32, 32), CPU)
+        check_available("onnxruntime", CPU)
+    missing, eager = arms({"net": ended(network)}, ["onnxruntime", "eager"], images, CPU).values()
+    assert missing.call is None and eager.call is not None
+    assert missing.why.startswith("backend 'onnxruntime' needs onnx,"), "whose pip install follows"
+
+
+def test_a_backend_that_fails_on_some_image_costs_itself_alone(network, images, own):
+    @own("moody")
+    class Moody(Backend):
+        """Takes what it was built for once."""
+
+        def apply(self, running, example):
+            calls = iter(range(2))
+            return running.taken(lambda image, net=running.network: (next(calls), net(image))[1])
+
+    moody, eager = arms({"net": ended(network)}, ["moody", "eager"], images, CPU).values()
+    assert moody.why == "fails: StopIteration" and eager.call is not None
 
 
 def test_compiling_without_a_compiler_is_said_in_a_line(network, images, monkeypatch):

@@ -97,7 +97,7 @@ class Weighty(nn.Module):
 def test_the_weights_of_a_twin_are_of_the_kind_that_a_candidate_has():
     seen = set()
     time_together({"a": Weighty(seen), "b": nn.Identity()}, fixed(1), (4, 4), CPU)
-    assert seen == {(False, True)}, "torch is a few percent faster with tensors made in inference mode"
+    assert seen == {(False, True)}, "torch is a little faster with weights made in there"
 
 
 def test_a_candidate_must_not_be_called_as_a_twin_is():
