@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from harness.architecture import Part
+from harness.attempts import earlier, folder_of
 from harness.data.augment import check_crop
 from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
 from harness.data.roots import DataRoots, open_dataset
 from harness.figures import Broken, Figures, Place, over_budget
-from harness.ledger import Entry, Ledger
+from harness.ledger import Claim, Entry, Ledger
 from harness.measure.candidates import timing_device
 from harness.missing import is_small, is_to_run, prior_answers
 from harness.mistakes import warn_plainly
@@ -32,6 +33,7 @@ from harness.progress import some
 from harness.runners.proposals import Outcome, Proposal
 from harness.runners.runner import Runner
 from harness.runners.search import generations
+from harness.sharing import Desk
 from harness.stale import made_of
 from harness.study import Recipe, Study
 from harness.training.batches import share
@@ -102,7 +104,9 @@ class Session:
         self._checked: set[Part] = set()
         self._said: set[str] = set()
         self._plan: list[Trial] = []
-        self._queue: list[Trial] = []
+        self._stale: dict[str, Row] = {}
+        self._desk = Desk(self.ledger, self._is_settled, self._answered, self.progress.phase)
+        self._next: tuple[Trial, Claim] | None = None
         self._in_flight = 0
         self._groups: Iterator[list[Proposal]] = self._propose()
         self._device = ""
@@ -122,10 +126,11 @@ class Session:
         Whatever is wrong with the study or its data is raised before anything is trained.
         """
         try:
-            self._device = str(
-                self.runner.call(timing_device, self.study.timing, self.settings.plugins)
-            )
-            self.runner.run(self)
+            with self._desk:
+                self._device = str(
+                    self.runner.call(timing_device, self.study.timing, self.settings.plugins)
+                )
+                self.runner.run(self)
         finally:
             self.runner.close()
         self._write_plan()  # also when nothing was left to run
@@ -134,20 +139,29 @@ class Session:
     # What the runner asks and says.
 
     def take(self) -> Job | None:
-        """The next job; a new group is proposed only when nothing is in flight."""
-        while not self._queue and not self._in_flight:
+        """The next job; a new group is proposed only when nothing is in flight.
+
+        None while others must end first, or when none is left. Waits for what other drivers
+        run when nothing is in flight here.
+        """
+        while not self.is_ready():
+            if self._in_flight:
+                return None
+            if self._desk.has_to_wait():
+                continue
             group = next(self._groups, None)
             if group is None:
                 return None
             self._admit(group)
-        if not self._queue:
-            return None
+        assert self._next is not None
+        (trial, claim), self._next = self._next, None
         self._in_flight += 1
-        return self._job(self._queue.pop(0))
+        return self._job(trial, claim.attempt)
 
     def is_ready(self) -> bool:
-        """Whether a job is queued."""
-        return bool(self._queue)
+        """Whether a job is claimed and may begin."""
+        self._next = self._next or self._desk.next()
+        return self._next is not None
 
     def started(self, job: Job) -> None:
         """Passes on that a job has begun."""
@@ -160,12 +174,18 @@ class Session:
     def finish(self, job: Job, row: Row) -> None:
         """Stores the row of a job that ended."""
         self._in_flight -= 1
-        self.ledger.put_trial(row)
+        if not self._desk.put(job.trial, row, job.attempt):
+            return  # the other run's answer comes in its place
         if row["state"] == "done":
             forget(job)
         self.summary.trained += row["state"] == "done"
         self.summary.failed += row["state"] == "failed"
         self.progress.finished(job.trial.entry, row)
+
+    def _answered(self, trial: Trial, row: Row) -> None:
+        """Counts a trial that another driver brought to an end meanwhile."""
+        self.summary.cached += 1
+        self.progress.finished(trial.entry, row)
 
     # From candidates to trials.
 
@@ -194,7 +214,8 @@ class Session:
         self.summary.planned += len(trials)
         self.progress.planned([trial.entry for trial in trials], cached)
         self._fail([t for t in missing if t.entry.cost_key in broken], broken)
-        self._queue += [t for t in missing if t.entry.cost_key not in broken]
+        sound = [trial for trial in missing if trial.entry.cost_key not in broken]
+        self._desk.add(sound, self._stale)
 
     def _measured(self, trials: list[Trial]) -> tuple[list[Trial], Broken]:
         """Trials, judged by what they cost; why some could not be measured."""
@@ -245,13 +266,22 @@ class Session:
         self.ledger.put_study(record, [trial.entry for trial in self._plan])
 
     def _missing(self, trials: list[Trial]) -> list[Trial]:
-        """The trials whose key has no row yet, each key once."""
-        known = self.ledger.trials(trial.entry.key for trial in trials)
+        """The trials whose key has no row yet that counts, each key once."""
+        states = self.ledger.states(trial.entry.key for trial in trials)
+        failed = self.ledger.trials(key for key, state in states.items() if state == "failed")
         missing: dict[str, Trial] = {}
         for trial in trials:
-            if is_to_run(known.get(trial.entry.key, {}), retry_failed=self.settings.retry_failed):
-                missing.setdefault(trial.entry.key, trial)
+            key = trial.entry.key
+            row = failed.get(key, {"state": states.get(key)})
+            if is_to_run(row, retry_failed=self.settings.retry_failed):
+                missing.setdefault(key, trial)
+        self._stale |= {key: row for key, row in failed.items() if key in missing}
         return list(missing.values())
+
+    def _is_settled(self, row: Row, stale: Row | None) -> bool:
+        """Whether a row that is found when a trial's turn has come answers it."""
+        is_new = row != stale and not is_to_run(row, retry_failed=False)
+        return bool(row["state"] == "done" or is_new)
 
     def _fail(self, trials: list[Trial], broken: Broken) -> None:
         for trial in trials:
@@ -282,11 +312,14 @@ class Session:
                 warn_plainly()
                 warnings.warn(said, RuntimeWarning, stacklevel=2)
 
-    def _job(self, trial: Trial) -> Job:
-        settings = self.settings
+    def _job(self, trial: Trial, attempt: int = 1) -> Job:
+        settings, key = self.settings, trial.entry.key
+        folders = settings.folder / "trials"
         return Job(
             trial=trial,
-            folder=settings.folder / "trials" / trial.entry.key[:16],
+            folder=folder_of(folders, key, attempt),
+            before=earlier(folders, key, attempt),
+            attempt=attempt,
             roots=settings.roots,
             plugins=settings.plugins,
             threads=settings.threads,

@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.attempts import CHECKPOINT, take_up
+from harness.attempts import forget as forget_attempts
 from harness.confusions import FILE, Confusions, merged, save
 from harness.data.dataset import Dataset
 from harness.data.roots import DataRoots, open_dataset
@@ -25,7 +27,6 @@ from harness.network import Network, deploy
 from harness.plan import Trial
 from harness.plugins import load_plugins
 from harness.scoring import columns_of
-from harness.training.checkpoint import remove
 from harness.training.evaluate import Scores, count, scores_of
 from harness.training.flags import flags
 from harness.training.loop import Fit, Step, fit, initialise
@@ -36,8 +37,6 @@ from harness.training.together import together
 from harness.whole import is_disk_full, write_whole
 
 Row = dict[str, Any]
-
-CHECKPOINT = "checkpoint.pt"
 
 DISK_FULL = "disk full"
 """The kind of failure after which a later run goes on."""
@@ -62,9 +61,10 @@ OnEvent = Callable[[Event], None]
 class Job:
     """A trial with all that a worker needs to run it, wherever the worker is.
 
-    ``folder`` keeps its checkpoint and weights; ``plugins`` are the files to load first; ``cache``
-    is where decoded frames are kept for all trials. ``processes`` train it together, each on a
-    GPU of its own, or where there is none on ``threads`` of its own.
+    ``folder`` keeps its checkpoint and weights, and is this attempt's alone; ``before`` are those
+    of earlier attempts, from the newest of which it goes on. ``plugins`` are the files to load
+    first; ``cache`` is where decoded frames are kept for all trials. ``processes`` train it
+    together, each on a GPU of its own, or where there is none on ``threads`` of its own.
     """
 
     trial: Trial
@@ -74,6 +74,8 @@ class Job:
     threads: int = 1
     cache: Path | None = None
     processes: int = 1
+    attempt: int = 1
+    before: tuple[Path, ...] = ()
 
 
 def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
@@ -90,8 +92,7 @@ def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
 
 def forget(job: Job) -> None:
     """Removes what a trial goes on from; only once its row is kept, or all would be done again."""
-    remove(job.folder / CHECKPOINT)
-    (job.folder / BEST).unlink(missing_ok=True)
+    forget_attempts((job.folder, *job.before))
 
 
 def failed_row(job: Job, reason: str, detail: str = "", started: str | None = None) -> Row:
@@ -131,6 +132,7 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
     trial = job.trial
     dataset = open_dataset(trial.recipe.dataset, job.roots)
     job.folder.mkdir(parents=True, exist_ok=True)
+    take_up(job.folder, job.before)
     if job.processes == 1:
         shares = [_share(job, ALONE, on_event)]
     else:

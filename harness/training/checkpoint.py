@@ -119,6 +119,11 @@ def remove(path: Path) -> None:
         file.unlink(missing_ok=True)
 
 
+def saved_files(path: Path) -> list[Path]:
+    """A run's checkpoint and the one before it, as far as they are there."""
+    return [file for file in (path, _before(path)) if file.exists()]
+
+
 def _before(path: Path) -> Path:
     return path.with_name(f"{path.name}.before")
 

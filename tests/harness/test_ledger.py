@@ -10,7 +10,8 @@ import textwrap
 import pytest
 import sqlalchemy as sql
 
-from harness.ledger import Entry, Ledger, _patiently, open_ledger
+from harness.ledger import Entry, Ledger, open_ledger
+from harness.ledger.database import _unlocked
 
 RECORD = {"name": "fusion", "question": "Which?", "space": "abc"}
 
@@ -205,7 +206,7 @@ def test_a_report_reads_while_a_run_writes(tmp_path, ledger):
 def test_a_plan_and_its_study_are_replaced_together_or_not_at_all(ledger):
     ledger.put_study(RECORD, [entry("1")])
 
-    @sql.event.listens_for(ledger._engine, "before_cursor_execute")
+    @sql.event.listens_for(ledger._database.engine, "before_cursor_execute")
     def crash(connection, cursor, statement, *_):
         if statement.startswith("INSERT INTO plans"):
             raise RuntimeError("the power went")
@@ -263,7 +264,7 @@ class Busy:
 
 def test_a_file_that_is_locked_while_it_is_opened_is_waited_for():
     busy = Busy(3)
-    _patiently(busy, "PRAGMA journal_mode=WAL")
+    _unlocked(busy, "PRAGMA journal_mode=WAL")
     assert busy.calls == -1
     with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
-        _patiently(Busy(3, "disk I/O error"), "PRAGMA journal_mode=WAL")
+        _unlocked(Busy(3, "disk I/O error"), "PRAGMA journal_mode=WAL")

@@ -1,55 +1,35 @@
-"""Rows kept for ever and looked up by key: SQLite by default, any SQLAlchemy URL for teams."""
+"""What is kept of trials, measurements and plans, and how it is read back."""
 
 from __future__ import annotations
 
 import json
-import re
-import sqlite3
-import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.engine import Connection
 
+from harness.ledger import claims
+from harness.ledger.claims import Claim
+from harness.ledger.database import Database, reason, scrubbed, shown
+from harness.ledger.schema import (
+    MEASUREMENTS,
+    PLANS,
+    STUDIES,
+    TRIALS,
+    VERSION,
+    check_version,
+    migrate,
+)
 from harness.names import unknown
 
 Row = dict[str, Any]
 
-BUSY_S = 60
-"""How long a process waits for others that write to the same file."""
-
-_META = sql.MetaData()
-_TRIALS = sql.Table(
-    "trials",
-    _META,
-    sql.Column("key", sql.String(64), primary_key=True),
-    sql.Column("state", sql.String(16), nullable=False),
-    sql.Column("record", sql.Text, nullable=False),
-)
-_MEASUREMENTS = sql.Table(
-    "measurements",
-    _META,
-    sql.Column("key", sql.String(64), primary_key=True),
-    sql.Column("record", sql.Text, nullable=False),
-)
-_STUDIES = sql.Table(
-    "studies",
-    _META,
-    sql.Column("name", sql.String(200), primary_key=True),
-    sql.Column("record", sql.Text, nullable=False),
-)
-_PLANS = sql.Table(
-    "plans",
-    _META,
-    sql.Column("study", sql.String(200), primary_key=True),
-    sql.Column("position", sql.Integer, primary_key=True),
-    sql.Column("record", sql.Text, nullable=False),
-)
+ASKED = 500
+"""How many keys one query asks for: SQLite bounds its parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,26 +65,68 @@ class Ledger:
         ValueError for one that cannot be opened.
         """
         try:
-            self._engine = _engine(where)
-            weakref.finalize(self, self._engine.dispose)  # no connection is left open
-            self._write(_make_tables)
+            self._database = Database(where)
+            engine = self._database.engine
+            weakref.finalize(self, engine.dispose)  # no connection is left open
+            with engine.begin() as connection:  # a wrong URL is said at once, and not tried again
+                found = check_version(connection)
+            if found < VERSION:
+                self._database.write(migrate)
         except (sql.exc.SQLAlchemyError, ImportError, ValueError) as error:
-            reason = getattr(error, "orig", None) or error
-            raise ValueError(f"cannot open the ledger {shown(where)}: {reason}") from error
+            why = _missing_driver(error) or scrubbed(reason(error), where)
+            # Not from the error, which may quote the URL.
+            raise ValueError(f"cannot open the ledger {shown(where)}: {why}") from None
 
     def trials(self, keys: Iterable[str]) -> dict[str, Row]:
         """The rows of those keys that have one, failed ones included."""
-        return self._lookup(_TRIALS, list(keys))
+        return self._lookup(TRIALS, list(keys))
 
-    def put_trial(self, row: Row) -> None:
-        """Stores a finished or failed trial. One that is done is never overwritten."""
-        values = {"state": row["state"], "record": _text(row)}
-        done = _TRIALS.c.state == "done"
-        self._write(lambda c: _put(c, _TRIALS, {"key": row["key"]}, values, unless=done))
+    def states(self, keys: Iterable[str]) -> dict[str, str]:
+        """The states of those keys that have a row, without reading the rows."""
+        wanted = (TRIALS.c.key, TRIALS.c.state)
+        return {row.key: row.state for row in self._found(wanted, list(keys))}
+
+    def put_trial(self, row: Row, *, attempt: int | None = None) -> bool:
+        """Stores a finished or failed trial. One that is done is never overwritten.
+
+        With ``attempt``, it ends that claim; and stores nothing, and gives False, if a later one
+        has been made.
+        """
+        key, values = row["key"], {"state": row["state"], "record": _text(row)}
+        done = TRIALS.c.state == "done"
+
+        def put(connection: Connection) -> bool:
+            if attempt is not None and not claims.let_go(connection, key, attempt):
+                return False
+            _put(connection, TRIALS, {"key": key}, values, unless=done)
+            return True
+
+        return self._database.write(put)
+
+    def claims(self, keys: Iterable[str]) -> dict[str, Claim]:
+        """The claims on those trials that have one."""
+        wanted = list(keys)
+        return self._database.read(lambda c: claims.claims_of(c, wanted))
+
+    def claim(self, claim: Claim) -> bool:
+        """Makes a claim in place of the attempt before it; whether nobody else was faster."""
+        return self._database.write(lambda c: claims.claim(c, claim))
+
+    def beat(self, owner: str) -> None:
+        """Says that a driver is alive; a server that is away is not waited for."""
+        self._database.write(lambda c: claims.beat(c, owner), patient=False)
+
+    def beat_of(self, owner: str) -> int:
+        """How often a driver has said so."""
+        return self._database.read(lambda c: claims.beat_of(c, owner))
+
+    def leave(self, owner: str) -> None:
+        """Ends all claims of a driver; a server that is away is not waited for."""
+        self._database.write(lambda c: claims.leave(c, owner), patient=False)
 
     def measurements(self, keys: Iterable[str]) -> dict[str, Row]:
         """The cost and latency rows of those keys that have one."""
-        return self._lookup(_MEASUREMENTS, list(keys))
+        return self._lookup(MEASUREMENTS, list(keys))
 
     def put_measurement(self, key: str, record: Row) -> None:
         """Stores a cost or latency row."""
@@ -115,9 +137,9 @@ class Ledger:
 
         def put(connection: Connection) -> None:
             for key, record in records.items():
-                _put(connection, _MEASUREMENTS, {"key": key}, {"record": _text(record)})
+                _put(connection, MEASUREMENTS, {"key": key}, {"record": _text(record)})
 
-        self._write(put)
+        self._database.write(put)
 
     def put_study(self, record: Row, plan: Sequence[Entry]) -> None:
         """Stores a study's definition and plan in place of those of the same name."""
@@ -128,12 +150,12 @@ class Ledger:
         ]
 
         def replace(connection: Connection) -> None:
-            _put(connection, _STUDIES, {"name": name}, {"record": _text(record)})
-            connection.execute(sql.delete(_PLANS).where(_PLANS.c.study == name))
+            _put(connection, STUDIES, {"name": name}, {"record": _text(record)})
+            connection.execute(sql.delete(PLANS).where(PLANS.c.study == name))
             if values:
-                connection.execute(sql.insert(_PLANS), values)
+                connection.execute(sql.insert(PLANS), values)
 
-        self._write(replace)
+        self._database.write(replace)
 
     def study(self, name: str) -> Row:
         """A study's definition with its plan; KeyError with the nearest known name."""
@@ -144,15 +166,15 @@ class Ledger:
 
     def studies(self) -> dict[str, Row]:
         """Every study's definition by name."""
-        with self._engine.connect() as connection:
-            rows = connection.execute(sql.select(_STUDIES).order_by(_STUDIES.c.name)).all()
+        query = sql.select(STUDIES).order_by(STUDIES.c.name)
+        rows = self._database.read(lambda c: c.execute(query).all())
         return {row.name: json.loads(row.record) for row in rows}
 
     def plan(self, name: str) -> list[Entry]:
         """A study's plan in order; empty for a study never planned."""
-        query = sql.select(_PLANS).where(_PLANS.c.study == name).order_by(_PLANS.c.position)
-        with self._engine.connect() as connection:
-            return [Entry(**json.loads(row.record)) for row in connection.execute(query)]
+        query = sql.select(PLANS).where(PLANS.c.study == name).order_by(PLANS.c.position)
+        rows = self._database.read(lambda c: c.execute(query).all())
+        return [Entry(**json.loads(row.record)) for row in rows]
 
     def rows(self, name: str) -> list[Row]:
         """One flat row for each planned trial that was rejected, failed or done, in plan order."""
@@ -165,21 +187,17 @@ class Ledger:
         return [row for row in rows if row["state"] != "pending"]
 
     def _lookup(self, table: sql.Table, keys: list[str]) -> dict[str, Row]:
-        found: dict[str, Row] = {}
-        with self._engine.connect() as connection:
-            for start in range(0, len(keys), 500):  # SQLite bounds the parameters of a query
-                query = sql.select(table).where(table.c.key.in_(keys[start : start + 500]))
-                found |= {r.key: json.loads(r.record) for r in connection.execute(query)}
-        return found
+        found = self._found((table.c.key, table.c.record), keys)
+        return {row.key: json.loads(row.record) for row in found}
 
-    def _write(self, work: Callable[[Connection], None]) -> None:
-        """Runs a transaction; once more if another process put the same key in meanwhile."""
-        try:
-            with self._engine.begin() as connection:
-                work(connection)
-        except sql.exc.IntegrityError:
-            with self._engine.begin() as connection:
-                work(connection)
+    def _found(self, wanted: tuple[sql.Column[Any], ...], keys: list[str]) -> list[sql.Row[Any]]:
+        key, query = wanted[0], sql.select(*wanted)
+
+        def read(connection: Connection) -> list[sql.Row[Any]]:
+            parts = (keys[start : start + ASKED] for start in range(0, len(keys), ASKED))
+            return [row for part in parts for row in connection.execute(query.where(key.in_(part)))]
+
+        return self._database.read(read)
 
 
 _NEVER: sql.ColumnElement[bool] = sql.false()
@@ -203,11 +221,6 @@ def _put(
     connection.execute(sql.insert(table).from_select(list(whole), absent))
 
 
-def _make_tables(connection: Connection) -> None:
-    for table in _META.sorted_tables:
-        connection.execute(CreateTable(table, if_not_exists=True))
-
-
 def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row]) -> Row:
     """A planned trial with all that is known of it; what its study says wins."""
     trial = trials.get(entry.key, {"state": "pending"})
@@ -222,45 +235,11 @@ def _text(record: Row) -> str:
     return json.dumps(record)
 
 
-def _engine(where: str | Path) -> Engine:
-    url = sql.make_url(str(where)) if "://" in str(where) else _url_of(Path(where))
-    if url.get_backend_name() != "sqlite":
-        return sql.create_engine(url, pool_pre_ping=True)
-    if url.database:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = sql.create_engine(url, connect_args={"timeout": BUSY_S})
-
-    @sql.event.listens_for(engine, "connect")
-    def _keep_safe(connection: Any, _: Any) -> None:
-        # Write-ahead logging lets a report read while a run writes, and survives a kill.
-        _patiently(connection, "PRAGMA journal_mode=WAL")
-
-    return engine
-
-
-def _patiently(connection: Any, statement: str) -> None:
-    """Executes what SQLite's own timeout does not cover, as another process opens or closes."""
-    until = time.monotonic() + BUSY_S
-    while True:
-        try:
-            connection.execute(statement)
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-
-
-def _url_of(path: Path) -> sql.URL:
-    return sql.URL.create("sqlite", database=str(path))
-
-
-def shown(where: str | Path) -> str:
-    """A path or URL as messages show it, without a password."""
-    try:
-        return sql.make_url(str(where)).render_as_string(hide_password=True)
-    except (sql.exc.ArgumentError, ValueError):
-        return re.sub(r":[^:/@]*@", ":***@", str(where))
+def _missing_driver(error: BaseException) -> str | None:
+    """How to get the package that a PostgreSQL URL needs, if that is what is missing."""
+    if getattr(error, "name", None) != "psycopg":
+        return None
+    return 'PostgreSQL needs psycopg; install it with: pip install "twopath[postgres]"'
 
 
 def open_ledger(runs: str | Path, url: str | None = None, *, make: bool = False) -> Ledger:
@@ -268,8 +247,10 @@ def open_ledger(runs: str | Path, url: str | None = None, *, make: bool = False)
 
     FileNotFoundError for a folder without one, unless it is to be made.
     """
-    where = url or str(Path(runs) / "ledger.db")
-    file = where.removeprefix("sqlite:///")
+    where = url or Path(runs) / "ledger.db"
+    file = str(where).removeprefix("sqlite:///")
     if "://" not in file and not Path(file).is_file() and not make:
-        raise FileNotFoundError(f"no ledger at {file}; run a study first, or say --runs FOLDER")
+        raise FileNotFoundError(
+            f"no ledger at {shown(file)}; run a study first, or say --runs FOLDER"
+        )
     return Ledger(where)

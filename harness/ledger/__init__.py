@@ -1,0 +1,7 @@
+"""Rows kept for ever and looked up by key: SQLite by default, PostgreSQL for teams."""
+
+from harness.ledger.claims import Claim
+from harness.ledger.database import shown
+from harness.ledger.ledger import Entry, Ledger, Row, open_ledger
+
+__all__ = ["Claim", "Entry", "Ledger", "Row", "open_ledger", "shown"]

@@ -1,0 +1,77 @@
+"""Who runs which trial, so that drivers that share a ledger never train one twice.
+
+A claim holds as long as its driver's beat goes on rising. No time of day is stored or compared:
+each driver measures with its own steady clock how long another one's beat has stood still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sql
+from sqlalchemy.engine import Connection
+
+from harness.ledger.schema import CLAIMS, DRIVERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A driver's hold on a trial; ``owner`` is empty once it let go.
+
+    ``attempt`` counts the claims of a trial from 1: only the result of the last one is kept.
+    """
+
+    key: str
+    owner: str
+    attempt: int
+
+
+def claims_of(connection: Connection, keys: Iterable[str]) -> dict[str, Claim]:
+    """The claims that some trials have."""
+    found = connection.execute(sql.select(CLAIMS).where(CLAIMS.c.key.in_(list(keys)))).all()
+    return {row.key: Claim(key=row.key, owner=row.owner, attempt=row.attempt) for row in found}
+
+
+def claim(connection: Connection, wanted: Claim) -> bool:
+    """Makes a claim in place of the attempt before it; whether nobody else was faster.
+
+    The same claim may be made again.
+    """
+    here = CLAIMS.c.key == wanted.key
+    values = {"owner": wanted.owner, "attempt": wanted.attempt}
+    before = sql.update(CLAIMS).where(here, CLAIMS.c.attempt == wanted.attempt - 1)
+    if connection.execute(before.values(**values)).rowcount:
+        return True
+    if wanted.attempt == 1:
+        row = sql.select(*map(sql.literal, (wanted.key, wanted.owner, 1)))
+        absent = row.where(~sql.exists().where(here))
+        columns = ["key", "owner", "attempt"]
+        if connection.execute(sql.insert(CLAIMS).from_select(columns, absent)).rowcount:
+            return True
+    return claims_of(connection, [wanted.key])[wanted.key] == wanted
+
+
+def let_go(connection: Connection, key: str, attempt: int) -> bool:
+    """Ends a claim; whether its attempt was still the last."""
+    here = (CLAIMS.c.key == key, CLAIMS.c.attempt == attempt)
+    return bool(connection.execute(sql.update(CLAIMS).where(*here).values(owner="")).rowcount)
+
+
+def leave(connection: Connection, owner: str) -> None:
+    """Ends all claims of a driver."""
+    connection.execute(sql.update(CLAIMS).where(CLAIMS.c.owner == owner).values(owner=""))
+    connection.execute(sql.delete(DRIVERS).where(DRIVERS.c.owner == owner))
+
+
+def beat(connection: Connection, owner: str) -> None:
+    """Raises a driver's beat by one."""
+    rise = sql.update(DRIVERS).where(DRIVERS.c.owner == owner).values(beat=DRIVERS.c.beat + 1)
+    if not connection.execute(rise).rowcount:
+        connection.execute(sql.insert(DRIVERS).values(owner=owner, beat=1))
+
+
+def beat_of(connection: Connection, owner: str) -> int:
+    """A driver's beat; 0 before its first."""
+    found = connection.execute(sql.select(DRIVERS.c.beat).where(DRIVERS.c.owner == owner))
+    return int(found.scalar() or 0)
