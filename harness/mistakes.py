@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import traceback
 import warnings
 
@@ -45,7 +46,12 @@ def text_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return " ".join(text.split())
+    return without_passwords(" ".join(text.split()))
+
+
+def without_passwords(text: str) -> str:
+    """A text with stars for the password of each URL in it."""
+    return re.sub(r"(\w:/+[^\s:/@]*):\S*@", r"\1:***@", text)
 
 
 def warn_plainly() -> None:

@@ -47,8 +47,7 @@ def claim(connection: Connection, wanted: Claim) -> bool:
         row = sql.select(*map(sql.literal, (wanted.key, wanted.owner, 1)))
         absent = row.where(~sql.exists().where(here))
         columns = ["key", "owner", "attempt"]
-        if connection.execute(sql.insert(CLAIMS).from_select(columns, absent)).rowcount:
-            return True
+        connection.execute(sql.insert(CLAIMS).from_select(columns, absent))
     return claims_of(connection, [wanted.key])[wanted.key] == wanted
 
 

@@ -305,7 +305,7 @@ class _Jobs(Searcher):
     def suggest(self, trial_id: str) -> Any:
         """The next job; nothing while those in flight must end first."""
         job, self._first = self._first, None
-        if job is None and not self.error and self._source.is_ready():
+        if job is None and not self.error and self._safely(self._source.is_ready):
             job = self._safely(self._source.take)
         if job is None:
             return None if self._live and not self.error else Searcher.FINISHED

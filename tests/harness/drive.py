@@ -65,8 +65,9 @@ def is_alive(pid):
 
 def half_trained(folder):
     """The trials that were begun and did not end, with the step that each was saved at."""
-    ended = {row["folder"] for row in rows(folder, "slow").values()}
-    begun = {path.parent.name: path for path in Path(folder, "trials").glob("*/checkpoint.pt")}
+    ended = {row["folder"][:16] for row in rows(folder, "slow").values()}
+    paths = sorted(Path(folder, "trials").glob("*/checkpoint.pt"))  # the last attempt last
+    begun = {path.parent.name[:16]: path for path in paths}
     saved = {name: _read_whole(path) for name, path in begun.items() if name not in ended}
     return {name: state["progress"]["step"] for name, state in saved.items() if state}
 

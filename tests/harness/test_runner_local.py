@@ -119,7 +119,7 @@ def test_a_study_that_was_killed_goes_on_where_it_was(tmp_path, workers, monkeyp
     assert (summary["trained"], summary["cached"]) == (3 - len(before), len(before))
     after = rows(tmp_path, "slow")
     assert {key: after[key] for key in before} == before, "what was finished is as it was"
-    resumed = {row["folder"]: row["resumed_from_step"] for row in after.values()}
+    resumed = {row["folder"][:16]: row["resumed_from_step"] for row in after.values()}
     assert {folder: resumed[folder] for folder in cut_off} == cut_off
     assert 0 < min(cut_off.values()) < 12
 
