@@ -20,13 +20,14 @@ from harness.training.checkpoint import _read_whole
 PATIENCE_S = 240
 
 
-def start(study, folder, *options, **environment):
+def start(study, folder, *options, stderr=None, **environment):
     """Starts a run in a process group of its own."""
     command = [sys.executable, __file__, str(study), str(folder), *options]
     return subprocess.Popen(
         command,
         env={**os.environ, **environment},
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         start_new_session=True,
     )
@@ -84,12 +85,14 @@ def main():
     parser.add_argument("folder", type=Path)
     parser.add_argument("--on", default="local")
     parser.add_argument("--address")
+    parser.add_argument("--ledger")
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     load_plugins()
     study, plugins = load_study(options.study)
     runner = make_runner(options)
-    ran = session(study, options.folder, runner=runner, plugins=plugins, workers=options.workers)
+    more = {"plugins": plugins, "workers": options.workers, "url": options.ledger}
+    ran = session(study, options.folder, runner=runner, **more)
     print(json.dumps(vars(ran.run())))
 
 

@@ -46,10 +46,10 @@ def tiny(**changes):
     )
 
 
-def session(study, folder, *, runner=None, progress=None, **settings):
-    """A session over the ledger of a folder."""
+def session(study, folder, *, runner=None, progress=None, url=None, **settings):
+    """A session over the ledger of a folder, or over the one at a URL."""
     settings = Settings(folder=folder, roots=DataRoots(), **settings)
-    ledger = open_ledger(folder, make=True)
+    ledger = open_ledger(folder, url, make=True)
     return Session(study, ledger, runner or InProcess(), settings, progress or Silent())
 
 
