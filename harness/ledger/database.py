@@ -153,7 +153,7 @@ def shown(where: str | Path) -> str:
     """A path or URL as messages show it: without a password, wherever it stands in it."""
     text = re.sub(SECRET, r"\1***", str(where))
     head, at, tail = text.rpartition("@")
-    start = re.match(r"[A-Za-z][A-Za-z0-9+]*:/*", head)
+    start = re.match(r"[A-Za-z][A-Za-z0-9+]*:/+", head)
     scheme = start.group() if start and at else ""
     user, colon, _ = head[len(scheme) :].partition(":")
     return f"{scheme}{user}:***@{tail}" if at and colon else text
@@ -168,7 +168,7 @@ def scrubbed(text: str, where: str | Path) -> str:
 
 def _secrets(where: str) -> set[str]:
     head, at, _ = where.rpartition("@")
-    rest = re.sub(r"^[A-Za-z][A-Za-z0-9+]*:/*", "", head)
+    rest = re.sub(r"^[A-Za-z][A-Za-z0-9+]*:/+", "", head)
     given = {rest.partition(":")[2]} if at else set()
     given |= {value for _, value in re.findall(SECRET, where)}
     plain = given | {unquote(each) for each in given}
