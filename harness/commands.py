@@ -144,8 +144,8 @@ def told(summary: Summary, rows: Rows) -> str:
 
 
 def folder_name(name: str) -> str:
-    """A study's name as a folder of its own, whatever is in it."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.") or "study"
+    """A study's name as a folder of its own, whatever is in it and however long it is."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100] or "study"
 
 
 def swept(options: Namespace, ledger: Ledger) -> tuple[str, Rows]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
+from harness.ledger.database import insert_into
 from harness.ledger.schema import CLAIMS, DRIVERS
 
 
@@ -44,10 +45,8 @@ def claim(connection: Connection, wanted: Claim) -> bool:
     if connection.execute(before.values(**values)).rowcount:
         return True
     if wanted.attempt == 1:
-        row = sql.select(*map(sql.literal, (wanted.key, wanted.owner, 1)))
-        absent = row.where(~sql.exists().where(here))
-        columns = ["key", "owner", "attempt"]
-        connection.execute(sql.insert(CLAIMS).from_select(columns, absent))
+        first = insert_into(connection, CLAIMS).values(key=wanted.key, **values)
+        connection.execute(first.on_conflict_do_nothing())
     return claims_of(connection, [wanted.key])[wanted.key] == wanted
 
 
@@ -65,9 +64,9 @@ def leave(connection: Connection, owner: str) -> None:
 
 def beat(connection: Connection, owner: str) -> None:
     """Raises a driver's beat by one."""
-    rise = sql.update(DRIVERS).where(DRIVERS.c.owner == owner).values(beat=DRIVERS.c.beat + 1)
-    if not connection.execute(rise).rowcount:
-        connection.execute(sql.insert(DRIVERS).values(owner=owner, beat=1))
+    first = insert_into(connection, DRIVERS).values(owner=owner, beat=1)
+    rise = {"beat": DRIVERS.c.beat + 1}
+    connection.execute(first.on_conflict_do_update(index_elements=["owner"], set_=rise))
 
 
 def beat_of(connection: Connection, owner: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, unquote
 
 import sqlalchemy as sql
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
 T = TypeVar("T")
@@ -92,6 +93,12 @@ def _pauses() -> Iterator[float]:
         pause = min(2 * pause, longest)
 
 
+def insert_into(connection: Connection, table: sql.Table) -> postgresql.Insert | sqlite.Insert:
+    """An insert that may say what to do with a row that is there."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+
+
 def reason(error: BaseException) -> str:
     """What an error of a database says, on one line."""
     return " ".join(str(getattr(error, "orig", None) or error).split())
@@ -144,7 +151,10 @@ def _url_of(where: str | Path) -> sql.URL:
     url = sql.make_url(text)
     if "@" in (url.host or ""):
         raise ValueError("an @ within a user's name or password is written %40 in a URL")
-    if url.drivername in ("postgres", "postgresql"):
+    kind = url.get_dialect().name
+    if kind not in ("sqlite", "postgresql"):
+        raise ValueError(f"a ledger is kept by SQLite or PostgreSQL, not by {kind}")
+    if url.drivername == "postgresql":
         return url.set(drivername="postgresql+psycopg")
     return url
 

@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection
 
 from harness.ledger import claims
 from harness.ledger.claims import Claim
-from harness.ledger.database import Database, reason, scrubbed, shown
+from harness.ledger.database import Database, insert_into, reason, scrubbed, shown
 from harness.ledger.schema import (
+    LONGEST_NAME,
     MEASUREMENTS,
     PLANS,
     STUDIES,
@@ -142,8 +143,15 @@ class Ledger:
         self._database.write(put)
 
     def put_study(self, record: Row, plan: Sequence[Entry]) -> None:
-        """Stores a study's definition and plan in place of those of the same name."""
+        """Stores a study's definition and plan in place of those of the same name.
+
+        ValueError for a name that is too long.
+        """
         name = record["name"]
+        if len(name) > LONGEST_NAME:
+            raise ValueError(
+                f"a study's name has at most {LONGEST_NAME} characters, not {len(name)}"
+            )
         values = [
             {"study": name, "position": i, "record": _text(asdict(entry))}
             for i, entry in enumerate(plan)
@@ -211,14 +219,14 @@ def _put(
     *,
     unless: sql.ColumnElement[bool] = _NEVER,
 ) -> None:
-    """Inserts a row or updates the one that is there, unless that is one to keep."""
-    here = [table.c[name] == value for name, value in key.items()]
-    update = sql.update(table).where(*here, ~unless).values(**values)
-    if connection.execute(update).rowcount:
-        return
-    whole = {**key, **values}
-    absent = sql.select(*map(sql.literal, whole.values())).where(~sql.exists().where(*here))
-    connection.execute(sql.insert(table).from_select(list(whole), absent))
+    """Inserts a row or updates the one that is there, unless that is one to keep.
+
+    In one statement: between two, another process may put in what neither would then change.
+    """
+    insert = insert_into(connection, table).values(**key, **values)
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=list(key), set_=values, where=~unless)
+    )
 
 
 def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row]) -> Row:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable
+
+LONGEST_NAME = 200
+"""How many characters the name of a study may have."""
 
 META = sql.MetaData()
 VERSIONS = sql.Table(
@@ -29,13 +34,13 @@ MEASUREMENTS = sql.Table(
 STUDIES = sql.Table(
     "studies",
     META,
-    sql.Column("name", sql.String(200), primary_key=True),
+    sql.Column("name", sql.String(LONGEST_NAME), primary_key=True),
     sql.Column("record", sql.Text, nullable=False),
 )
 PLANS = sql.Table(
     "plans",
     META,
-    sql.Column("study", sql.String(200), primary_key=True),
+    sql.Column("study", sql.String(LONGEST_NAME), primary_key=True),
     sql.Column("position", sql.Integer, primary_key=True),
     sql.Column("record", sql.Text, nullable=False),
 )
@@ -81,9 +86,8 @@ def migrate(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(sql.select(sql.func.pg_advisory_xact_lock(LOCK)))
     found = check_version(connection)
-    for table in sum(MIGRATIONS[found:], ()):
+    for table in (VERSIONS, *itertools.chain(*MIGRATIONS[found:])):
         connection.execute(CreateTable(table, if_not_exists=True))
-    connection.execute(CreateTable(VERSIONS, if_not_exists=True))
     connection.execute(sql.delete(VERSIONS))
     connection.execute(sql.insert(VERSIONS).values(only=1, version=VERSION))
 

@@ -215,6 +215,19 @@ def test_a_plan_and_its_study_are_replaced_together_or_not_at_all(ledger):
     assert ledger.plan("fusion") == [entry("1")]
 
 
+def test_a_name_that_is_too_long_is_refused_on_every_database(ledger):
+    ledger.put_study({**RECORD, "name": "é" * 200}, [entry("1")])
+    assert ledger.plan("é" * 200) == [entry("1")]
+    with pytest.raises(ValueError, match="a study's name has at most 200 characters, not 201"):
+        ledger.put_study({**RECORD, "name": "é" * 201}, [])
+
+
+def test_what_postgresql_needs_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ValueError, match=r'needs psycopg; .* pip install "twopath\[postgres\]"'):
+        Ledger("postgresql://me:secret@127.0.0.1:1/db")
+
+
 def test_a_folder_without_a_ledger_is_said_to_have_none(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no ledger at .*ledger.db; run a study first"):
         open_ledger(tmp_path)
