@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, cast
 
@@ -36,6 +36,11 @@ class Candidate:
     recipe: Recipe
     baseline: bool = False
 
+    @cached_property
+    def resolved(self) -> dict[str, tuple[Part, Written]]:
+        """Its parts with every option written out, and as keys have them."""
+        return _resolved_parts(self.architecture)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -63,7 +68,7 @@ def candidates(study: Study) -> Iterator[Candidate]:
             candidate = named_candidate(
                 name, without_places(answers), filled, recipe, baseline=name == variants.baseline
             )
-            identity = _identity(filled, recipe)
+            identity = _identity(candidate)
             if identity in seen:
                 raise ValueError(
                     f"candidates {seen[identity]!r} and {candidate.label!r} are the same network"
@@ -75,10 +80,10 @@ def candidates(study: Study) -> Iterator[Candidate]:
             yield candidate
 
 
-def _identity(architecture: Architecture, recipe: Recipe) -> tuple[Written, ...]:
+def _identity(candidate: Candidate) -> tuple[Written, ...]:
     """What two candidates have in common only if their trials have; texts that others share."""
-    parts = _resolved_parts(architecture).values()
-    return (*(text for _, text in parts), _resolved_recipe(Same(recipe))[1])
+    texts = (text for _, text in candidate.resolved.values())
+    return (*texts, _resolved_recipe(Same(candidate.recipe))[1])
 
 
 def _refuse_ranges(study: Study) -> None:
@@ -167,7 +172,7 @@ class Spelt(Same):
 def _resolved_parts(architecture: Architecture) -> dict[str, tuple[Part, Written]]:
     """Each part with every option written out, and as keys have it."""
     return {
-        kind: _resolved_part(kind, cast(Hashable, REGISTRIES[kind].get(part.name)), Spelt(part))
+        kind: _same_part(kind, cast(Hashable, REGISTRIES[kind].get(part.name)), Same(part))
         for kind, part in architecture.parts().items()
     }
 
@@ -178,13 +183,19 @@ def _spelt(parts: dict[str, tuple[Part, Written]]) -> Written:
 
 
 @lru_cache(maxsize=4096)
+def _same_part(kind: str, registered: Hashable, part: Same) -> tuple[Part, Written]:
+    """A part that is known by itself, which is quicker than by how it is spelt."""
+    return _resolved_part(kind, registered, Spelt(part.value))
+
+
+@lru_cache(maxsize=4096)
 def _resolved_part(kind: str, registered: Hashable, spelt: Spelt) -> tuple[Part, Written]:
     """A part of a registered class with every option written out, and as keys have it."""
     part = REGISTRIES[kind].resolve(spelt.value)
     return part, written(part)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)
 def _resolved_recipe(recipe: Same) -> tuple[Recipe, Written]:
     given: Recipe = recipe.value
     resolved = replace(given, dataset=datasets.resolve(given.dataset))
@@ -222,7 +233,7 @@ def trials_of(
     for a scoring that images of this size do not allow.
     """
     check_fit(study.scoring, dataset.size)
-    resolved = _resolved_parts(candidate.architecture)
+    resolved = candidate.resolved
     architecture = Architecture(**{kind: part for kind, (part, _) in resolved.items()})
     text = _spelt(resolved)
     recipe, recipe_text = _resolved_recipe(Same(candidate.recipe))

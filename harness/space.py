@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
 from harness.architecture import Part
 from harness.holes import Choice, Hole
@@ -13,40 +14,94 @@ Ask = Callable[[str, Hole], Any]
 """Answers the hole at a path such as ``fusion.ffm.reduction`` with one of its values."""
 
 
-def fill(tree: Any, ask: Ask, path: str = "", closed: Set[int] = frozenset()) -> Any:
+MOST_MADE = 4096
+"""How many filled objects are remembered, so that many fillings can share them."""
+
+
+@dataclass
+class Shared:
+    """What the fillings of one tree have in common: it must be held as long as this is.
+
+    ``closed`` are the ids of objects in it that have no hole, and are left alone. ``made`` are
+    the filled ones by the ids of what they were made of, which is held so that ids stay good.
+    """
+
+    closed: set[int]
+    made: dict[tuple[int, ...], tuple[list[Any], Any]] = field(default_factory=dict)
+
+    def once(self, tree: Any, inside: list[Any], make: Callable[[], Any]) -> Any:
+        """The object made of a tree and what fills it, the same one each time."""
+        key = (id(tree), *map(id, inside))
+        if key not in self.made:
+            if len(self.made) >= MOST_MADE:
+                self.made.clear()
+            self.made[key] = inside, make()
+        return self.made[key][1]
+
+
+def fill(tree: Any, ask: Ask, path: str = "", shared: Shared | None = None) -> Any:
     """Returns the tree with every hole answered by ``ask``, holes inside answers included.
 
-    ``closed`` are the ids of objects in it that are known to have no hole, and are left alone.
+    With ``shared``, answers must be values of the tree's choices, and what is filled alike is one
+    object.
     """
-    if id(tree) in closed:
+    if shared and id(tree) in shared.closed:
         return tree
     if isinstance(tree, Choice):
-        return fill(ask(path, tree), ask, path, closed)
+        return fill(ask(path, tree), ask, path, shared)
     if isinstance(tree, Hole):
         return ask(path, tree)
+    filled = _inside(tree)
+    for i, each in enumerate(filled):
+        if not (shared and id(each) in shared.closed):
+            filled[i] = fill(each, ask, _path(path, tree, i), shared)
+    if not filled:
+        return tree
+    if shared:
+        return shared.once(tree, filled, lambda: _made(tree, filled))
+    return _made(tree, filled)
+
+
+def _inside(tree: Any) -> list[Any]:
+    """What a tree is made of."""
     if isinstance(tree, Part):
-        inside = {k: fill(v, ask, _dot(path, tree.name, k), closed) for k, v in tree.options}
-        return Part(tree.name, **inside)
-    if is_dataclass(tree) and not isinstance(tree, type):
-        names = [each.name for each in fields(tree) if each.init]
-        return replace(
-            tree, **{n: fill(getattr(tree, n), ask, _dot(path, n), closed) for n in names}
-        )
+        return [each for _, each in tree.options]
     if isinstance(tree, tuple):
-        return tuple(fill(each, ask, f"{path}[{i}]", closed) for i, each in enumerate(tree))
-    return tree
+        return list(tree)
+    if is_dataclass(tree) and not isinstance(tree, type):
+        return [getattr(tree, name) for name in _names(tree)]
+    return []
+
+
+def _path(path: str, tree: Any, place: int) -> str:
+    """The path of one of the things that a tree is made of."""
+    if isinstance(tree, Part):
+        return _dot(path, tree.name, tree.options[place][0])
+    return f"{path}[{place}]" if isinstance(tree, tuple) else _dot(path, _names(tree)[place])
+
+
+def _made(tree: Any, filled: list[Any]) -> Any:
+    """A tree of the same shape, made of other things."""
+    if isinstance(tree, Part):
+        return Part(tree.name, **dict(zip(dict(tree.options), filled, strict=True)))
+    if isinstance(tree, tuple):
+        return tuple(filled)
+    return replace(tree, **dict(zip(_names(tree), filled, strict=True)))
+
+
+def _names(tree: Any) -> tuple[str, ...]:
+    """The fields that a dataclass is made of."""
+    return _fields(cast(Hashable, type(tree)))
+
+
+@cache
+def _fields(cls: Any) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(cls) if each.init)
 
 
 def _close(tree: Any, closed: set[int]) -> bool:
     """Notes the objects of a tree that have no hole, alternatives included; whether it is one."""
-    if isinstance(tree, Part):
-        inside: list[Any] = [value for _, value in tree.options]
-    elif isinstance(tree, Choice):
-        inside = list(tree.values)
-    elif is_dataclass(tree) and not isinstance(tree, type):
-        inside = [getattr(tree, each.name) for each in fields(tree) if each.init]
-    else:
-        inside = list(tree) if isinstance(tree, tuple) else []
+    inside = tree.values if isinstance(tree, Choice) else _inside(tree)
     sound = [_close(each, closed) for each in inside]
     if not all(sound) or isinstance(tree, Hole):
         return False
@@ -102,12 +157,12 @@ def fillings(tree: Any) -> Iterator[tuple[dict[str, str], Any]]:
     A hole inside an alternative is open only under that alternative. A range raises ValueError.
     """
     start: list[int] = []
-    closed: set[int] = set()  # ids stay good while the tree is held here
-    _close(tree, closed)
+    shared = Shared(closed=set())
+    _close(tree, shared.closed)
     names: dict[int, str] = {}
     while True:
         walk = _Walk(start)
-        filled = fill(tree, walk.ask, closed=closed)
+        filled = fill(tree, walk.ask, shared=shared)
         for value in walk.answers.values():
             if id(value) not in names:
                 names[id(value)] = _name(value)

@@ -144,3 +144,23 @@ def test_a_part_is_written_as_it_is_read(part):
 def test_an_open_architecture_has_no_parts_yet():
     with pytest.raises(ValueError, match=r"fusion is still open: choice\(sum, bga\)"):
         net(fusion=choice("sum", "bga")).parts()
+
+
+def test_fillings_share_what_is_filled_alike():
+    """A key is then written once for all candidates that have the same part."""
+    space = net(head=Part("seg", width=choice(8, 16)), fusion=choice("sum", "bga"))
+    filled = [each for _, each in fillings(space)]
+    assert len({id(each.head) for each in filled}) == 2 < len(filled)
+
+
+def test_what_is_filled_alike_is_not_taken_for_what_is_filled_otherwise():
+    """Also inside a tuple, which is made anew each time, and inside an alternative."""
+    odd = Part("odd", a=choice(1, 2), b=(choice(1, 2), Part("x", y=choice(3, 4))))
+    spelt = [repr(each) for _, each in fillings(odd)]
+    assert len(set(spelt)) == len(spelt) == 2 * 2 * 2
+
+
+def test_more_fillings_than_are_remembered_are_still_right(monkeypatch):
+    monkeypatch.setattr("harness.space.MOST_MADE", 3)
+    space = net(head=Part("seg", width=choice(*range(1, 20))))
+    assert [dict(each.head.options)["width"] for _, each in fillings(space)] == [*range(1, 20)]

@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import replace
+from itertools import islice
 
 import pytest
-from tiny import BOTH, DATA, RECIPE, TIMING, run, session, tiny
+from tiny import ALONE, BOTH, DATA, RECIPE, TIMING, run, session, tiny
 
-from harness import Budget, Part, choice, loguniform, one_at_a_time
+from harness import Budget, Part, Search, choice, loguniform, one_at_a_time, space
 from harness.figures import over_budget
 from harness.ledger import open_ledger
+from harness.missing import is_small
 from harness.papers import Published
 from harness.plan import candidates, definition
 from reports.published import published
@@ -204,3 +206,37 @@ def test_a_budget_is_an_upper_bound(budget, figures, over):
 def test_a_budget_that_bounds_nothing_is_refused(bound):
     with pytest.raises(ValueError, match=r"budget.gmacs is a number above 0, not"):
         Budget(gmacs=bound)
+
+
+VAST = replace(
+    ALONE,
+    head=Part("seg", width=choice(*range(4, 104))),
+    detail=Part("detail_branch", width=choice(*range(4, 1004))),
+    aux_heads=Part("every_stage", width=choice(*range(4, 1004))),
+)
+"""A hundred million candidates."""
+
+
+class Counted:
+    """Notes how often a space is filled."""
+
+    def __init__(self, monkeypatch):
+        self.times = 0
+        monkeypatch.setattr("harness.space._Walk", self.walk)
+
+    def walk(self, start, walk=space._Walk):
+        self.times += 1
+        return walk(start)
+
+
+def test_candidates_of_a_vast_space_are_made_as_they_are_asked_for(monkeypatch):
+    counted = Counted(monkeypatch)
+    first = list(islice(candidates(tiny(space=VAST)), 5))
+    assert [each.factors["aux_heads.every_stage.width"] for each in first] == [*"45678"]
+    assert counted.times == 5
+
+
+def test_a_search_looks_at_no_more_of_its_space_than_it_may_try(monkeypatch):
+    counted = Counted(monkeypatch)
+    assert not is_small(tiny(space=VAST, search=Search(trials=20)))
+    assert counted.times == 21
