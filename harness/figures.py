@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,10 +82,15 @@ class Figures:
             command=self.command,
         )
 
-    def of(self, entry: Entry) -> Row:
-        """All that is known of a planned trial before training, as one flat row."""
-        found = self.ledger.measurements([entry.cost_key, entry.latency_key])
-        return {**found.get(entry.cost_key, {}), **found.get(entry.latency_key, {})}
+    def of(self, entries: Sequence[Entry]) -> list[Row]:
+        """All that is known of planned trials before training, one flat row each."""
+        found = self.ledger.measurements(
+            {key for entry in entries for key in (entry.cost_key, entry.latency_key)}
+        )
+        return [
+            {**found.get(entry.cost_key, {}), **found.get(entry.latency_key, {})}
+            for entry in entries
+        ]
 
 
 def over_budget(budget: Budget, figures: Row) -> tuple[str, float] | None:

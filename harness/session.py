@@ -15,6 +15,7 @@ from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
 from harness.data.roots import DataRoots, open_dataset
 from harness.figures import Broken, Figures, Place, over_budget
+from harness.growing import GrowingPlan
 from harness.ledger import Claim, Entry, Ledger
 from harness.measure.candidates import timing_device
 from harness.missing import is_small, is_to_run, prior_answers
@@ -103,7 +104,7 @@ class Session:
         self._opened: dict[Part, Dataset] = {}
         self._checked: set[Part] = set()
         self._said: set[str] = set()
-        self._plan: list[Trial] = []
+        self._plan = GrowingPlan(self.ledger)
         self._stale: dict[str, Row] = {}
         self._desk = Desk(self.ledger, self._is_settled, self._answered, self.progress.phase)
         self._next: tuple[Trial, Claim] | None = None
@@ -133,7 +134,8 @@ class Session:
                 self.runner.run(self)
         finally:
             self.runner.close()
-        self._write_plan()  # also when nothing was left to run
+        # Also when nothing was left to run; all of it, since another driver may have put its own.
+        self._plan.write(self._record())
         return self.summary
 
     # What the runner asks and says.
@@ -204,8 +206,8 @@ class Session:
         trials = timed_together([each for p in group for each in self._trials(p)])
         self._check(self._missing(trials))  # before a large space is measured for nothing
         trials, broken = self._measured(trials)
-        self._plan += trials
-        self._write_plan()
+        self._plan.add(trials)
+        self._plan.write_new(self._record())
         wanted = [trial for trial in trials if not trial.entry.rejected]
         missing = self._missing(wanted)
         cached = len(wanted) - len(missing)
@@ -215,7 +217,7 @@ class Session:
         self.progress.planned([trial.entry for trial in trials], cached)
         self._fail([t for t in missing if t.entry.cost_key in broken], broken)
         sound = [trial for trial in missing if trial.entry.cost_key not in broken]
-        self._desk.add(sound, self._stale)
+        self._desk.add(sound, self._stale_of(sound))
 
     def _measured(self, trials: list[Trial]) -> tuple[list[Trial], Broken]:
         """Trials, judged by what they cost; why some could not be measured."""
@@ -224,12 +226,12 @@ class Session:
             self.progress.phase(f"counting {some(len(uncounted), 'candidate')}")
         broken = self._figures.count(uncounted, self._place)
         sound = [each for each in trials if each.entry.cost_key not in broken]
-        within = [each for each in sound if not self._judged(each).entry.rejected]
+        within = [each for each in self._judged(sound) if not each.entry.rejected]
         if self._figures.missing(within, "latency_key"):
             timed = {each.entry.latency_key: each for each in within}
             self.progress.phase(f"timing {some(len(timed), 'candidate')} together")
             broken |= self._figures.time(timed, self._place)
-        return [self._judged(trial) for trial in trials], broken
+        return self._judged(trials), broken
 
     def _trials(self, proposal: Proposal) -> list[Trial]:
         dataset = self._dataset(proposal.candidate.recipe.dataset)
@@ -252,18 +254,23 @@ class Session:
         place = len(dataset.label_map.classes), size_timed(self.study, dataset)
         return self._prices.of(candidate.architecture, place)
 
-    def _judged(self, trial: Trial) -> Trial:
-        """The trial with the reason why it is over budget, if it is."""
-        over = over_budget(self.study.budget, self._figures.of(trial.entry))
-        return replace(trial, entry=replace(trial.entry, rejected=over[0] if over else None))
+    def _judged(self, trials: list[Trial]) -> list[Trial]:
+        """The trials, with the reason why one is over budget if it is."""
+        figures = self._figures.of([trial.entry for trial in trials])
+        judged = []
+        for trial, known in zip(trials, figures, strict=True):
+            over = over_budget(self.study.budget, known)
+            entry = replace(trial.entry, rejected=over[0] if over else None)
+            judged.append(replace(trial, entry=entry))
+        return judged
 
-    def _write_plan(self) -> None:
-        record = {
+    def _record(self) -> Row:
+        """What the ledger keeps of the study beside its plan."""
+        return {
             **definition(self.study),
             "command": self.settings.command,
-            "made_of": made_of(self.study, self._plan, self._opened, self._device),
+            "made_of": made_of(self.study, self._plan.examples(), self._opened, self._device),
         }
-        self.ledger.put_study(record, [trial.entry for trial in self._plan])
 
     def _missing(self, trials: list[Trial]) -> list[Trial]:
         """The trials whose key has no row yet that counts, each key once."""
@@ -277,6 +284,11 @@ class Session:
                 missing.setdefault(key, trial)
         self._stale |= {key: row for key, row in failed.items() if key in missing}
         return list(missing.values())
+
+    def _stale_of(self, trials: list[Trial]) -> dict[str, Row]:
+        """The rows that some trials have and that do not count."""
+        keys = (trial.entry.key for trial in trials)
+        return {key: self._stale[key] for key in keys if key in self._stale}
 
     def _is_settled(self, row: Row, stale: Row | None) -> bool:
         """Whether a row that is found when a trial's turn has come answers it."""
@@ -329,8 +341,8 @@ class Session:
 
     def _outcome(self, candidate: Any) -> Outcome:
         """What the sampler is told of a candidate: means over its seeds."""
-        entries = [t.entry for t in self._plan if t.entry.candidate == candidate.label]
-        figures = self._figures.of(entries[0])
+        entries = self._plan.of(candidate.label)
+        [figures] = self._figures.of(entries[:1])
         excess = over_budget(self.study.budget, figures)
         if excess:
             return Outcome(values=None, excess=excess[1])

@@ -152,10 +152,7 @@ class Ledger:
             raise ValueError(
                 f"a study's name has at most {LONGEST_NAME} characters, not {len(name)}"
             )
-        values = [
-            {"study": name, "position": i, "record": _text(asdict(entry))}
-            for i, entry in enumerate(plan)
-        ]
+        values = _planned(name, plan)
 
         def replace(connection: Connection) -> None:
             _put(connection, STUDIES, {"name": name}, {"record": _text(record)})
@@ -164,6 +161,28 @@ class Ledger:
                 connection.execute(sql.insert(PLANS), values)
 
         self._database.write(replace)
+
+    def add_to_study(self, record: Row, plan: Sequence[Entry], *, after: int) -> bool:
+        """Stores a definition, and what a plan has beyond its first ``after`` entries.
+
+        Does nothing, and gives False, if the last of these is not the last one that is stored:
+        then another driver has put its own plan there. The others are not looked at.
+        """
+        name, values = record["name"], _planned(record["name"], plan[after:], after)
+        last = sql.select(PLANS).where(PLANS.c.study == name).order_by(PLANS.c.position.desc())
+
+        def add(connection: Connection) -> bool:
+            found = connection.execute(last.limit(1)).first()
+            if not found or found.position != after - 1:
+                return False
+            if found.record != _text(asdict(plan[after - 1])):
+                return False
+            _put(connection, STUDIES, {"name": name}, {"record": _text(record)})
+            if values:
+                connection.execute(sql.insert(PLANS), values)
+            return True
+
+        return self._database.write(add)
 
     def study(self, name: str) -> Row:
         """A study's definition with its plan; KeyError with the nearest known name."""
@@ -227,6 +246,14 @@ def _put(
     connection.execute(
         insert.on_conflict_do_update(index_elements=list(key), set_=values, where=~unless)
     )
+
+
+def _planned(study: str, plan: Sequence[Entry], start: int = 0) -> list[Row]:
+    """The entries of a plan as the ledger keeps them, from a position on."""
+    return [
+        {"study": study, "position": i, "record": _text(asdict(entry))}
+        for i, entry in enumerate(plan, start)
+    ]
 
 
 def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row]) -> Row:

@@ -245,7 +245,7 @@ def test_a_data_set_is_looked_at_once(tmp_path, seen):
     ran = session(study, tmp_path)
     ran.take()
     first = seen.count(("train", 3))
-    ran._check(ran._plan)
+    ran._check(ran._plan.examples())
     assert seen.count(("train", 3)) == first == 1
 
 

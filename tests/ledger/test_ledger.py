@@ -102,6 +102,19 @@ def test_a_plan_is_replaced_as_a_whole_and_keeps_its_order(ledger):
     assert ledger.plan("never planned") == []
 
 
+def test_a_plan_grows_at_its_end_if_its_last_entry_is_the_one_that_is_stored(ledger):
+    plan = [entry("a"), entry("b", answers={"lr": 0.1}), entry("c"), entry("d")]
+    assert not ledger.add_to_study(RECORD, plan[:2], after=0)
+    assert not ledger.add_to_study(RECORD, plan, after=2), "nothing is stored yet"
+    ledger.put_study(RECORD, plan[:2])
+    assert ledger.add_to_study({**RECORD, "question": "What?"}, plan, after=2)
+    assert (ledger.plan("fusion"), ledger.study("fusion")["question"]) == (plan, "What?")
+    assert ledger.add_to_study(RECORD, plan, after=4)
+    for mine, after in ((plan, 3), ([*plan[:3], entry("x"), entry("y")], 4), ([*plan, *plan], 5)):
+        assert not ledger.add_to_study({**RECORD, "question": "No?"}, mine, after=after)
+    assert (ledger.plan("fusion"), ledger.study("fusion")["question"]) == (plan, "Which?")
+
+
 def test_rows_join_what_is_known_of_each_planned_trial(ledger):
     plan = [
         entry("1", "sum"),
