@@ -10,18 +10,26 @@ from functools import lru_cache
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from reports.columns import COST, DATA, LATENCY, TRAINING, plain
 from reports.curves import Curve, curves
 from reports.iou_map import IouMap
+from reports.live_chart import LiveChart, chart_data
+from reports.networks import networks
 from reports.notes import notes, uncompared
-from reports.pareto_chart import ParetoChart, measured
+from reports.pareto_chart import KIND_WORDS, ParetoChart, measured
 from reports.published import PublishedTable
+from reports.scripts import scripts
 from reports.sections import Section
 from reports.style import Drawing, inline
 from reports.tables import Table
 from reports.verdict import Verdict
+
+NOTHING = "'none'"
+POLICY = f"default-src {NOTHING}; style-src 'unsafe-inline'; img-src data:;"
+"""A page loads nothing, and runs the scripts it was written with alone."""
 
 PANEL = (120, 56)
 """Width and height of a training curve's drawing, in its own units."""
@@ -29,13 +37,14 @@ PANEL = (120, 56)
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The two charts with their records, and the table of what papers printed."""
+    """The charts with their records, and the table of what papers printed."""
 
     pareto: ParetoChart
     pareto_drawing: Drawing
     iou: IouMap
     iou_drawing: Drawing
     published: PublishedTable
+    live: LiveChart | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +70,14 @@ def page(
 
     ``command`` makes the study's trials again; None stands for ``twopath run <study>``.
     """
+    live = figures.live
+    run = scripts() if live else ()
     return _template().render(
+        policy=f"{POLICY} script-src {' '.join(each.allowed for each in run) or NOTHING}",
+        live=live,
+        live_json=htmlsafe_json_dumps(chart_data(live), allow_nan=False) if live else "",
+        scripts=run,
+        kinds=KIND_WORDS,
         name=plain(verdict.name),
         question=plain(verdict.question),
         answer=answer,
@@ -124,32 +140,6 @@ def troubles(verdict: Verdict) -> tuple[Trouble, ...]:
             detail=str(group[0].get("error_detail") or ""),
         )
         for (name, state, reason), group in groups.items()
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Networks:
-    """What each candidate is made of: the kinds of part that differ, and what all have alike."""
-
-    kinds: tuple[str, ...]
-    lines: tuple[tuple[str, tuple[str, ...]], ...]
-    shared: str
-
-
-def networks(verdict: Verdict) -> Networks:
-    """The parts of every candidate, as the study writes them."""
-    found = {plain(t["candidate"]): t.get("parts") or {} for t in verdict.trials}
-    kinds = list(dict.fromkeys(kind for parts in found.values() for kind in parts))
-    values = {kind: {parts.get(kind, "") for parts in found.values()} for kind in kinds}
-    differ = [kind for kind in kinds if len(values[kind]) > 1]
-    alike = [f"{kind} {values[kind].pop()}" for kind in kinds if kind not in differ]
-    return Networks(
-        kinds=tuple(differ),
-        lines=tuple(
-            (name, tuple(plain(parts.get(kind, "")) for kind in differ))
-            for name, parts in found.items()
-        ),
-        shared=plain(", ".join(alike)),
     )
 
 

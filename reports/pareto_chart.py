@@ -15,6 +15,13 @@ from reports.pareto_published import Field, Overlay, overlay
 from reports.verdict import Verdict
 
 Kind = Literal["front", "front in doubt", "dominated", "dominated in doubt", "over budget"]
+KIND_WORDS: Mapping[Kind, str] = {
+    "front": "front",
+    "front in doubt": "front, not resolved",
+    "dominated": "dominated",
+    "dominated in doubt": "dominated, not resolved",
+    "over budget": "over budget",
+}
 XY = tuple[float, float]
 MOST_NAMED = 16
 LOG_FROM = 30.0

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from reports.pareto_chart import XY, Kind, Mark, ParetoChart, extent
+from reports.pareto_chart import KIND_WORDS, XY, Kind, Mark, ParetoChart, extent
 from reports.pareto_names import BAND, steps_of, write_names
 from reports.style import (
     BLUE,
@@ -42,13 +42,6 @@ _LOOKS: Mapping[Kind, dict[str, Any]] = {
     "dominated": {"marker": "o", "markerfacecolor": MUTED, "markeredgecolor": MUTED},
     "dominated in doubt": {"marker": "o", "markerfacecolor": PAPER, "markeredgecolor": MUTED},
     "over budget": {"marker": "x", "markerfacecolor": ORANGE, "markeredgecolor": ORANGE},
-}
-_WORDS: Mapping[Kind, str] = {
-    "front": "front",
-    "front in doubt": "front, not resolved",
-    "dominated": "dominated",
-    "dominated in doubt": "dominated, not resolved",
-    "over budget": "over budget",
 }
 
 
@@ -186,7 +179,9 @@ def _mark(axes: Axes, mark: Mark) -> None:
 
 def _entries(chart: ParetoChart) -> list[Line2D]:
     kinds = [kind for kind in _LOOKS if any(mark.kind == kind for mark in chart.marks)]
-    entries = [Line2D([], [], ls="", ms=4, mew=1.0, label=_WORDS[k], **_LOOKS[k]) for k in kinds]
+    entries = [
+        Line2D([], [], ls="", ms=4, mew=1.0, label=KIND_WORDS[k], **_LOOKS[k]) for k in kinds
+    ]
     if any(mark.baseline for mark in chart.marks):
         entries.append(
             Line2D([], [], ls="", marker="D", ms=3.6, mfc=PAPER, mec=INK, label="baseline")

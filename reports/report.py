@@ -20,6 +20,7 @@ from reports.front import fronts
 from reports.images import images_of
 from reports.iou_map import draw_iou, iou_map
 from reports.latencies import is_contended, reference
+from reports.live_chart import live_chart
 from reports.page import Figures, page, troubles
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
@@ -89,19 +90,20 @@ def write(
     verdict = judge(study, table_of_trials)
     printed = published(study)  # apart from the verdict, so that no judgement can rest on it
     pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
+    images = images_of(verdict.kept, trials)
+    found, on_fronts = effects(verdict, images), fronts(study, verdict, images)
+    held = confirmation(verdict, *(again or (None, ())))
+    text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
+    table = candidates_table(verdict, found)
     figures = Figures(
         pareto=pareto,
         pareto_drawing=draw_pareto(pareto),
         iou=ious,
         iou_drawing=draw_iou(ious),
         published=published_table(printed),
+        live=live_chart(verdict, pareto, on_fronts, table, printed),
     )
-    images = images_of(verdict.kept, trials)
-    found = effects(verdict, images)
-    held = confirmation(verdict, *(again or (None, ())))
-    text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
-    table = candidates_table(verdict, found)
-    sections = sections_of(verdict, found, images, fronts(study, verdict, images), held)
+    sections = sections_of(verdict, found, images, on_fronts, held)
     contents: dict[str, str | bytes] = {
         "report.html": page(verdict, text, table, figures, study.get("command"), sections),
         "table.md": markdown(table),

@@ -1,0 +1,205 @@
+"""What the page's interactive chart shows, as a record and as the JSON that its script reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.papers import Published
+from reports.columns import FIGURES, MISSING, plain
+from reports.front import Front
+from reports.front_table import share
+from reports.networks import Networks, networks
+from reports.pareto_chart import KIND_WORDS, ParetoChart, pareto_chart
+from reports.tables import Table
+from reports.verdict import Verdict
+
+MOST_DRAWN = 1000
+"""Of more candidates the fronts, the baseline and the most accurate are drawn."""
+
+MOST_VALUES = 12
+"""A factor of more values is no filter: nobody looks for one of fifty buttons."""
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detail:
+    """What is told of one candidate beside the chart: label and text of its parts and figures.
+
+    ``values`` are its values of the filters, in their order.
+    """
+
+    name: str
+    parts: Pairs
+    figures: Pairs
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveChart:
+    """The same candidates by several costs, with what is told of each and what they differ in.
+
+    ``shared`` are the parts that all have alike; ``num_left_out`` counts the candidates that are
+    not drawn.
+    """
+
+    charts: tuple[ParetoChart, ...]
+    details: Mapping[str, Detail]
+    filters: tuple[tuple[str, tuple[str, ...]], ...]
+    shared: str
+    num_left_out: int = 0
+
+    @property
+    def has_baseline(self) -> bool:
+        """Whether any mark is the baseline's."""
+        return any(mark.baseline for each in self.charts for mark in each.marks)
+
+    @property
+    def has_published(self) -> bool:
+        """Whether any chart has points that papers printed."""
+        return any(each.published.marks for each in self.charts)
+
+
+def live_chart(
+    verdict: Verdict,
+    first: ParetoChart,
+    fronts: Sequence[Front],
+    table: Table,
+    printed: Sequence[Published] = (),
+) -> LiveChart | None:
+    """The chart of a study, and by its other costs; None where no candidate can be drawn.
+
+    ``table`` is that of the candidates, whose cells are told beside the chart.
+    """
+    if not first.marks:
+        return None
+    charts = [first]
+    for each in fronts:
+        if each.cost != first.x.key and first.y.key == each.accuracy:
+            own = {each.accuracy: "max", each.cost: "min"}
+            judged = replace(verdict, objectives=own, standings=each.standings)
+            charts.append(pareto_chart(judged, printed))
+    kept = _kept(charts)
+    drawn = tuple(_cut(each, kept) for each in charts)
+    built = networks(verdict)
+    filters = _filters(verdict, built, kept)
+    return LiveChart(
+        charts=drawn,
+        details=_details(fronts, table, built, filters, kept),
+        filters=tuple((name, _distinct(values.values())) for name, values in filters.items()),
+        shared=built.shared,
+        num_left_out=len({m.name for each in charts for m in each.marks}) - len(kept),
+    )
+
+
+def _kept(charts: Sequence[ParetoChart]) -> set[str]:
+    """The names of those drawn: fronts and baseline, then the best of the first chart."""
+    marks = {mark.name: mark for each in charts for mark in each.marks}
+    fronts = {m.name for e in charts for m in e.marks if m.baseline or m.kind.startswith("front")}
+    ranked = sorted(marks.values(), key=lambda m: -(m.y or 0.0))
+    names = dict.fromkeys([*sorted(fronts), *(mark.name for mark in ranked)])
+    return set(list(names)[:MOST_DRAWN])
+
+
+def _cut(chart: ParetoChart, kept: set[str]) -> ParetoChart:
+    return replace(chart, marks=tuple(mark for mark in chart.marks if mark.name in kept))
+
+
+def _filters(verdict: Verdict, built: Networks, kept: set[str]) -> dict[str, dict[str, str]]:
+    """Filter -> candidate -> value: what the study varied, or else the parts that differ."""
+    factors: dict[str, dict[str, str]] = {}
+    for each in verdict.standings:
+        name = plain(each.candidate.name)
+        for factor, value in each.candidate.factors.items():
+            if name in kept and factor != "change":
+                factors.setdefault(plain(factor), {})[name] = plain(value)
+    parts = {
+        kind: {name: values[place] for name, values in built.lines if name in kept}
+        for place, kind in enumerate(built.kinds)
+    }
+    usable = {name: by for name, by in (factors or parts).items() if _divides(by)}
+    return usable or {name: by for name, by in parts.items() if _divides(by)}
+
+
+def _divides(values: Mapping[str, str]) -> bool:
+    return 1 < len(set(values.values())) <= MOST_VALUES
+
+
+def _distinct(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _details(
+    fronts: Sequence[Front],
+    table: Table,
+    built: Networks,
+    filters: Mapping[str, Mapping[str, str]],
+    kept: set[str],
+) -> dict[str, Detail]:
+    parts = dict(built.lines)
+    chances = [
+        (f"share of fronts by {FIGURES[each.cost].label}", plain(name), share(chance))
+        for each in fronts
+        for name, chance in each.chance.items()
+    ]
+    told: dict[str, list[tuple[str, str]]] = {}
+    for label, name, text in chances:
+        told.setdefault(name, []).append((label, text))
+    found = {}
+    for name, *cells in (line.cells for line in table.lines):
+        if name in kept:
+            figures = zip(table.headings[1:], cells, strict=True)
+            found[name] = Detail(
+                name=name,
+                parts=tuple(zip(built.kinds, parts.get(name, ()), strict=False)),
+                figures=(*figures, *told.get(name, ())),
+                values=tuple(values.get(name, MISSING) for values in filters.values()),
+            )
+    return found
+
+
+def chart_data(live: LiveChart) -> dict[str, Any]:
+    """The record as plain values, for the script in the page; texts are text and never markup."""
+    places = {name: place for place, name in enumerate(live.details)}
+    return {
+        "views": [_view(each, places, live.num_left_out) for each in live.charts],
+        "candidates": [
+            {"name": e.name, "parts": e.parts, "figures": e.figures, "values": e.values}
+            for e in live.details.values()
+        ],
+        "filters": [{"name": name, "values": values} for name, values in live.filters],
+        "kinds": dict(KIND_WORDS),
+        "shared": live.shared,
+    }
+
+
+def _view(chart: ParetoChart, places: Mapping[str, int], num_left_out: int) -> dict[str, Any]:
+    less = f" {num_left_out} further candidates are not drawn." if num_left_out else ""
+    return {
+        "cost": chart.x.label,
+        "x": chart.x.heading,
+        "y": chart.y.heading,
+        "log": chart.log,
+        "front": chart.front,
+        "subtitle": chart.subtitle,
+        "caption": chart.caption + less,
+        "published": [
+            {"label": each.label, "x": each.x, "y": each.y} for each in chart.published.marks
+        ],
+        "points": [
+            {
+                "candidate": places[m.name],
+                "label": m.label,
+                "kind": m.kind,
+                "x": m.x,
+                "y": m.y,
+                "span": m.span,
+                "sd": m.sd,
+                "seeds": m.seeds,
+                "baseline": m.baseline,
+            }
+            for m in chart.marks
+        ],
+    }

@@ -1,0 +1,34 @@
+"""What each candidate is made of, by the parts in which candidates differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.columns import plain
+from reports.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Networks:
+    """What each candidate is made of: the kinds of part that differ, and what all have alike."""
+
+    kinds: tuple[str, ...]
+    lines: tuple[tuple[str, tuple[str, ...]], ...]
+    shared: str
+
+
+def networks(verdict: Verdict) -> Networks:
+    """The parts of every candidate, as the study writes them."""
+    found = {plain(t["candidate"]): t.get("parts") or {} for t in verdict.trials}
+    kinds = list(dict.fromkeys(kind for parts in found.values() for kind in parts))
+    values = {kind: {parts.get(kind, "") for parts in found.values()} for kind in kinds}
+    differ = [kind for kind in kinds if len(values[kind]) > 1]
+    alike = [f"{kind} {values[kind].pop()}" for kind in kinds if kind not in differ]
+    return Networks(
+        kinds=tuple(differ),
+        lines=tuple(
+            (name, tuple(plain(parts.get(kind, "")) for kind in differ))
+            for name, parts in found.items()
+        ),
+        shared=plain(", ".join(alike)),
+    )
