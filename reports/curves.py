@@ -10,6 +10,9 @@ from reports.columns import is_missing, plain
 from reports.verdict import Verdict
 
 XY = tuple[float, float]
+MOST_PANELS = 60
+MOST_POINTS = 300
+"""A small drawing is no sharper for more points of a curve."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +34,15 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Curves:
-    """All panels on the same axes: steps from 0 to ``num_steps``, loss from 0 to ``top``."""
+    """All panels on the same axes: steps from 0 to ``num_steps``, loss from 0 to ``top``.
+
+    ``num_left_out`` counts the candidates beyond the first 60.
+    """
 
     panels: tuple[Panel, ...]
     num_steps: int
     top: float
+    num_left_out: int = 0
 
 
 def curves(verdict: Verdict) -> Curves:
@@ -44,12 +51,18 @@ def curves(verdict: Verdict) -> Curves:
     known = [(trial, history) for trial, history in histories if history]
     num_steps = max((step for _, history in known for step, _ in history), default=0.0)
     top = max((loss for _, history in known for _, loss in history), default=0.0)
-    groups: dict[str, list[Curve]] = {}
+    names = list(dict.fromkeys(trial["candidate"] for trial, _ in known))
+    groups: dict[str, list[Curve]] = {name: [] for name in names[:MOST_PANELS]}
     for trial, history in known:
-        group = groups.setdefault(trial["candidate"], [])
-        group.append(_curve(trial, history, num_steps or 1.0, top or 1.0))
-    panels = [Panel(candidate=plain(name), curves=tuple(found)) for name, found in groups.items()]
-    return Curves(panels=tuple(panels), num_steps=int(num_steps), top=top)
+        if trial["candidate"] in groups:
+            curve = _curve(trial, history, num_steps or 1.0, top or 1.0)
+            groups[trial["candidate"]].append(curve)
+    return Curves(
+        panels=tuple(Panel(candidate=plain(name), curves=tuple(c)) for name, c in groups.items()),
+        num_steps=int(num_steps),
+        top=top,
+        num_left_out=len(names) - len(groups),
+    )
 
 
 def _finite(history: Sequence[Sequence[Any]]) -> list[XY]:
@@ -58,5 +71,7 @@ def _finite(history: Sequence[Sequence[Any]]) -> list[XY]:
 
 
 def _curve(trial: Mapping[str, Any], history: Sequence[XY], wide: float, high: float) -> Curve:
-    points = tuple((step / wide, loss / high) for step, loss in history)
+    every = -(-len(history) // MOST_POINTS)
+    thin = [*history[:-1:every], history[-1]]
+    points = tuple((step / wide, loss / high) for step, loss in thin)
     return Curve(seed=trial["seed"], points=points, last=history[-1][1])

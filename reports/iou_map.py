@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
 from reports.columns import MISSING, plain
@@ -22,6 +22,8 @@ LONGEST_NAME = 34
 _RAMP = LinearSegmentedColormap.from_list("ious", ["#f3f7fb", "#9fc6e6", "#3b86c4", "#0a3d6b"])
 _DARK_TEXT, _LIGHT_TEXT = "#101214", "#fdfdfd"
 _LIGHT_FROM = 55.0
+STEPS = 20
+"""The steps of the ramp that a page has, one for each five percent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,29 @@ def iou_map(verdict: Verdict) -> IouMap:
         absent=tuple(map(plain, absent)),
         num_left_out=len(scored) - len(kept),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shade:
+    """The colours of one step of the ramp, and of a number on it."""
+
+    paper: str
+    ink: str
+
+
+def shades() -> tuple[Shade, ...]:
+    """The ramp from 0 to 100 %, a step at a time."""
+    whole = [100 * step / STEPS for step in range(STEPS + 1)]
+    return tuple(Shade(paper=to_hex(_RAMP(each / 100)), ink=_ink(each)) for each in whole)
+
+
+def step_of(value: float) -> int:
+    """Which step of the ramp a percentage has."""
+    return round(value / 100 * STEPS)
+
+
+def _ink(value: float) -> str:
+    return _LIGHT_TEXT if value > _LIGHT_FROM else _DARK_TEXT
 
 
 def _percent(value: float | None) -> float | None:
@@ -126,8 +151,7 @@ def _row(axes: Axes, row: int, values: Sequence[float | None]) -> None:
     for column, value in enumerate(values):
         text, colour = MISSING, MUTED
         if value is not None:
-            text = f"{value:.1f}"
-            colour = _LIGHT_TEXT if value > _LIGHT_FROM else _DARK_TEXT
+            text, colour = f"{value:.1f}", _ink(value)
             fill = _RAMP(value / 100)
             corners = ((column + 0.03, column + 0.97), row + 0.04, row + 0.96)
             axes.fill_between(corners[0], corners[1], corners[2], color=fill, lw=0)

@@ -18,8 +18,8 @@ from reports.verdict import Verdict
 MOST_DRAWN = 1000
 """Of more candidates the fronts, the baseline and the most accurate are drawn."""
 
-MOST_VALUES = 12
-"""A factor of more values is no filter: nobody looks for one of fifty buttons."""
+MOST_VALUES, LONGEST_VALUE = 12, 40
+"""A factor of more values, or longer ones, is no filter: nobody looks for one of fifty buttons."""
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -124,7 +124,8 @@ def _filters(verdict: Verdict, built: Networks, kept: set[str]) -> dict[str, dic
 
 
 def _divides(values: Mapping[str, str]) -> bool:
-    return 1 < len(set(values.values())) <= MOST_VALUES
+    found = set(values.values())
+    return 1 < len(found) <= MOST_VALUES and max(map(len, found)) <= LONGEST_VALUE
 
 
 def _distinct(values: Iterable[str]) -> tuple[str, ...]:

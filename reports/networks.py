@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from reports.columns import plain
@@ -17,8 +18,8 @@ class Networks:
     shared: str
 
 
-def networks(verdict: Verdict) -> Networks:
-    """The parts of every candidate, as the study writes them."""
+def networks(verdict: Verdict, only: Container[str] | None = None) -> Networks:
+    """The parts of every candidate, or of some alone, as the study writes them."""
     found = {plain(t["candidate"]): t.get("parts") or {} for t in verdict.trials}
     kinds = list(dict.fromkeys(kind for parts in found.values() for kind in parts))
     values = {kind: {parts.get(kind, "") for parts in found.values()} for kind in kinds}
@@ -29,6 +30,7 @@ def networks(verdict: Verdict) -> Networks:
         lines=tuple(
             (name, tuple(plain(parts.get(kind, "")) for kind in differ))
             for name, parts in found.items()
+            if only is None or name in only
         ),
         shared=plain(", ".join(alike)),
     )

@@ -36,7 +36,7 @@
   const ranges = () => state.range || homes();
   const footing = () => view().points.some((p) => p.y === null) ? 0.12 : 0;
   function ticks([low, high], log) {
-    if (!log || high - low < 0.9) return {tickmode: "auto", nticks: phone.matches ? 5 : 8};
+    if (!log || high - low < 0.9) return {tickmode: "auto", nticks: phone.matches ? 6 : 8};
     const steps = high - low > 4 ? [1] : [1, 2, 5], found = [];
     for (let e = Math.floor(low); e <= high; e++) for (const s of steps) found.push(+`${s}e${e}`);
     return {tickmode: "array", tickvals: found, ticktext: found.map(String)};
@@ -94,7 +94,7 @@
       width: plot.clientWidth, height: plot.clientHeight, margin: MARGIN, annotations: names(), paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: {family: getComputedStyle(document.body).fontFamily, size: 13, color: colour("ink")},
       hoverlabel: {bgcolor: colour("wash"), bordercolor: colour("faint"), font: {color: colour("ink"), size: 13}, align: "left"},
-      xaxis: {...axis, ...ticks(x, state.log[0]), title: {text: view().x, standoff: 8}, range: x, type: state.log[0] ? "log" : "linear"},
+      xaxis: {...axis, ...ticks(x, state.log[0]), title: {text: view().x, standoff: 8}, range: x, type: state.log[0] ? "log" : "linear", anchor: "free", position: 0},
       yaxis: {...axis, ...ticks(y, state.log[1]), title: {text: view().y, standoff: 6}, range: y, type: state.log[1] ? "log" : "linear", domain: [foot, 1]},
       yaxis2: {...axis, visible: foot > 0, fixedrange: true, range: [-1, 1], domain: [0, foot ? 0.08 : 0.01], tickvals: [0], ticktext: ["not<br>trained"], ticks: "", showgrid: false},
       hovermode: "closest", dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom", showlegend: false,

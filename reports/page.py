@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from reports.columns import COST, DATA, LATENCY, TRAINING, plain
 from reports.curves import Curve, curves
-from reports.iou_map import IouMap
+from reports.iou_map import IouMap, shades, step_of
 from reports.live_chart import LiveChart, chart_data
 from reports.networks import networks
 from reports.notes import notes, uncompared
@@ -30,6 +30,10 @@ from reports.verdict import Verdict
 NOTHING = "'none'"
 POLICY = f"default-src {NOTHING}; style-src 'unsafe-inline'; img-src data:;"
 """A page loads nothing, and runs the scripts it was written with alone."""
+
+MOST_LINES = 200
+MOST_TROUBLES = 60
+"""A page is for reading; what it cuts is in the tables beside it."""
 
 PANEL = (120, 56)
 """Width and height of a training curve's drawing, in its own units."""
@@ -72,33 +76,66 @@ def page(
     """
     live = figures.live
     run = scripts() if live else ()
-    return _template().render(
-        policy=f"{POLICY} script-src {' '.join(each.allowed for each in run) or NOTHING}",
-        live=live,
-        live_json=htmlsafe_json_dumps(chart_data(live), allow_nan=False) if live else "",
-        scripts=run,
-        kinds=KIND_WORDS,
-        name=plain(verdict.name),
-        question=plain(verdict.question),
-        answer=answer,
-        table=table,
-        sections=sections,
-        pareto=figures.pareto,
-        pareto_svg=_svg(figures.pareto_drawing, "pareto", "Accuracy against cost"),
-        iou=figures.iou,
-        iou_svg=_svg(figures.iou_drawing, "iou", "IoU of every class"),
-        published=figures.published,
-        curves=curves(verdict),
-        line=_line,
-        panel=PANEL,
-        troubles=troubles(verdict),
-        uncompared=uncompared(verdict),
-        measured=how_measured(verdict),
-        networks=networks(verdict),
-        recipe=recipe(verdict),
-        notes=notes(verdict),
-        command=command or f"twopath run {shlex.quote(verdict.name)}",
+    failed, losses, left = troubles(verdict), curves(verdict), uncompared(verdict)
+    shown = shortened(table)
+    given: dict[str, Any] = {
+        "policy": f"{POLICY} script-src {' '.join(each.allowed for each in run) or NOTHING}",
+        "live": live,
+        "live_json": htmlsafe_json_dumps(chart_data(live), allow_nan=False) if live else "",
+        "scripts": run,
+        "kinds": KIND_WORDS,
+        "name": plain(verdict.name),
+        "question": plain(verdict.question),
+        "answer": answer,
+        "table": shown,
+        "num_cut": len(table.lines) - len(shown.lines),
+        "sections": sections,
+        "pareto": figures.pareto,
+        "pareto_svg": _svg(figures.pareto_drawing, "pareto", "Accuracy against cost"),
+        "iou": figures.iou,
+        "shades": shades(),
+        "step_of": step_of,
+        "published": figures.published,
+        "curves": losses,
+        "line": _line,
+        "panel": PANEL,
+        "troubles": failed[:MOST_TROUBLES],
+        "num_troubles_cut": max(0, len(failed) - MOST_TROUBLES),
+        "uncompared": left[:MOST_TROUBLES],
+        "num_uncompared_cut": max(0, len(left) - MOST_TROUBLES),
+        "measured": how_measured(verdict),
+        "networks": networks(verdict, {line.cells[0] for line in shown.lines}),
+        "recipe": recipe(verdict),
+        "notes": notes(verdict),
+        "command": command or f"twopath run {shlex.quote(verdict.name)}",
+    }
+    return _template().render(contents=_contents(given), **given)
+
+
+def _contents(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The parts that the page has, by the names of their headings."""
+    there = (
+        ("front", "Accuracy against cost", True),
+        ("candidates", "Candidates", True),
+        *((each.name, each.title, True) for each in given["sections"]),
+        ("networks", "Networks", True),
+        ("published", "Published figures", given["published"].lines),
+        ("classes", "Classes", given["iou"].candidates),
+        ("training", "Training", given["curves"].panels),
+        ("failed", "Failed and rejected", given["troubles"]),
+        ("left-out", "Left out of the comparison", given["uncompared"]),
+        ("measured", "How it was measured", True),
+        ("again", "Run it again", True),
     )
+    return tuple((name, title) for name, title, has in there if has)
+
+
+def shortened(table: Table) -> Table:
+    """A table that a reader can take in: of very many lines those on the front, then the first."""
+    if len(table.lines) <= MOST_LINES:
+        return table
+    ranked = sorted(range(len(table.lines)), key=lambda i: table.lines[i].status != "front")
+    return replace(table, lines=tuple(table.lines[i] for i in sorted(ranked[:MOST_LINES])))
 
 
 @lru_cache(maxsize=1)
@@ -143,11 +180,14 @@ def troubles(verdict: Verdict) -> tuple[Trouble, ...]:
     )
 
 
+_WORDS = {"True": "yes", "False": "no", "true": "yes", "false": "no", "null": "none"}
+
+
 def how_measured(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """Label and value of everything that the compared figures rest on."""
     columns = (*DATA, *TRAINING[:4], *LATENCY, *COST, *TRAINING[4:])
     pairs = ((column.label, measured(verdict, column.key)) for column in columns)
-    return tuple((label, value) for label, value in pairs if value)
+    return tuple((label, _WORDS.get(value, value)) for label, value in pairs if value)
 
 
 def recipe(verdict: Verdict) -> tuple[tuple[str, str], ...]:
@@ -156,5 +196,6 @@ def recipe(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     for trial in verdict.kept:
         for key, value in (trial.get("recipe") or {}).items():
             if not isinstance(value, Mapping):
-                values.setdefault(key, {})[json.dumps(value)] = None
+                text = value if isinstance(value, str) else json.dumps(value)
+                values.setdefault(key, {})[_WORDS.get(text, text)] = None
     return tuple((plain(key), ", ".join(map(plain, found))) for key, found in values.items())

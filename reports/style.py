@@ -39,6 +39,8 @@ ROLES = {
 
 COLUMN_INCHES = 3.5
 SMALL, NORMAL = 5.6, 7.0
+MOST_NUMBERED = 400.0
+"""The ratio of its ends up to which a logarithmic axis has numbers at 2 and 5 as well."""
 
 _STYLE: Any = {
     # The one font that comes with matplotlib, so that a chart is the same on every machine.
@@ -98,7 +100,14 @@ def logarithmic(axes: Axes, side: Literal["x", "y"]) -> None:
     axis: Axis = axes.xaxis if side == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _log_number(value, axis)))
+
+
+def _log_number(value: float, axis: Axis) -> str:
+    """A number beside a logarithmic axis; over many decades only powers of ten have room."""
+    low, high = axis.get_view_interval()
+    wide = high / low > MOST_NUMBERED
+    return "" if wide and not f"{value:e}".startswith("1.0") else f"{value:g}"
 
 
 def new_figure(width: float, height: float) -> Figure:
