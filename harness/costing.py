@@ -12,6 +12,7 @@ from rich.console import Console
 from torch import nn
 
 from harness.architecture import Architecture
+from harness.backends.steps import said
 from harness.commands import Rows, load_named
 from harness.fold import fold_batch_norms
 from harness.foreign import ended, is_foreign, load_module, short_name
@@ -20,7 +21,6 @@ from harness.measure.candidates import cost_of
 from harness.measure.checked import count_checked
 from harness.measure.faults import findings_of
 from harness.measure.training_memory import SMALLEST_BATCH
-from harness.mistakes import one_line
 from harness.networks import get
 from harness.terminal import Answer, table
 
@@ -60,18 +60,40 @@ def _cost_of(given: Architecture | str, options: Namespace) -> dict[str, Any]:
     module = load_module(given, options.classes)
     try:
         deployed, boundary = _ended(module, options.size)
-        cost = count_checked(deployed, options.size).record()
-        # Folding takes away what is never called, of which the figures are to tell.
-        is_sound = not cost["dead_modules"] and not cost["uncalled_modules"]
-        folded = _folded(deployed) if is_sound else None
-        if folded is not None:
-            cost = count_checked(folded, options.size).record()
+        cost = _counted(deployed, options.size)
     except Exception as error:  # whatever the stranger's network does with an image
         height, width = options.size
-        why = f"{type(error).__name__}: {one_line(error)[:300]}"
-        raise ValueError(f"{given} cannot be counted at {height}x{width}: {why}") from error
+        raise ValueError(f"{given} cannot be counted at {height}x{width}: {said(error)}") from error
     found = findings_of(deployed, options.size, boundary=boundary, device=torch.device("cpu"))
-    return {**cost, "folded": folded is not None, "findings": [str(each) for each in found]}
+    return {**cost, "findings": [str(each) for each in found]}
+
+
+def _counted(deployed: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
+    """The cost of a stranger's network, folded where that takes nothing of it away."""
+    cost = count_checked(deployed, size).record()
+    # Folding takes away what is never called, of which the figures are to tell.
+    is_sound = not cost["dead_modules"] and not cost["uncalled_modules"]
+    folded = _folded(deployed) if is_sound else None
+    if folded is not None:
+        cost = count_checked(folded, size).record()
+    return {**cost, "folded": folded is not None}
+
+
+def counts_of(networks: Given, num_classes: int, size: tuple[int, int]) -> dict[str, Any]:
+    """What networks cost, by name, for the receipt of their times.
+
+    One that cannot be counted is left out: whether it can be timed shows when it is.
+    """
+    found = {}
+    for name, each in networks.items():
+        try:
+            if isinstance(each, Architecture):
+                found[name] = cost_of(each, num_classes, size)
+            else:
+                found[name] = _counted(_ended(load_module(each, num_classes), size)[0], size)
+        except Exception:  # whatever a stranger's part or network does
+            continue
+    return found
 
 
 def _folded(network: nn.Module) -> nn.Module | None:

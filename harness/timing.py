@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import shlex
 from argparse import Namespace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness.backends.contract import check_available, why_unavailable
 from harness.commands import load_named, plugin_files
-from harness.costing import Given, given_by
+from harness.costing import Given, counts_of, given_by
 from harness.foreign import short_name
 from harness.measure.candidates import Latencies, Order, latencies_of
 from harness.measure.device import best_device
-from harness.measure.estimate import ratio_of_rows
+from harness.measure.estimate import Ratio, ratio_of_rows
 from harness.measure.processes import combined, in_fresh_processes
 from harness.measure.receipt import keep
 from harness.progress import counted
 from harness.study import Timing
 from harness.terminal import Answer
-from harness.timing_shown import Rows, show_latencies
+from harness.timing_shown import Rows, show_latencies, too_few
 
 MOST_ROUNDS = 60
 TARGET = 0.01
@@ -37,6 +38,7 @@ def timed(options: Namespace) -> Answer:
     networks = given_by(options.networks)
     order = _order(networks, options)
     _check_backends(order)
+    order = replace(order, counts=counts_of(networks, options.classes, options.size))
     found, paths = _found(order, options)
     _refuse(found, options)
     rows = [{"network": name, **row} for name, row in found.items()]
@@ -122,6 +124,10 @@ def timing_of(options: Namespace) -> Timing:
     )
 
 
+def _undecided(found: Ratio) -> str:
+    return too_few(found.num_rounds, found.confidence)
+
+
 def _compared(row: dict[str, Any], rows: Rows) -> dict[str, Any]:
     """A row's ratio to the first, paired by round, and what it tells; nothing for the first."""
     found = None if row is rows[0] else ratio_of_rows(row, rows[0], len(rows) - 1)
@@ -133,5 +139,5 @@ def _compared(row: dict[str, Any], rows: Rows) -> dict[str, Any]:
         "ratio_high": found.high,
         "ratio_p": found.p,
         "ratio_confidence": found.confidence,
-        "answer": found.answer,
+        "answer": found.answer if found.low is not None else _undecided(found),
     }

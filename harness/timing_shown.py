@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from harness.measure.estimate import KEPT, KEPT_SHARE
+from harness.measure.estimate import CONFIDENCE, KEPT, KEPT_SHARE
 from harness.study import TIMES
 from harness.terminal import table
 
 Rows = list[dict[str, Any]]
 
 NONE = "\N{EN DASH}"
+
+
+def too_few(num_rounds: int, confidence: float = CONFIDENCE) -> str:
+    """What stands where an answer would: rounds all on one side happen by chance, of so few."""
+    return f"too few rounds to tell ({num_rounds} of {math.ceil(math.log2(2 / (1 - confidence)))})"
 
 
 def show_latencies(given: Rows, receipts: Sequence[Path], console: Console) -> None:
@@ -32,21 +38,34 @@ def show_latencies(given: Rows, receipts: Sequence[Path], console: Console) -> N
     columns += [f"{name} (ms)" for name in others]
     columns += ["ratio", "95 %"] if several else []
     title = f"{what} of {first['latency_size']}, batch {first['latency_batch']}"
-    drawn = table("network", right=tuple(columns), title=title)
+    names = ("network", "backend") if _tells_apart(rows) else ("network",)
+    drawn = table(*names, right=tuple(columns), title=title)
     if several:
         drawn.add_column(f"than {first['network']}")
     for row in given:
         if row not in rows:
-            drawn.add_row(row["network"], "not timed")
+            drawn.add_row(*_named(row, names), "not timed")
             continue
         more = [f"{row[f'latency_{name}_ms']:.2f}" for name in others]
         more = [f"({each})" for each in more] if busy else more
         ratio = _ratio(row) if several else []
-        drawn.add_row(row["network"], *_cells(row, busy=busy), *more, *ratio)
+        drawn.add_row(*_named(row, names), *_cells(row, busy=busy), *more, *ratio)
     console.print(drawn)
     lines = [*_refused(given), *_protocol(first, rows), *_worth(rows), *_kept(receipts)]
     for line in lines:
         console.print(line, markup=False, highlight=False)
+
+
+def _tells_apart(rows: Rows) -> bool:
+    """Whether networks are on different backends, and their names do not say on which."""
+    known = {row["latency_backend"] for row in rows}
+    return len(known) > 1 and any(
+        not row["network"].endswith(f" on {row['latency_backend']}") for row in rows
+    )
+
+
+def _named(row: dict[str, Any], columns: Sequence[str]) -> list[str]:
+    return [row.get({"backend": "latency_backend"}.get(each, each), "") for each in columns]
 
 
 def _cells(row: dict[str, Any], *, busy: bool) -> list[str]:
@@ -60,8 +79,7 @@ def _cells(row: dict[str, Any], *, busy: bool) -> list[str]:
 def _ratio(row: dict[str, Any]) -> list[str]:
     if "ratio" not in row:
         return ["1", "", ""]
-    answer = "too few rounds" if row["ratio_low"] is None else row["answer"]
-    return [f"{row['ratio']:.3f}", _span(row["ratio_low"], row["ratio_high"], 3), answer]
+    return [f"{row['ratio']:.3f}", _span(row["ratio_low"], row["ratio_high"], 3), row["answer"]]
 
 
 def _span(low: float | None, high: float | None, decimals: int = 2) -> str:
@@ -155,6 +173,6 @@ def _twin(first: dict[str, Any]) -> str:
     if first["latency_twin"] != "not distinguishable":
         told = "so differences of that size mean nothing here"
     elif first.get("latency_twin_low", 0.0) is None:
-        told = "too few rounds to judge that"
+        told = too_few(first["latency_rounds"])
     ratio = f"{first['latency_twin_ratio']:.3f}"
     return f"A copy of {first['network']} took {ratio} times as long as itself: {told}."

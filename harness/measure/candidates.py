@@ -11,6 +11,7 @@ import torch
 
 from harness.architecture import Architecture
 from harness.backends.contract import backends, check_available, package_version, steps_of
+from harness.backends.prepare import BETWEEN
 from harness.measure import evidence
 from harness.measure.checked import count_checked
 from harness.measure.contenders import Contender, contenders
@@ -154,7 +155,8 @@ def _recorded(
 ) -> tuple[Session, Receipt | None]:
     """The session with its receipt, in which each network is looked over for faults."""
     sound = {name: each for name, each in found.items() if each.network and each.trained}
-    counts = {name: {"counts": order.counts[name]} for name in sound if name in order.counts}
+    of = {name: name if name in order.given else name.rpartition(BETWEEN)[0] for name in sound}
+    counts = {n: {"counts": order.counts[one]} for n, one in of.items() if one in order.counts}
     return recorded(
         session,
         {name: each.network for name, each in sound.items() if each.network},

@@ -73,7 +73,38 @@ def _mismatches(receipt: Receipt) -> Iterator[str]:
     for name in names:
         yield from differing(rows[name], facts | again[name], f"rows.{name}")
     yield from differing(receipt["ratios"], ratios_of(bursts, names, figures, kept), "ratios")
+    yield from _miscounted(receipt)
     yield from _misjudged(receipt, names)
+
+
+def _miscounted(receipt: Receipt) -> Iterator[str]:
+    """Counts that do not fit one another, or what else the receipt says of their networks.
+
+    That they are those of the network can be seen only by counting it again.
+    """
+    for name, counts in receipt.get("counts", {}).items():
+        model = receipt.get("models", {}).get(name, {})
+        size = receipt["protocol"].get("latency_size")
+        for key, wanted in _as_counted(counts, model, size):
+            given = counts.get(key, MISSING)
+            if not same(given, wanted):
+                told = f"{str(given)[:60]}, and the rest of the receipt gives {str(wanted)[:60]}"
+                yield f"counts.{name}.{key} is {told}"
+
+
+def _as_counted(counts: Mapping[str, Any], model: Mapping[str, Any], size: Any) -> Iterator[Any]:
+    """What some counts must be, by name."""
+    if "cost_size" in counts and size is not None:
+        yield "cost_size", size
+    if "elementwise_flops" in counts:
+        yield "gflops", 2 * counts["gmacs_conv"] + counts["elementwise_flops"] / 1e9
+    if "unfused_by_class" in counts:
+        yield "unfused_bytes", sum(counts["unfused_by_class"].values())
+    if "unknown_ops" in counts:
+        yield "count", "incomplete" if counts["unknown_ops"] else "complete"
+    is_same_graph = "folded" in model.get("transforms", ()) and "equivalence" not in model
+    if "params" in counts and is_same_graph and counts.get("folded", True):
+        yield "params", model["params"]
 
 
 def _misjudged(receipt: Receipt, names: Sequence[str]) -> Iterator[str]:

@@ -210,7 +210,7 @@ def test_times_are_given_as_ratios_to_the_first_too(twopath):
     heading, _, first, second = answer.out.splitlines()[1:5]
     assert "ratio" in heading and heading.endswith("than bisenetv2_small")
     assert first.split()[-1] == "1"
-    assert re.search(r" \d+\.\d{3} +– +too few rounds$", second)  # noqa: RUF001
+    assert re.search(r" \d+\.\d{3} +– +too few rounds to tell \(1 of 6\)$", second)  # noqa: RUF001
     assert "CPU threads: 1, float32, backend folded+channels_last, clock starts at" in answer.out
     assert "1 rounds, the most that were asked for" in answer.out
     assert "A copy of bisenetv2_small took" in answer.out

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 from harness.backends.contract import backends
+from harness.measure.estimate import ratio
+from harness.timing_shown import too_few
 
 QUICK = ("--size", "32x64", "--rounds", "1", "--seconds", "1")
 NETS = '''"""A network of my own."""
@@ -24,6 +26,13 @@ class Mine(nn.Module):
         return self.head(image), self.aux(image)
 '''
 
+OTHER = """
+
+class Fickle(Mine):
+    def forward(self, image):
+        return self.head(self.body(image * 2 if image.mean() > 9 else image))
+"""
+
 
 def test_a_network_of_ones_own_beside_a_built_in_one_leaves_a_receipt(twopath):
     Path("nets.py").write_text(NETS)
@@ -35,6 +44,21 @@ def test_a_network_of_ones_own_beside_a_built_in_one_leaves_a_receipt(twopath):
     assert told.split()[-1] == str(receipt)
     checked = twopath("verify", receipt)
     assert (checked.code, checked.out) == (0, f"{receipt}: ok\n")
+
+
+def test_of_two_backends_the_table_says_which_network_is_on_which(twopath):
+    Path("nets.py").write_text(NETS + OTHER)
+    told = twopath("time", "bisenetv2_small", "nets.py:Fickle", *QUICK).out
+    heading, _, first, second = told.splitlines()[1:5]
+    assert heading.split()[:2] == ["network", "backend"]
+    assert first.split()[:2] == ["bisenetv2_small", "folded+channels_last"]
+    assert second.split()[:2] == ["nets.py:Fickle", "channels_last"]
+    assert second.endswith("too few rounds to tell (1 of 6)")
+    (receipt,) = Path("runs", "receipts").iterdir()
+    made = json.loads(receipt.read_text())
+    assert set(made["counts"]) == {"bisenetv2_small", "nets.py:Fickle"}
+    small = made["counts"]["bisenetv2_small"]
+    assert small["params"] == made["models"]["bisenetv2_small"]["params"] and small["gmacs"] > 0
 
 
 def test_a_row_of_json_names_its_receipt_verdict_and_findings(twopath):
@@ -106,6 +130,15 @@ def test_ones_own_is_counted_folded_as_built_in_networks_are(twopath, tmp_path):
     assert (sound["folded"], sound["params"]) == (True, 8 * 27 + 8)
     assert (idle["folded"], idle["uncalled_modules"]) == (False, ["network.head"])
     assert "sound.py:Idle: its batch norms are not folded in these figures" in twopath(*words).out
+
+
+def test_for_many_comparisons_at_once_it_takes_more_rounds():
+    assert too_few(5) == "too few rounds to tell (5 of 6)"
+    assert too_few(7, 1 - 0.05 / 5) == "too few rounds to tell (7 of 8)"
+    for number, comparisons in ((6, 1), (8, 5)):
+        values = range(100, 100 + number)
+        assert ratio(values, [each - 50 for each in values], comparisons).low is not None
+        assert ratio(values[1:], [each - 50 for each in values[1:]], comparisons).low is None
 
 
 def test_backends_are_listed_and_shown(twopath):
