@@ -20,8 +20,9 @@ from harness.measure.anatomy import anatomy
 from harness.measure.candidates import cost_of
 from harness.measure.checked import count_checked
 from harness.measure.faults import findings_of
-from harness.measure.training_memory import SMALLEST_BATCH
+from harness.measure.training_memory import SMALLEST_BATCH, Trained, training_peak
 from harness.networks import get
+from harness.study import Recipe
 from harness.terminal import Answer, table
 
 Given = dict[str, Architecture | str]
@@ -65,7 +66,17 @@ def _cost_of(given: Architecture | str, options: Namespace) -> dict[str, Any]:
         height, width = options.size
         raise ValueError(f"{given} cannot be counted at {height}x{width}: {said(error)}") from error
     found = findings_of(deployed, options.size, boundary=boundary, device=torch.device("cpu"))
+    cost |= _training(module, options.size)
     return {**cost, "findings": [str(each) for each in found]}
+
+
+def _training(module: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
+    """The peak memory of a step that trains a stranger's network, or why it is unknown."""
+    try:
+        peak = training_peak(Trained(module), Recipe(), size, SMALLEST_BATCH)
+    except Exception as error:  # whatever the stranger's network does without values
+        return {"training_error": said(error)}
+    return {"training_peak_bytes": peak, "training_batch": SMALLEST_BATCH}
 
 
 def _counted(deployed: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
@@ -127,7 +138,7 @@ def show_costs(rows: Rows, options: Namespace, console: Console) -> None:
         f"(no auxiliary heads, batch norm folded), {rows[0]['cost_tool']}. Moved: what a float32 "
         "pass reads and writes if no operator is fused. Peak: the most that live tensors hold, "
         "weights included, workspaces and the allocator's rounding not; train: the same for a "
-        f"step on {SMALLEST_BATCH} images with SGD."
+        f"step on {SMALLEST_BATCH} images with SGD and the cross entropy of all outputs."
     )
     for row in rows:
         for note in _cost_notes(row):
@@ -154,6 +165,11 @@ def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
     yield f"not counted: {_calls(row['uncounted_ops'])}"
     if row["unknown_ops"]:
         yield f"* the count is INCOMPLETE, {_calls(row['unknown_ops'])} may hide multiply-adds"
+    if "training_error" in row:
+        yield (
+            "the memory of a training step is unknown, as none can be taken without values: "
+            f"{row['training_error']}"
+        )
     if row["dead_modules"]:
         yield f"computes what nothing uses: {', '.join(row['dead_modules'])}"
     if row.get("folded") is False:

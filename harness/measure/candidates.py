@@ -12,6 +12,7 @@ import torch
 from harness.architecture import Architecture
 from harness.backends.contract import backends, check_available, package_version, steps_of
 from harness.backends.prepare import BETWEEN
+from harness.backends.steps import said
 from harness.measure import evidence
 from harness.measure.checked import count_checked
 from harness.measure.contenders import Contender, contenders
@@ -41,9 +42,9 @@ def cost_of(
 ) -> dict[str, Any]:
     """The cost of an architecture's deployed network as a flat row.
 
-    With ``training``, also the peak memory of a step at that size: a second more, so it is for
-    those who ask. Whatever assembling raises for parts that do not fit comes through; ValueError
-    for a part that does not keep what it declares.
+    With ``training``, also the peak memory of a step at that size, or why it is unknown
+    (``training_error``): a second more, so it is for those who ask. Whatever assembling raises for
+    parts that do not fit comes through; ValueError for a part that does not keep what it declares.
     """
     network = initialise(architecture, num_classes, seed=0)
     check_promises(network, architecture)
@@ -56,8 +57,8 @@ def cost_of(
     if training:
         try:
             peak = training_peak(network, Recipe(), size, SMALLEST_BATCH)
-        except Exception:  # a stranger's part may not run on the meta device: nothing is known
-            return cost.record()
+        except Exception as error:  # a stranger's part may not run on the meta device
+            return {**cost.record(), "training_error": said(error)}
         cost = replace(cost, training_peak_bytes=peak, training_batch=SMALLEST_BATCH)
     return cost.record()
 

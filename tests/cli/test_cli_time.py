@@ -132,6 +132,17 @@ def test_ones_own_is_counted_folded_as_built_in_networks_are(twopath, tmp_path):
     assert "sound.py:Idle: its batch norms are not folded in these figures" in twopath(*words).out
 
 
+def test_the_memory_of_training_ones_own_is_counted_or_said_why_not(twopath):
+    Path("nets.py").write_text(NETS + OTHER)
+    words = ("cost", "nets.py:Mine", "nets.py:Fickle", "--size", "32x64")
+    mine, fickle = json.loads(twopath(*words, "--json").out)
+    assert mine["training_peak_bytes"] > mine["inference_peak_bytes"]
+    assert mine["training_batch"] == 2 and "training_error" not in mine
+    assert "training_peak_bytes" not in fickle and "meta tensors" in fickle["training_error"]
+    told = "nets.py:Fickle: the memory of a training step is unknown, as none can be taken"
+    assert told in twopath(*words).out
+
+
 def test_for_many_comparisons_at_once_it_takes_more_rounds():
     assert too_few(5) == "too few rounds to tell (5 of 6)"
     assert too_few(7, 1 - 0.05 / 5) == "too few rounds to tell (7 of 8)"

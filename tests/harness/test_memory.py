@@ -7,7 +7,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from harness import Recipe, networks
 from harness.measure.memory import Live
-from harness.measure.training_memory import training_peak
+from harness.measure.training_memory import Trained, training_peak
 from harness.measure.watch import watch
 from harness.network import deploy
 from harness.training.learner import make_learner, take_step
@@ -85,6 +85,31 @@ def test_a_training_step_holds_what_a_real_one_holds(options):
     with Live(t for t in tensors if isinstance(t, torch.Tensor)) as live:
         take_step(learner, images, masks, 1)
     assert expected == pytest.approx(live.peak_bytes, rel=0.001)
+
+
+class Strange(nn.Module):
+    """A network of ours as a stranger hands one in: plain outputs, an auxiliary one in a list."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+        self.unused = nn.Parameter(torch.zeros(3), requires_grad=False)
+
+    def forward(self, image):
+        given = self.network(image)
+        return {"aux": list(given.aux.values()), "out": given.main}
+
+
+def test_a_strangers_network_takes_what_ours_takes():
+    network = initialise(networks.get("bisenetv2_small"), 19, seed=0)
+    ours, theirs = (
+        training_peak(each, Recipe(), (64, 96), 2) for each in (network, Trained(Strange(network)))
+    )
+    assert theirs == ours + 3 * 4
+    with pytest.raises(ValueError, match="it gives no logits"):
+        training_peak(
+            Trained(nn.Sequential(nn.Conv2d(3, 1, 1), nn.Flatten())), Recipe(), (64, 96), 2
+        )
 
 
 def test_a_training_step_holds_more_with_more_images_and_leaves_the_network_alone():
