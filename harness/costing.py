@@ -14,8 +14,7 @@ from torch import nn
 from harness.architecture import Architecture
 from harness.backends.steps import said
 from harness.commands import Rows, load_named
-from harness.fold import fold_batch_norms
-from harness.foreign import ended, is_foreign, load_module, short_name
+from harness.foreign import ended, folded_if_traced, is_foreign, load_module, short_name
 from harness.measure.anatomy import anatomy
 from harness.measure.candidates import cost_of
 from harness.measure.checked import count_checked
@@ -84,10 +83,10 @@ def _counted(deployed: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
     cost = count_checked(deployed, size).record()
     # Folding takes away what is never called, of which the figures are to tell.
     is_sound = not cost["dead_modules"] and not cost["uncalled_modules"]
-    folded = _folded(deployed) if is_sound else None
-    if folded is not None:
+    folded = folded_if_traced(deployed) if is_sound else deployed
+    if folded is not deployed:
         cost = count_checked(folded, size).record()
-    return {**cost, "folded": folded is not None}
+    return {**cost, "folded": folded is not deployed}
 
 
 def counts_of(networks: Given, num_classes: int, size: tuple[int, int]) -> dict[str, Any]:
@@ -105,14 +104,6 @@ def counts_of(networks: Given, num_classes: int, size: tuple[int, int]) -> dict[
         except Exception:  # whatever a stranger's part or network does
             continue
     return found
-
-
-def _folded(network: nn.Module) -> nn.Module | None:
-    """A copy with folded batch norms, as named networks are counted; None if fx cannot trace it."""
-    try:
-        return fold_batch_norms(network).requires_grad_(False)
-    except Exception:  # whatever the stranger's code does when it is traced
-        return None
 
 
 def _ended(module: nn.Module, size: tuple[int, int]) -> tuple[nn.Module, str]:

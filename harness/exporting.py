@@ -25,7 +25,9 @@ from harness.backends.steps import said
 from harness.backends.tensorrt_engine import build_engine, load_engine
 from harness.commands import load_named
 from harness.data.augment import MEAN, STD
-from harness.network import Network, deploy
+from harness.foreign import ended, folded_if_traced, is_foreign, load_module, short_name
+from harness.names import check_writable, named_by
+from harness.network import deploy
 from harness.networks import get
 from harness.terminal import Answer
 from harness.training.loop import initialise
@@ -53,9 +55,13 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A kind of file: its ending, the backend whose packages it needs, how it is made and read."""
+    """A kind of file: its ending, the backend whose packages it needs, how it is made and read.
+
+    ``beside`` are the endings of what is written beside it.
+    """
 
     ending: str
+    beside: tuple[str, ...] = ()
     needs: str
     write: Callable[[Order], dict[str, Any]]
     load: Callable[[Path], Call]
@@ -104,7 +110,13 @@ def _load_torch(file: Path) -> Call:
 
 FORMATS = {
     "onnx": Format(ending=".onnx", needs="onnxruntime", write=_write_onnx, load=load_onnx),
-    "openvino": Format(ending=".xml", needs="openvino", write=_write_openvino, load=load_openvino),
+    "openvino": Format(
+        ending=".xml",
+        beside=(".bin",),
+        needs="openvino",
+        write=_write_openvino,
+        load=load_openvino,
+    ),
     "tensorrt": Format(
         ending=".engine",
         needs="tensorrt",
@@ -122,21 +134,63 @@ def exported(options: Namespace) -> Answer:
     form = FORMATS[options.to]
     device = torch.device("cuda" if options.to == "tensorrt" else "cpu")
     check_available(form.needs, device)
-    target = Path(options.out or options.network + form.ending)
-    if target.suffix != form.ending:
-        raise ValueError(f"a file for --to {options.to} ends in {form.ending}, not as {target}")
-    network = initialise(get(options.network), options.classes, seed=0).eval()
-    if options.weights:
-        load_trained(network, Path(options.weights))
-    facts = write_checked(form, network, options, target, device)
+    target = _target(form, options)
+    facts = write_checked(form, _pair(options), options, target, device)
     record = {**_about(options), "file": str(target), **facts}
     return Answer(record=record, show=partial(show_exported, record))
+
+
+def _target(form: Format, options: Namespace) -> Path:
+    """Where the file is to lie; nothing is written over, and no folder is made."""
+    name = options.network.rpartition(":")[2] if is_foreign(options.network) else options.network
+    target = Path(options.out or name + form.ending)
+    if target.suffix != form.ending:
+        raise ValueError(
+            f"--out: a file for --to {options.to} ends in {form.ending}, not as {target}"
+        )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"--out {target}: there is no folder {target.parent}")
+    for each in (target.with_suffix(ending) for ending in (form.ending, *form.beside)):
+        if each.exists() and not options.force:
+            raise FileExistsError(
+                f"{each} is there already: --force writes over it, --out names another file"
+            )
+    check_writable(target.parent, "--out")
+    return target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A network as it was trained, ending where it is to end, and as it is to be written."""
+
+    trained: nn.Module
+    deployed: nn.Module
+
+
+def _pair(options: Namespace) -> Pair:
+    """The network that the options name, with the weights that they name.
+
+    A stranger's is written as it is where ``torch.fx`` cannot trace it, as folding needs.
+    """
+    weights = Path(options.weights) if options.weights else None
+    if not is_foreign(options.network):
+        network = initialise(get(options.network), options.classes, seed=0).eval()
+        load_trained(network, weights)
+        trained = deploy(network, boundary=options.boundary, fold=False)
+        return Pair(trained=trained, deployed=deploy(network, boundary=options.boundary))
+    module = load_module(options.network, options.classes).eval()
+    load_trained(module, weights)
+    try:
+        strange = ended(module, options.boundary, options.size)
+    except Exception as error:  # whatever the stranger's network does with an image
+        raise ValueError(f"network {options.network!r} cannot be run: {said(error)}") from error
+    return Pair(trained=strange, deployed=folded_if_traced(strange))
 
 
 def _about(options: Namespace) -> dict[str, Any]:
     height, width = options.size
     return {
-        "network": options.network,
+        "network": short_name(options.network),
         "format": options.to,
         "weights": options.weights or "untrained",
         "num_classes": options.classes,
@@ -149,16 +203,18 @@ def _about(options: Namespace) -> dict[str, Any]:
 
 
 def write_checked(
-    form: Format, network: Network, options: Namespace, target: Path, device: torch.device
+    form: Format, pair: Pair, options: Namespace, target: Path, device: torch.device
 ) -> dict[str, Any]:
     """Writes a network beside where it is to lie, and moves it there once it is seen to agree."""
-    reference = deploy(network, boundary=options.boundary, fold=False).to(device)
+    reference = pair.trained.to(device)
     images = sample_images(options.size).to(device)
     notes = {f"twopath_{key}": str(value) for key, value in _about(options).items()}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".twopath-") as folder:
+    with (
+        named_by("--out"),
+        tempfile.TemporaryDirectory(dir=target.parent, prefix=".twopath-") as folder,
+    ):
         order = Order(
-            network=deploy(network, boundary=options.boundary).to(device),
+            network=pair.deployed.to(device),
             example=_example(options).to(device),
             file=Path(folder) / target.name,
             dynamic=options.dynamic,
@@ -216,14 +272,16 @@ def check_file(call: Call, network: nn.Module, images: Tensor, *, dynamic: bool)
     }
 
 
-def load_trained(network: Network, place: Path) -> None:
-    """Loads the weights of a trial's folder, or of a file that ``torch.save`` wrote.
+def load_trained(network: nn.Module, place: Path | None) -> None:
+    """Loads the weights of a trial's folder, or of a file that ``torch.save`` wrote; none of None.
 
     FileNotFoundError if there are none; ValueError for those of another network.
     """
+    if place is None:
+        return
     file = place / WEIGHTS if place.is_dir() else place
     if not file.is_file():
-        raise FileNotFoundError(f"there are no weights {file}")
+        raise FileNotFoundError(f"--weights: there are no weights {file}")
     given, wanted = read(file), network.state_dict()
     wrong = [
         f"{name} is {_shape(given.get(name))}, not {_shape(wanted.get(name))}"

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.fold import fold_batch_norms
 from harness.measure.anatomy import anatomy
 from harness.measure.traffic import meant_first, tensors_in
 from harness.mistakes import one_line
@@ -135,6 +136,14 @@ def ended(module: nn.Module, boundary: str, size: tuple[int, int]) -> nn.Module:
     return Ended(ours, way, is_small, labels).eval()
 
 
+def folded_if_traced(network: nn.Module) -> nn.Module:
+    """A copy with folded batch norms; the network itself where ``torch.fx`` cannot trace it."""
+    try:
+        return fold_batch_norms(network).requires_grad_(False)
+    except Exception:  # whatever the stranger's code does when it is traced
+        return network
+
+
 def way_to_tensor(value: Any) -> tuple[Any, ...] | None:
     """The keys that lead to the first tensor in nested lists and mappings; None without one."""
     if isinstance(value, Tensor):
@@ -174,6 +183,12 @@ class Ended(nn.Module):
             size = image.shape[-2:]
             logits = functional.interpolate(logits, size=size, mode="bilinear", align_corners=False)
         return logits if self.labels is None else logits.argmax(1).to(self.labels)
+
+    def of_logits(self) -> nn.Module:
+        """The same network before classes are picked; itself if it picks none."""
+        shallow = copy.copy(self)
+        shallow.labels = None
+        return shallow
 
     def _logits(self, given: Any) -> Any:
         if self.way is None:  # in an object of the stranger's own

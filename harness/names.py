@@ -1,11 +1,15 @@
-"""Answers a misspelt name with the nearest known one."""
+"""Answers a misspelt name with the nearest known one, and a file that cannot be with its option."""
 
 from __future__ import annotations
 
 import difflib
+import errno
 import functools
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 Record = TypeVar("Record")
@@ -17,6 +21,30 @@ def unknown(what: str, given: object, known: Iterable[object]) -> str:
     near = difflib.get_close_matches(str(given), names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"unknown {what} {given!r}.{hint} Known: {', '.join(names) or 'none'}"
+
+
+@contextmanager
+def named_by(option: str) -> Iterator[None]:
+    """Gives what the system says of a file the name of the option that named it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is None:
+            raise
+        raise OSError(error.errno, error.strerror, f"{option} {error.filename}") from error
+
+
+def check_writable(folder: Path, option: str) -> None:
+    """OSError, naming the option, for a folder that is none or in which nothing can be written.
+
+    One that is not there yet must lie in one that is; nothing is made.
+    """
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    wrong = 0 if there.is_dir() else errno.ENOTDIR
+    if there.is_dir() and not os.access(there, os.W_OK | os.X_OK):
+        wrong = errno.EACCES
+    if wrong:
+        raise OSError(wrong, os.strerror(wrong), f"{option} {there}")
 
 
 def known_fields(record: type[Record]) -> type[Record]:

@@ -110,7 +110,9 @@ def network_of_logits(network: nn.Module) -> nn.Module:
     if isinstance(network, Deployed) and network.boundary == "labels_full":
         network = copy.copy(network)
         network.boundary = "logits_full"
-    return network
+        return network
+    of_logits = getattr(network, "of_logits", None)  # of a stranger's, see harness.foreign
+    return of_logits() if of_logits else network
 
 
 ROUNDED = (torch.float16, torch.bfloat16)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from harness import Architecture, Part, exporting
+from harness.foreign import ended, load_module
 from harness.network import deploy
 from harness.networks import register
 from harness.training.loop import initialise
@@ -57,6 +58,7 @@ def test_an_onnx_file_agrees_with_the_trained_network(twopath, tmp_path):
     trained = initialise(TINY, 5, seed=7).eval()
     (tmp_path / "trial").mkdir()
     torch.save(trained.state_dict(), tmp_path / "trial" / "weights.pt")
+    (tmp_path / "new").mkdir()
     out = tmp_path / "new" / "net.onnx"
     given = twopath("export", *SMALL, "--weights", tmp_path / "trial", "--out", out)
     assert given.code == 0, given.err
@@ -120,6 +122,61 @@ def test_what_a_library_cannot_write_is_said_in_a_line(twopath, tmp_path, torch_
     assert given.code == 2
     assert "'tiny' cannot be written for torch: RuntimeError: no such op" in given.err
     assert list(tmp_path.iterdir()) == []
+
+
+MINE = """
+from torch import nn
+
+
+class Mine(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.body, self.norm = nn.Conv2d(3, 8, 3, 4, 1), nn.BatchNorm2d(8)
+        self.head = nn.Conv2d(8, num_classes, 1)
+
+    def forward(self, image):
+        return {"out": self.head(self.norm(self.body(image)).relu())}
+"""
+
+
+@pytest.mark.parametrize("kind", ["torch", "onnx"])
+def test_a_network_of_ones_own_is_written_and_agrees(twopath, tmp_path, kind):
+    if kind == "onnx":
+        for package in ("onnx", "onnxscript", "onnxruntime"):
+            pytest.importorskip(package)
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "mine.py").write_text(MINE)
+    module = load_module("nets/mine.py:Mine", 5).eval()
+    module.norm.running_mean.uniform_(-1, 1)
+    torch.save(module.state_dict(), tmp_path / "mine.pt")
+    words = ("nets/mine.py:Mine", *SMALL[1:], "--to", kind, "--weights", "mine.pt", "--json")
+    given = twopath("export", *words)
+    assert given.code == 0, given.err
+    record = json.loads(given.out)
+    assert (record["network"], record["agreement"]) == ("mine.py:Mine", 1)
+    call = exporting.FORMATS[kind].load(tmp_path / record["file"])
+    image = torch.randn(1, 3, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        want = ended(module, "labels_full", (64, 96))(image)
+        assert (call(image) == want).float().mean() > 0.999
+    assert record["file"] == f"Mine{exporting.FORMATS[kind].ending}"
+
+
+def test_nothing_is_written_over_and_no_folder_is_made(twopath, tmp_path):
+    (tmp_path / "tiny.pt2").write_text("mine")
+    words = ("export", *SMALL, "--to", "torch")
+    there = twopath(*words)
+    told = "tiny.pt2 is there already: --force writes over it, --out names another file"
+    assert (there.code, there.err) == (2, f"twopath: {told}\n")
+    assert (tmp_path / "tiny.pt2").read_text() == "mine"
+    away = twopath(*words, "--out", "no/such/tiny.pt2")
+    told = "--out no/such/tiny.pt2: there is no folder no/such"
+    assert (away.code, away.err) == (2, f"twopath: {told}\n")
+    below = twopath(*words, "--out", "tiny.pt2/tiny.pt2")
+    assert below.code == 2 and "--out tiny.pt2/tiny.pt2: there is no folder tiny.pt2" in below.err
+    assert [each.name for each in tmp_path.iterdir()] == ["tiny.pt2"]
+    forced = twopath(*words, "--force")
+    assert forced.code == 0 and (tmp_path / "tiny.pt2").stat().st_size > 1000
 
 
 def test_wrong_weights_and_names_are_said_in_a_line(twopath, tmp_path):
