@@ -9,6 +9,7 @@ from harness.scoring import Scoring
 from harness.study import (
     Budget,
     Recipe,
+    Rungs,
     Search,
     Study,
     Timing,
@@ -22,6 +23,7 @@ __all__ = [
     "Budget",
     "Part",
     "Recipe",
+    "Rungs",
     "Scoring",
     "Search",
     "Study",

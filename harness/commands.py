@@ -133,10 +133,11 @@ def told(summary: Summary, rows: Rows) -> str:
     known = sum(row["state"] == "failed" for row in rows) - summary.failed
     before = f"; {known} failed before, --retry-failed runs such trials again" if known else ""
     over = f"{summary.rejected} over budget"
-    if summary.trained or summary.failed:
+    stopped = f"{summary.stopped} stopped early, " if summary.stopped else ""
+    if summary.trained or summary.failed or summary.stopped:
         return (
             f"{summary.trained} trained, {summary.cached} answered by the ledger, "
-            f"{summary.failed} failed, {over}{before}"
+            f"{summary.failed} failed, {stopped}{over}{before}"
         )
     held = [f"the ledger holds {some(summary.cached, 'trial')}"] if summary.cached else []
     rest = [over] if summary.rejected else []

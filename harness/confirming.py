@@ -9,7 +9,7 @@ from harness.ledger import Entry
 from harness.names import unknown
 from harness.plan import Candidate, candidates
 from harness.runners.proposals import replayed
-from harness.study import Study, Variants
+from harness.study import Rungs, Study, Variants
 
 
 def confirmation_name(name: str) -> str:
@@ -52,6 +52,7 @@ def confirmation_of(
         recipe=found[0].recipe,
         seeds=fresh_seeds((entry.seed for entry in plan), num_seeds),
         search=None,
+        stopping=study.stopping and replace(study.stopping, keep="all", reduction=Rungs.reduction),
         published=(),
     )
 

@@ -14,9 +14,11 @@ from harness.architecture import KINDS, Part
 from harness.data.dataset import Dataset, datasets
 from harness.data.roots import DataRoots, open_dataset
 from harness.figures import over_budget
+from harness.ladder import rule_of
 from harness.ledger import Ledger, Row
 from harness.missing import is_small, is_to_run, prior_answers
 from harness.plan import Trial, candidates, timed_together, trials_of
+from harness.rungs import least_share
 from harness.runners.proposals import Proposal, replayed
 from harness.stale import Staleness, stale_lines, staleness
 from harness.study import Study
@@ -44,8 +46,9 @@ class Forecast:
 
     ``unproposed`` counts candidates that a search has not yet proposed; ``uncounted`` and
     ``untimed`` those whose cost or latency is not in the ledger, so that a budget may yet reject
-    them. ``seconds`` is the time of the new trials for so many workers, None if not known, and
-    ``timing_s`` the most that timing may take before.
+    them. ``seconds`` is the time of the new trials for so many workers, None if not known,
+    ``least_s`` about what is left of it where rungs stop as many as they may, and ``timing_s`` the
+    most that timing may take before.
     """
 
     study: str
@@ -56,6 +59,7 @@ class Forecast:
     uncounted: int
     untimed: int
     seconds: float | None
+    least_s: float | None
     timing_s: float
 
     def count(self, state: str) -> int:
@@ -112,13 +116,15 @@ def forecast(study: Study, ledger: Ledger, how: Circumstances) -> Forecast:
     trials = _judged(study, plan.trials, ledger)
     rows = ledger.trials({trial.entry.key for trial in trials})
     states = {
-        id(trial): _state(trial, rows.get(trial.entry.key, {}), how.retry_failed)
+        id(trial): _state(study, trial, rows.get(trial.entry.key, {}), how.retry_failed)
         for trial in trials
     }
     lines = _lines(trials, states, _speeds(study, trials, rows, ledger))
     new = {trial.entry.latency_key for trial in trials if not trial.entry.rejected}
     untimed = len(new - set(ledger.measurements(new))) if how.device else 0
     costs = {trial.entry.cost_key for trial in trials}
+    seconds = _shared(lines, how.workers)
+    stops = study.stopping if rule_of(study) else None
     return Forecast(
         study=study.name,
         workers=how.workers,
@@ -127,7 +133,8 @@ def forecast(study: Study, ledger: Ledger, how: Circumstances) -> Forecast:
         unproposed=plan.unproposed,
         uncounted=len(costs - set(ledger.measurements(costs))),
         untimed=untimed,
-        seconds=_shared(lines, how.workers),
+        seconds=seconds,
+        least_s=seconds * least_share(stops) if seconds and stops else None,
         timing_s=-(-untimed // 24) * study.timing.limit_s,
     )
 
@@ -158,12 +165,12 @@ def _judged(study: Study, trials: list[Trial], ledger: Ledger) -> list[Trial]:
     return [judged(trial) for trial in trials] if known else trials
 
 
-def _state(trial: Trial, row: Row, retry_failed: bool) -> str:
+def _state(study: Study, trial: Trial, row: Row, retry_failed: bool) -> str:
     if trial.entry.rejected:
         return "over budget"
-    if is_to_run(row, retry_failed=retry_failed):
+    if is_to_run(row, retry_failed=retry_failed, rule=rule_of(study)):
         return "new"
-    return "cached" if row["state"] == "done" else "failed before"
+    return "failed before" if row["state"] == "failed" else "cached"
 
 
 Speed = Callable[[Trial], tuple[float | None, str]]
@@ -296,8 +303,9 @@ def _time(found: Forecast) -> str:
         return f"time for {who}: unknown, since no step was measured yet"
     bases = dict.fromkeys(line.basis for line in found.lines if line.basis)
     timing = f", after at most {duration(found.timing_s)} of timing" if found.timing_s else ""
+    least = f"{duration(found.least_s)} (if stopped early) to " if found.least_s else ""
     return (
-        f"about {duration(found.seconds)} of training for {who} ({', '.join(bases)}; "
+        f"about {least}{duration(found.seconds)} of training for {who} ({', '.join(bases)}; "
         f"scoring not included){timing}"
     )
 

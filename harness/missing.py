@@ -23,8 +23,15 @@ HINDRANCES = (
 )
 
 
-def is_to_run(row: Mapping[str, Any], *, retry_failed: bool) -> bool:
-    """Whether a trial of this row, empty if there is none, is run by the next start."""
+def is_to_run(
+    row: Mapping[str, Any], *, retry_failed: bool, rule: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether a trial of this row, empty if there is none, is run by the next start.
+
+    One that was stopped is, unless that was by the ``rule`` of its study.
+    """
+    if row.get("state") == "stopped":
+        return rule is None or row.get("stopped_by") != rule
     kept = {"done"} if retry_failed else {"done", "failed"}
     return row.get("state") not in kept or _was_hindered(row)
 

@@ -17,6 +17,7 @@ from harness.ledger import Entry
 from harness.measure.cost import COST_PROTOCOL
 from harness.measure.latency import LATENCY_PROTOCOL
 from harness.papers import Published
+from harness.rungs import steps_of
 from harness.scoring import Scoring, check_fit
 from harness.source import source_digest
 from harness.space import fillings, holes
@@ -230,7 +231,7 @@ def trials_of(
     """The trials of one candidate, one a seed.
 
     ``device`` names what latency is timed on, since a latency belongs to its device. ValueError
-    for a scoring that images of this size do not allow.
+    for a scoring that images of this size do not allow, or rungs that so few steps do not.
     """
     check_fit(study.scoring, dataset.size)
     resolved = candidate.resolved
@@ -256,6 +257,9 @@ def trials_of(
         "data": dataset.fingerprint(),
         "protocol": TRAINING_PROTOCOL,
     }
+    if study.stopping:  # its rows have the accuracy at each
+        steps_of(study.stopping, recipe.steps)
+        learning["rungs"] = study.stopping.at
     parts = {kind: str(each) for kind, each in candidate.architecture.parts().items()}
     return [
         Trial(
@@ -319,6 +323,7 @@ def definition(study: Study) -> dict[str, Any]:
         "objectives": dict(study.objectives),
         "budget": budget,
         "search": plain(study.search),
+        "stopping": plain(study.stopping),
         "space": key_of(space=str(study.space), recipe=str(study.recipe)),
         "published": [_printed(each) for each in study.published],
     }

@@ -44,6 +44,9 @@ class Silent:
     def event(self, event: Event) -> None:
         """Says nothing."""
 
+    def paused(self, entry: Entry, row: Row) -> None:
+        """Says nothing."""
+
     def finished(self, entry: Entry, row: Row) -> None:
         """Says nothing."""
 
@@ -75,6 +78,10 @@ class Plain:
 
     def event(self, event: Event) -> None:
         """Prints nothing: a log wants no line a step."""
+
+    def paused(self, entry: Entry, row: Row) -> None:
+        """Prints how a trial stands at a rung."""
+        self._print(waiting(entry, row))
 
     def finished(self, entry: Entry, row: Row) -> None:
         """Prints how a trial ended."""
@@ -147,10 +154,13 @@ class Live:
         )
         self._show_overall()
 
+    def paused(self, entry: Entry, row: Row) -> None:
+        """Takes a trial's bar away until it goes on."""
+        self._remove(entry)
+
     def finished(self, entry: Entry, row: Row) -> None:
         """Takes a trial's bar away and leaves a line."""
-        if entry.key in self._tasks:
-            self._progress.remove_task(self._tasks.pop(entry.key))
+        self._remove(entry)
         self._say(ending(entry, row))
         if row["state"] == "done":
             self._mious.append(row["miou"])
@@ -160,6 +170,10 @@ class Live:
     def close(self) -> None:
         """Ends the display."""
         self._progress.stop()
+
+    def _remove(self, entry: Entry) -> None:
+        if entry.key in self._tasks:
+            self._progress.remove_task(self._tasks.pop(entry.key))
 
     def _show_overall(self) -> None:
         ended = self._num_cached + self._num_run
@@ -242,7 +256,13 @@ def ending(entry: Entry, row: Row) -> str:
         return (
             f"done   {named(entry)}  mIoU {100 * row['miou']:.1f} %  took {clock(row['train_s'])}"
         )
-    return f"failed {named(entry)}: {row['reason']}"
+    return f"{row['state']} {named(entry)}: {row['reason']}"
+
+
+def waiting(entry: Entry, row: Row) -> str:
+    """How a trial stands at a rung, in one line."""
+    step, miou = row["rungs"][-1]
+    return f"rung   {named(entry)}  mIoU {100 * miou:.1f} % held out, after {step} steps"
 
 
 def clock(seconds: float) -> str:

@@ -42,7 +42,8 @@ class Scoring:
 
     ``select`` is which weights are scored: those of the "last" step, or the "best" of ``looks``
     evenly spaced steps, judged by mIoU on the last ``held_out`` share of the train images, which
-    are then not trained on. Never by the val split: its best step would flatter the candidate.
+    are then not trained on. Never by the val split: its best step would flatter the candidate. On
+    the same images a study with ``stopping`` judges its rungs.
     """
 
     size: Size | None = None
@@ -92,12 +93,15 @@ def _check_window(scoring: Scoring) -> None:
 
 def _check_select(scoring: Scoring) -> None:
     share = scoring.held_out
-    if scoring.select == "last" and share is not None:
-        raise ValueError("scoring.held_out is for select='best'; 'last' trains on every image")
-    if scoring.select == "best" and not (_is_number(share) and 0 < float(share or 0) <= 0.5):
+    is_share = _is_number(share) and 0 < float(share or 0) <= 0.5
+    if scoring.select == "best" and not is_share:
         raise ValueError(
             "scoring.select 'best' needs held_out, the share of train images to judge by, "
             f"above 0 and at most 0.5; not {share!r}"
+        )
+    if share is not None and not is_share:
+        raise ValueError(
+            f"scoring.held_out is a share of the train images, at most 0.5, not {share!r}"
         )
     if scoring.select == "last" and scoring.looks != Scoring.looks:
         raise ValueError("scoring.looks is for select='best'; 'last' needs no look")

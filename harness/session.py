@@ -10,12 +10,14 @@ from typing import Any, Protocol
 
 from harness.architecture import Part
 from harness.attempts import earlier, folder_of
+from harness.attempts import forget as forget_attempts
 from harness.data.augment import check_crop
 from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
 from harness.data.roots import DataRoots, open_dataset
 from harness.figures import Broken, Figures, Place, over_budget
 from harness.growing import GrowingPlan
+from harness.ladder import Ladder, rule_of
 from harness.ledger import Claim, Entry, Ledger
 from harness.measure.candidates import timing_device
 from harness.missing import is_small, is_to_run, prior_answers
@@ -60,6 +62,9 @@ class Progress(Protocol):
     def event(self, event: Event) -> None:
         """Says how a running trial fares."""
 
+    def paused(self, entry: Entry, row: Row) -> None:
+        """Says that a trial waits at a rung to be judged."""
+
     def finished(self, entry: Entry, row: Row) -> None:
         """Says that a trial has ended."""
 
@@ -85,6 +90,7 @@ class Summary:
     trained: int = 0
     cached: int = 0
     failed: int = 0
+    stopped: int = 0
     rejected: int = 0
     planned: int = 0
 
@@ -120,6 +126,8 @@ class Session:
             receipts=self.settings.folder / "receipts",
             command=self.settings.command or f"twopath run {self.study.name}",
         )
+        self._ladder = Ladder(self.study, self.ledger, self._figures.of, self._stop)
+        self._climb: Iterator[list[Trial]] = iter(())
 
     def run(self) -> Summary:
         """Brings every planned trial into the ledger.
@@ -161,8 +169,14 @@ class Session:
         return self._job(trial, claim.attempt)
 
     def is_ready(self) -> bool:
-        """Whether a job is claimed and may begin."""
+        """Whether a job is claimed and may begin; the next rung does once all are at this one."""
         self._next = self._next or self._desk.next()
+        while not (self._next or self._in_flight or self._desk.is_waiting):
+            trials = next(self._climb, None)
+            if trials is None:
+                break
+            self._desk.add(trials, self._stale_of(trials))
+            self._next = self._desk.next()
         return self._next is not None
 
     def started(self, job: Job) -> None:
@@ -178,6 +192,10 @@ class Session:
         self._in_flight -= 1
         if not self._desk.put(job.trial, row, job.attempt):
             return  # the other run's answer comes in its place
+        if row["state"] == "paused":
+            forget_attempts(job.before)  # this attempt's own checkpoint is all it goes on from
+            self.progress.paused(job.trial.entry, row)
+            return
         if row["state"] == "done":
             forget(job)
         self.summary.trained += row["state"] == "done"
@@ -186,7 +204,15 @@ class Session:
 
     def _answered(self, trial: Trial, row: Row) -> None:
         """Counts a trial that another driver brought to an end meanwhile."""
+        if row["state"] in ("paused", "stopped"):  # it is to be judged here too
+            return
         self.summary.cached += 1
+        self.progress.finished(trial.entry, row)
+
+    def _stop(self, trial: Trial, row: Row) -> None:
+        """Keeps the row of a trial that a rung stops."""
+        self.ledger.put_trial(row)
+        self.summary.stopped += 1
         self.progress.finished(trial.entry, row)
 
     # From candidates to trials.
@@ -217,7 +243,7 @@ class Session:
         self.progress.planned([trial.entry for trial in trials], cached)
         self._fail([t for t in missing if t.entry.cost_key in broken], broken)
         sound = [trial for trial in missing if trial.entry.cost_key not in broken]
-        self._desk.add(sound, self._stale_of(sound))
+        self._climb = self._ladder.climb(wanted, sound)
 
     def _measured(self, trials: list[Trial]) -> tuple[list[Trial], Broken]:
         """Trials, judged by what they cost; why some could not be measured."""
@@ -275,12 +301,12 @@ class Session:
     def _missing(self, trials: list[Trial]) -> list[Trial]:
         """The trials whose key has no row yet that counts, each key once."""
         states = self.ledger.states(trial.entry.key for trial in trials)
-        failed = self.ledger.trials(key for key, state in states.items() if state == "failed")
+        failed = self.ledger.trials(key for key, state in states.items() if state != "done")
         missing: dict[str, Trial] = {}
         for trial in trials:
             key = trial.entry.key
             row = failed.get(key, {"state": states.get(key)})
-            if is_to_run(row, retry_failed=self.settings.retry_failed):
+            if is_to_run(row, retry_failed=self.settings.retry_failed, rule=rule_of(self.study)):
                 missing.setdefault(key, trial)
         self._stale |= {key: row for key, row in failed.items() if key in missing}
         return list(missing.values())
@@ -292,6 +318,8 @@ class Session:
 
     def _is_settled(self, row: Row, stale: Row | None) -> bool:
         """Whether a row that is found when a trial's turn has come answers it."""
+        if row["state"] in ("paused", "stopped"):
+            return self._ladder.is_answered(row)
         is_new = row != stale and not is_to_run(row, retry_failed=False)
         return bool(row["state"] == "done" or is_new)
 
@@ -337,6 +365,8 @@ class Session:
             threads=settings.threads,
             cache=settings.folder / "cache",
             processes=settings.processes,
+            until=self._ladder.until(trial),
+            rungs=self._ladder.rungs(trial),
         )
 
     def _outcome(self, candidate: Any) -> Outcome:
@@ -348,7 +378,8 @@ class Session:
             return Outcome(values=None, excess=excess[1])
         rows = self.ledger.trials(entry.key for entry in entries).values()
         if any(row["state"] != "done" for row in rows) or not rows:
-            return Outcome(values=None)
+            is_stopped = any(row["state"] == "stopped" for row in rows)
+            return Outcome(values=None, is_stopped=is_stopped)
         joined = [{**figures, **row} for row in rows]
         means = [sum(row[name] for row in joined) / len(joined) for name in self.study.objectives]
         return Outcome(values=tuple(map(float, means)))

@@ -85,8 +85,13 @@ class Desk:
 
     def has_to_wait(self) -> bool:
         """Waits a moment if other drivers hold all that is left; False if nothing is left."""
-        if self._elsewhere:
+        if self.is_waiting:
             time.sleep(LOOK_S)
+        return self.is_waiting
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether other drivers hold some of the trials."""
         return bool(self._elsewhere)
 
     def put(self, trial: Trial, row: Row, attempt: int) -> bool:

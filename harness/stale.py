@@ -46,6 +46,7 @@ def made_of(
     return {
         "protocol": TRAINING_PROTOCOL,
         "scoring": plain(study.scoring),
+        "rungs": {"at": plain(study.stopping and study.stopping.at)},
         "timing": plain(study.timing),
         "device": device,
         "data": {str(part): dataset.fingerprint() for part, dataset in opened.items()},
@@ -151,6 +152,7 @@ def _changed_around(then: Row, now: Row, trial: Trial) -> list[str]:
     if then["data"].get(data, now["data"][data]) != now["data"][data]:
         why.append(f"the images or masks of {trial.recipe.dataset.name} changed")
     why += changes("scoring's", then["scoring"], now["scoring"])
+    why += changes("stopping's", then.get("rungs", {}), now["rungs"])
     if then["protocol"] != now["protocol"]:
         why.append("this version of twopath trains or scores in another way")
     return why

@@ -13,6 +13,7 @@ from harness.names import known_fields, unknown
 from harness.papers import Published
 from harness.recipe import Recipe as Recipe
 from harness.recipe import recipe_fields as recipe_fields
+from harness.rungs import Rungs as Rungs
 from harness.scoring import Scoring
 from harness.searching import Search as Search
 
@@ -146,8 +147,10 @@ class Study:
     """One question, the candidates that could answer it, and how they are trained and judged.
 
     ``space`` is an Architecture with holes (every combination, or a search), or what
-    ``one_at_a_time`` returns. Seeds are trials of their own. ``published`` are rows that papers
-    print, which a report shows beside what is measured; they change no trial and no judgement.
+    ``one_at_a_time`` returns. Seeds are trials of their own. ``stopping`` leaves off bad trials
+    early, judged on the share of train images that ``scoring.held_out`` says. ``published`` are
+    rows that papers print, which a report shows beside what is measured; they change no trial and
+    no judgement.
     """
 
     name: str
@@ -160,6 +163,7 @@ class Study:
     )
     budget: Budget = Budget()
     search: Search | None = None
+    stopping: Rungs | None = None
     timing: Timing = Timing()
     scoring: Scoring = field(default_factory=Scoring)
     published: tuple[Published, ...] = ()
@@ -207,6 +211,30 @@ def _check_study(study: Study) -> None:
     if study.search and isinstance(study.space, Variants):
         raise ValueError("a search needs an Architecture with holes, not one_at_a_time(...)")
     _check_objectives(study.objectives)
+    _check_stopping(study)
+
+
+def _check_stopping(study: Study) -> None:
+    held_out = study.scoring.held_out
+    if study.stopping is None:
+        if study.scoring.select == "last" and held_out is not None:
+            raise ValueError(
+                "scoring.held_out is for select='best' or study.stopping; without them every "
+                "image is trained on"
+            )
+        return
+    if not isinstance(study.stopping, Rungs):
+        raise TypeError(f"study.stopping is Rungs(...), not {study.stopping!r}")
+    if held_out is None:
+        raise ValueError(
+            "study.stopping judges on train images that are held out: give "
+            "scoring=Scoring(held_out=0.1) or another share"
+        )
+    if "miou" not in study.objectives:
+        raise ValueError(
+            "study.stopping judges by mIoU, which is no objective of the study; it has "
+            f"{', '.join(study.objectives)}"
+        )
 
 
 def _check_objectives(objectives: Mapping[str, str]) -> None:

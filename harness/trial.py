@@ -31,7 +31,7 @@ from harness.training.evaluate import Scores, count, scores_of
 from harness.training.flags import flags
 from harness.training.loop import Fit, Step, fit, initialise
 from harness.training.ranks import ALONE, Ranks
-from harness.training.select import BEST, Best, HeldOut
+from harness.training.select import BEST, Best, HeldOut, held_out_miou
 from harness.training.start import load_weights
 from harness.training.together import together
 from harness.whole import is_disk_full, write_whole
@@ -65,6 +65,9 @@ class Job:
     of earlier attempts, from the newest of which it goes on. ``plugins`` are the files to load
     first; ``cache`` is where decoded frames are kept for all trials. ``processes`` train it
     together, each on a GPU of its own, or where there is none on ``threads`` of its own.
+
+    With ``until`` it pauses after that step, at a rung, to be judged among others; ``rungs`` are
+    those it has come to, as (step, mIoU on held-out images).
     """
 
     trial: Trial
@@ -76,6 +79,8 @@ class Job:
     processes: int = 1
     attempt: int = 1
     before: tuple[Path, ...] = ()
+    until: int | None = None
+    rungs: tuple[tuple[int, float], ...] = ()
 
 
 def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
@@ -85,7 +90,8 @@ def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
     try:
         torch.set_num_threads(job.threads)
         load_plugins(job.plugins)
-        return {**_completed(job, on_event), **_about(job, started), "state": "done"}
+        state = "paused" if job.until else "done"
+        return {**_completed(job, on_event), **_about(job, started), "state": state}
     except (Exception, SystemExit) as error:  # a part that calls sys.exit ends its trial only
         return failed_row(job, reason_of(error), traceback.format_exc(), started)
 
@@ -98,7 +104,7 @@ def forget(job: Job) -> None:
 def failed_row(job: Job, reason: str, detail: str = "", started: str | None = None) -> Row:
     """The row of a trial that did not come to an end."""
     about = _about(job, started or _now())
-    return {**about, "state": "failed", "reason": reason, "error_detail": detail}
+    return {**about, **_rungs(job), "state": "failed", "reason": reason, "error_detail": detail}
 
 
 def reason_of(error: BaseException) -> str:
@@ -125,7 +131,7 @@ class Share:
     """What one of the processes of a trial leaves: its row so far, and the images it scored."""
 
     row: Row
-    counted: Confusions
+    counted: Confusions | None
 
 
 def _completed(job: Job, on_event: OnEvent) -> Row:
@@ -137,7 +143,10 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
         shares = [_share(job, ALONE, on_event)]
     else:
         shares = together(_worker, job, job.processes, on_event)
-    counted = merged([each.counted for each in shares], dataset.count("val"))
+    scored = [each.counted for each in shares if each.counted]
+    if not scored:
+        return shares[0].row
+    counted = merged(scored, dataset.count("val"))
     scores = scores_of(counted, trial.scoring)
     kept = {"confusions_sha256": save(counted, job.folder / FILE)}
     return {**shares[0].row, **_scored(scores, dataset, trial), **kept}
@@ -161,6 +170,8 @@ def _share(job: Job, ranks: Ranks, on_event: OnEvent) -> Share:
     start = load_weights(network)
     network.to(device)
     learnt, selected = _trained(job, network, dataset, device, ranks, on_event)
+    if job.until:
+        return Share(row={**start, **_learnt(learnt), **selected}, counted=None)
     if ranks.rank == 0:
         on_event(_scoring(job, learnt))
     counted = count(
@@ -185,8 +196,9 @@ def _trained(
     on_event: OnEvent,
 ) -> tuple[Fit, Row]:
     """Trains a network in place to the weights to be scored; gives the run, and what was chosen."""
-    trial = job.trial
-    best = _best(job, network, dataset, device)
+    trial, share = job.trial, job.trial.scoring.held_out
+    kept = HeldOut(dataset, share) if share is not None else None
+    best = _best(job, network, kept, device)
 
     def after(step: Step) -> None:
         if ranks.rank > 0:
@@ -197,7 +209,7 @@ def _trained(
 
     learnt = fit(
         network,
-        best.dataset if best else dataset,
+        kept or dataset,
         trial.recipe,
         seed=trial.entry.seed,
         device=device,
@@ -205,20 +217,30 @@ def _trained(
         cache=job.cache,
         on_step=after,
         ranks=ranks,
+        until=job.until,
     )
+    if job.until and kept:
+        miou = held_out_miou(network, kept, trial.scoring, device) if ranks.rank == 0 else 0.0
+        return learnt, _rungs(job, (job.until, miou))
     ranks.wait()  # the best weights are written by the first
-    return learnt, best.restore() if best else {}
+    return learnt, {**_rungs(job), **(best.restore() if best else {})}
 
 
-def _best(job: Job, network: Network, dataset: Dataset, device: torch.device) -> Best | None:
+def _rungs(job: Job, *new: tuple[int, float]) -> Row:
+    """What a row says of the rungs that a trial came to; nothing where there are none."""
+    found = [list(each) for each in (*job.rungs, *new)]
+    return {"rungs": found} if found else {}
+
+
+def _best(job: Job, network: Network, dataset: HeldOut | None, device: torch.device) -> Best | None:
     """What keeps the best weights, where the scoring asks for them."""
     scoring = job.trial.scoring
-    if scoring.held_out is None:
+    if scoring.select == "last" or dataset is None:
         return None
     return Best(
         file=job.folder / BEST,
         network=network,
-        dataset=HeldOut(dataset, scoring.held_out),
+        dataset=dataset,
         scoring=scoring,
         device=device,
     )

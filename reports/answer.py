@@ -52,6 +52,7 @@ def _too_few(verdict: Verdict) -> str:
     counts = {
         "failed": "failed",
         "over budget": "over budget",
+        "stopped": "stopped early",
         "apart": "measured in another way than most",
         "incomplete": "not measured in full",
         "waiting": "not finished",

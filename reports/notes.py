@@ -31,6 +31,7 @@ def notes(verdict: Verdict) -> tuple[str, ...]:
         receipts,
         _two_sizes,
         _ranks,
+        _stopped,
         _incomplete,
         _wasted,
         _uncounted,
@@ -144,6 +145,27 @@ def _ranks(verdict: Verdict) -> str:
     for each in ranks(verdict):
         groups.setdefault((each.device, each.num), []).append(each)
     return " ".join(sentence(each) for each in groups.values())
+
+
+def _stopped(verdict: Verdict) -> str:
+    """How many candidates were stopped early, and at which rungs."""
+    last = {
+        plain(trial["candidate"]): (trial["rungs"][-1][0], trial["steps"])
+        for trial in verdict.trials
+        if trial["state"] == "stopped"
+    }
+    if not last:
+        return ""
+    at = [
+        f"{n} after {step} of {steps}"
+        for (step, steps), n in sorted(Counter(last.values()).items())
+    ]
+    return (
+        f"Stopped early, and so on no front: {len(last)} of {len(verdict.standings)} candidates, "
+        f"{listed(at)} steps. Each was behind another that costs no more, by mIoU on images held "
+        'out of train; one that learns slowly may be among them. stopping=Rungs(keep="all") with '
+        "the same rungs trains them to their end, from where they are."
+    )
 
 
 def _uncounted(verdict: Verdict) -> str:

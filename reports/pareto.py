@@ -14,7 +14,9 @@ from reports.columns import FIGURES
 from reports.latencies import level
 from reports.statistics import Noise, difference
 
-Status = Literal["front", "dominated", "over budget", "failed", "apart", "waiting", "incomplete"]
+Status = Literal[
+    "front", "dominated", "over budget", "failed", "stopped", "apart", "waiting", "incomplete"
+]
 Point = tuple[float, ...]
 """A candidate's means, one an objective, signed so that less is better."""
 
@@ -87,6 +89,8 @@ def _outside(one: Candidate, objectives: Mapping[str, str]) -> Standing | None:
         return Standing(
             candidate=one, status="failed", words=f"failed: {one.reason or 'no reason was kept'}"
         )
+    if one.num.get("stopped") and not done:
+        return Standing(candidate=one, status="stopped", words=f"stopped {one.reason or 'early'}")
     if waits and missing:
         return Standing(candidate=one, status="waiting", words="not finished yet")
     if missing:

@@ -29,7 +29,7 @@ SLIDING = {"mode": "sliding", "window": (64, 96)}
         ({"select": "best"}, "needs held_out.*not None"),
         ({"select": "best", "held_out": 0.7}, "not 0.7"),
         ({"select": "best", "held_out": True}, "not True"),
-        ({"held_out": 0.1}, "for select='best'"),
+        ({"held_out": 0.7}, "a share of the train images, at most 0.5, not 0.7"),
         ({"select": "best", "held_out": 0.1, "looks": 0}, "looks .* not 0"),
         ({"looks": 5}, "looks is for select='best'"),
     ],

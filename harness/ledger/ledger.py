@@ -204,7 +204,7 @@ class Ledger:
         return [Entry(**json.loads(row.record)) for row in rows]
 
     def rows(self, name: str) -> list[Row]:
-        """One flat row for each planned trial that was rejected, failed or done, in plan order."""
+        """One flat row for each planned trial that has ended or was rejected, in plan order."""
         plan = self.plan(name)
         trials = self.trials(entry.key for entry in plan)
         figures = self.measurements(
@@ -259,6 +259,8 @@ def _planned(study: str, plan: Sequence[Entry], start: int = 0) -> list[Row]:
 def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row]) -> Row:
     """A planned trial with all that is known of it; what its study says wins."""
     trial = trials.get(entry.key, {"state": "pending"})
+    if trial["state"] == "paused":  # at a rung, to be judged
+        trial = {"state": "pending"}
     if entry.rejected:
         trial = {"state": "rejected", "reason": entry.rejected}
     measured = {**figures.get(entry.cost_key, {}), **figures.get(entry.latency_key, {})}

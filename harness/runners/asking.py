@@ -90,18 +90,21 @@ class Asker:
         """Takes what became of a candidate.
 
         Over budget is no failure, which would hold TPE to that side of the space: TPE is told of
-        it as pruned, all others, which look at complete trials only, with the worst values.
+        it as pruned, all others, which look at complete trials only, with the worst values. One
+        that was stopped at a rung is pruned to TPE, and not told to others.
         """
         holes = holes_of(self._study, told.answers)
-        over = outcome.excess > 0
-        if over:
-            is_pruned = isinstance(self._sampler, TPESampler)
+        over, is_pruned = outcome.excess > 0, isinstance(self._sampler, TPESampler)
+        if outcome.is_stopped and not is_pruned:
+            return
+        if over or outcome.is_stopped:
             state = TrialState.PRUNED if is_pruned else TrialState.COMPLETE
-            values = None if is_pruned else self._worst()
+            values: list[float] | None = None if is_pruned else self._worst()
         else:
             values = finite(outcome.values)
             state = TrialState.COMPLETE if values else TrialState.FAIL
-        has_bounds = over or (bool(values) and is_bounded(self._study.budget))
+        is_within = bool(values) or outcome.is_stopped
+        has_bounds = over or (is_within and is_bounded(self._study.budget))
         trial = create_trial(
             state=state,
             values=values,

@@ -24,11 +24,13 @@ Answers = dict[str, Any]
 class Outcome:
     """What became of a candidate: objective values in the study's order, or none; its excess.
 
-    ``excess`` is how far it is over budget, zero or less for one that is within it.
+    ``excess`` is how far it is over budget, zero or less for one that is within it. One that
+    ``is_stopped`` was left off at a rung: it has no values, and is no failure.
     """
 
     values: tuple[float, ...] | None
     excess: float = 0.0
+    is_stopped: bool = False
 
 
 Look = Callable[[Candidate], Outcome]

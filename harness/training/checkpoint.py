@@ -67,8 +67,8 @@ class Checkpoint:
         # A crash between the two renames leaves the one before, which is then the newest.
         write_whole(self.path, content, before=partial(_put_by, self.path))
 
-    def restore(self, learner: Learner) -> Progress:
-        """Puts a run back as it was saved, and says how far it had come.
+    def restore(self, learner: Learner, last: int) -> Progress:
+        """Puts a run back as it was saved at or before its step ``last``; says how far it had come.
 
         A damaged file is said on stderr and removed, and the one before it is used; without any,
         everything is left as it is: no progress. ValueError for a file of another run. To the
@@ -76,10 +76,10 @@ class Checkpoint:
         """
         ranks = learner.ranks
         # A damaged file is removed by one of them, before the others look.
-        state = _newest(self.path) if ranks.rank == 0 else None
+        state = _newest(self.path, last) if ranks.rank == 0 else None
         ranks.wait()
         if ranks.rank > 0:
-            state = _newest(self.path)
+            state = _newest(self.path, last)
         if state is None:
             return Progress()
         self._check(state["identity"])
@@ -133,13 +133,15 @@ def _put_by(path: Path) -> None:
         path.replace(_before(path))
 
 
-def _newest(path: Path) -> dict[str, Any] | None:
-    """The newest state that is whole."""
+def _newest(path: Path, last: int) -> dict[str, Any] | None:
+    """The newest state that is whole and not beyond a step."""
     for file in (path, _before(path)):
         if file.exists():
             state = _read_whole(file)
-            if state is not None:
+            if state is not None and state["progress"]["step"] <= last:
                 return state
+            if state is not None:
+                continue
             # Or it would take the place of the one before it at the next save.
             file.unlink()
             then = "the one before it is used" if _before(path).exists() else "training starts anew"

@@ -86,12 +86,14 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     cache: Path | None = None,
     on_step: Callable[[Step], None] = ignore,
     ranks: Ranks = ALONE,
+    until: int | None = None,
 ) -> Fit:
     """Trains a network in place, which must give ``harness.network.Logits``.
 
     With a checkpoint path the run is saved at least every ``SAVE_EVERY_S`` and at its end, and
     takes up an earlier run of the same trial: interrupted or not, the weights are the same (to
-    the bit on a CPU). ``cache`` is a folder for decoded frames. With ``ema`` the network ends with
+    the bit on a CPU). With ``until`` it is saved and left after that step, counted from 1, of the
+    same schedule. ``cache`` is a folder for decoded frames. With ``ema`` the network ends with
     the average of its weights. The caller's random state is left alone. FloatingPointError, naming
     step and learning rate, for a loss or weights that are not finite; ValueError for another
     trial's checkpoint, or a crop that the images never fill.
@@ -100,7 +102,7 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     batch statistics, losses and hard pixels are those of the whole of it, so that the run is that
     of one process up to rounding (and dropout, which each draws for itself).
     """
-    device = torch.device(device)
+    device, last = torch.device(device), until or recipe.steps
     check_crop(dataset.size, crop=recipe.crop, scales=recipe.scales)
     # The faster order in memory for images, on CPU and GPU; torch's stubs do not know it.
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
@@ -112,13 +114,13 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     with torch.random.fork_rng(devices=cuda), statistics_shared(network, ranks):
         learner = make_learner(network, recipe, device, ranks)
         torch.manual_seed(stream(seed, "dropout") + ranks.rank)
-        progress = keep.restore(learner) if keep else Progress()
+        progress = keep.restore(learner, last) if keep else Progress()
         start, next_save_s = progress.step, progress.train_s + SAVE_EVERY_S
         learner = _weighted(learner, frames, len(dataset.label_map.classes), progress)
         curve = Curve(recipe=recipe, points=progress.history)
-        for step in _steps(learner, frames, progress, curve, seed):
+        for step in _steps(learner, frames, progress, curve, seed, last):
             on_step(step)
-            if ranks.any(progress.train_s >= next_save_s or step.step == step.steps):
+            if ranks.any(progress.train_s >= next_save_s or step.step == last):
                 began = time.perf_counter()
                 curve.read()
                 _check_weights(network, step)
@@ -128,12 +130,16 @@ def fit(  # noqa: PLR0913 - a trial is these seven
                 next_save_s = progress.train_s + max(SAVE_EVERY_S, saving_s / SAVE_SHARE)
         if learner.average:
             learner.average.give(network)
+    return _told(progress, start, precision(recipe, device))
+
+
+def _told(progress: Progress, start: int, computed_in: str) -> Fit:
     return Fit(
         history=tuple(progress.history),
         train_s=progress.train_s,
         data_wait=progress.wait_s / progress.train_s if progress.train_s else 0.0,
         resumed_from=start,
-        precision=precision(recipe, device),
+        precision=computed_in,
     )
 
 
@@ -171,9 +177,9 @@ def _check_weights(network: nn.Module, step: Step) -> None:
 
 
 def _steps(
-    learner: Learner, frames: Frames, progress: Progress, curve: Curve, seed: int
+    learner: Learner, frames: Frames, progress: Progress, curve: Curve, seed: int, last: int
 ) -> Iterator[Step]:
-    """Takes the steps that are left, noting each in ``progress`` before it is yielded."""
+    """Takes the steps up to the last, noting each in ``progress`` before it is yielded."""
     recipe, ranks = learner.recipe, learner.ranks
     feed = batches(
         frames,
@@ -185,7 +191,7 @@ def _steps(
         rank=ranks.rank,
         world=ranks.world,
     )
-    for number in range(progress.step, recipe.steps):
+    for number in range(progress.step, last):
         began = time.perf_counter()
         images, masks = next(feed)
         fed = time.perf_counter()

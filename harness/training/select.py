@@ -68,9 +68,7 @@ class Best:
         """Judges the weights after a step, if it is one of the steps to be judged."""
         if step.step not in steps_to_judge(step.steps, self.scoring.looks):
             return
-        miou = evaluate(
-            deploy(self.network), self.dataset, device=self.device, scoring=self.scoring
-        ).miou
+        miou = held_out_miou(self.network, self.dataset, self.scoring, self.device)
         if not self.file.exists() or miou > self._read()["miou"]:
             self._write({"step": step.step, "miou": miou, "network": self.network.state_dict()})
 
@@ -88,6 +86,13 @@ class Best:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_whole(self.file, buffer.getvalue())
+
+
+def held_out_miou(
+    network: Network, dataset: HeldOut, scoring: Scoring, device: torch.device | str
+) -> float:
+    """The mIoU, from 0 to 1, of a network that is training on the images held out of train."""
+    return evaluate(deploy(network), dataset, device=device, scoring=scoring).miou
 
 
 def steps_to_judge(steps: int, looks: int) -> frozenset[int]:

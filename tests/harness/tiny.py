@@ -56,7 +56,7 @@ def session(study, folder, *, runner=None, progress=None, url=None, **settings):
 def run(study, folder, **options):
     """Runs a session; gives what it did, as (trained, cached, failed, rejected)."""
     did = session(study, folder, **options).run()
-    assert did.planned == did.trained + did.cached + did.failed + did.rejected
+    assert did.planned == did.trained + did.cached + did.failed + did.stopped + did.rejected
     return did.trained, did.cached, did.failed, did.rejected
 
 
