@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from harness.keys import plain
-from harness.ledger import Entry, Ledger
+from harness.ledger import Ledger
 from harness.plan import Trial
 from harness.rungs import Rungs, Standing, steps_of, why_stopped
 from harness.study import Study
 from harness.trial import Row
 
 ACCURACIES = ("miou", "pixel_accuracy")
-
-Stop = Callable[[Trial, Row], None]
 
 
 def rule_of(study: Study) -> Row | None:
@@ -36,13 +34,12 @@ class Ladder:
     among all candidates of the plan up to it, in the plan's order.
     """
 
-    def __init__(
-        self, study: Study, ledger: Ledger, figures: Callable[[list[Entry]], list[Row]], stop: Stop
-    ) -> None:
-        """``figures`` gives what candidates cost; ``stop`` is told of each trial with its row."""
-        self._study, self._ledger, self._figures, self._stop = study, ledger, figures, stop
+    def __init__(self, study: Study, ledger: Ledger, stop: Callable[[Trial, Row], None]) -> None:
+        """``stop`` is told of each trial that is stopped, with the row to be kept."""
+        self._study, self._ledger, self._stop = study, ledger, stop
         self._standings: list[dict[str, Standing]] = [{} for _ in self._rungs.at]
         self._numbers: dict[str, int] = {}
+        self._costs: dict[str, tuple[float, ...]] = {}
         self._until: dict[str, int] = {}
         self._come: dict[str, dict[int, float]] = {}
 
@@ -61,6 +58,7 @@ class Ladder:
         left = missing
         if self._study.stopping:
             before = self._read(group)
+            self._price(group)
             for rung in range(len(self._rungs.at)):
                 behind = [trial for trial in left if not self._is_at(trial, rung)]
                 for trial in behind:
@@ -108,6 +106,18 @@ class Ladder:
         }
         return [t for t in trials if t.entry.key not in ended and self._is_at(t, rung)]
 
+    def _price(self, trials: list[Trial]) -> None:
+        """Notes what candidates cost by the study's objectives, all measured before they train."""
+        names = [name for name in self._study.objectives if name not in ACCURACIES]
+        first = {trial.entry.candidate: trial.entry for trial in reversed(trials)}
+        found = self._ledger.measurements(
+            key for entry in first.values() for key in (entry.cost_key, entry.latency_key)
+        )
+        for name, entry in first.items():
+            known = {**found.get(entry.cost_key, {}), **found.get(entry.latency_key, {})}
+            if all(each in known for each in names):  # else it could not be built
+                self._costs[name] = tuple(float(known[each]) for each in names)
+
     def _judged(self, group: list[Trial], left: list[Trial], rung: int) -> list[Trial]:
         """Those of the trials that are left that go on; the others are stopped."""
         known = self._standings[rung]
@@ -129,14 +139,12 @@ class Ladder:
     def _standing(self, trials: list[Trial], rung: int) -> Standing:
         first = trials[0]
         mious = [self._come[each.entry.key][self._step(each, rung)] for each in trials]
-        costs = [name for name in self._study.objectives if name not in ACCURACIES]
-        [figures] = self._figures([first.entry])
         recipe = first.recipe
         return Standing(
             name=first.entry.candidate,
             number=self._numbers[first.entry.candidate],
             miou=sum(mious) / len(mious),
-            costs=tuple(float(figures[name]) for name in costs),
+            costs=self._costs[first.entry.candidate],
             budget=(recipe.steps, recipe.batch, recipe.crop, str(recipe.dataset)),
             is_baseline=first.entry.baseline,
         )

@@ -126,7 +126,7 @@ class Session:
             receipts=self.settings.folder / "receipts",
             command=self.settings.command or f"twopath run {self.study.name}",
         )
-        self._ladder = Ladder(self.study, self.ledger, self._figures.of, self._stop)
+        self._ladder = Ladder(self.study, self.ledger, self._stop)
         self._climb: Iterator[list[Trial]] = iter(())
 
     def run(self) -> Summary:

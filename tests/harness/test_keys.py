@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from tiny import BOTH, RECIPE, tiny
 
-from harness import Budget, Part, Scoring, Timing, choice, plan
+from harness import Budget, Part, Rungs, Scoring, Timing, choice, plan
 from harness.data.dataset import LabelMap
 from harness.keys import key_of, plain
 from harness.plan import Candidate, candidates, resolve, timed_together, trials_of
@@ -209,6 +209,30 @@ def test_every_field_of_a_scoring_changes_the_key():
     for name, other in others.items():
         alike = (other.cost_key, other.latency_key) == (entry().cost_key, entry().latency_key)
         assert alike == (name != "size")
+
+
+OTHER_RUNGS = {"keep": "all", "reduction": 2, "brackets": 2}
+
+
+def test_where_rungs_lie_changes_the_key_and_who_goes_on_does_not():
+    assert {"at", *OTHER_RUNGS} == set(plain(Rungs()))
+    given = {"scoring": Scoring(held_out=0.2), "recipe": replace(RECIPE, steps=9)}
+    one = entry(stopping=Rungs(), **given)
+    for name, value in OTHER_RUNGS.items():
+        assert entry(stopping=Rungs(**{name: value}), **given) == one
+    other = entry(stopping=Rungs(at=(0.5,)), **given)
+    share = entry(stopping=Rungs(), **{**given, "scoring": Scoring(held_out=0.3)})
+    best = Scoring(select="best", held_out=0.2)
+    through = entry(**{**given, "scoring": best})
+    looked = entry(stopping=Rungs(), **{**given, "scoring": best})
+    keys = {each.key for each in (one, other, share, through, looked)}
+    assert len(keys) == 5
+    assert (other.cost_key, other.latency_key) == (one.cost_key, one.latency_key)
+
+
+def test_rungs_that_fall_together_are_refused_before_anything_runs():
+    with pytest.raises(ValueError, match="rungs after step 1, 1 of 2: they must lie apart"):
+        entry(stopping=Rungs(), scoring=Scoring(held_out=0.2))
 
 
 def test_a_network_is_timed_at_the_size_that_it_is_scored_at_unless_told():

@@ -21,7 +21,9 @@ from harness.runners.cluster import Searcher, _check_room, _Jobs
 from harness.trial import Event
 
 HERE = Path(__file__).parent
-DEADLY, SLOW, HUNT = (HERE / f"{name}_study.py" for name in ("deadly", "slow", "hunt"))
+DEADLY, SLOW, HUNT, STOPPING = (
+    HERE / f"{name}_study.py" for name in ("deadly", "slow", "hunt", "stopping")
+)
 LOST = "its worker process died (lost by Ray); the system may have run out of memory"
 DEATHS = {"kill": LOST, "raise": "RuntimeError: not today"}
 
@@ -34,6 +36,16 @@ def test_ray_gives_the_rows_of_one_process_and_survives_its_workers(tmp_path, ow
     one, many = rows(tmp_path / "one"), rows(tmp_path / "ray")
     assert {key: learnt(many[key]) for key in one} == {key: learnt(one[key]) for key in one}
     assert {act: many[f"odd(act={act})", 0]["reason"] for act in DEATHS} == DEATHS
+
+
+def test_ray_stops_the_trials_that_one_process_stops(tmp_path, own_ray):
+    summary = answer(start(STOPPING, tmp_path / "ray", "--on", "ray", "--workers", "2"))
+    did = run(load_file(STOPPING).study, tmp_path / "one")
+    one, many = rows(tmp_path / "one"), rows(tmp_path / "ray")
+    assert (summary["trained"], summary["stopped"]) == (did[0], 6 - did[0])
+    kept = ("state", "miou", "confusion", "history", "rungs", "reason", "stopped_by")
+    for name, row in one.items():
+        assert [many[name].get(each) for each in kept] == [row.get(each) for each in kept]
 
 
 def test_a_study_on_ray_that_was_killed_goes_on_and_leaves_no_worker(tmp_path, own_ray):

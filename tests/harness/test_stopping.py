@@ -1,14 +1,16 @@
 """Bad trials are stopped at rungs: the same wherever they run, and nothing is trained twice."""
 
 from dataclasses import replace
+from functools import lru_cache
 from types import SimpleNamespace
 
 import pytest
+from stopping_study import RUNGS, STEPS, WIDTHS, stopping
 from test_search import hunt, hunted, told  # noqa: F401 - a fixture
-from tiny import RECIPE, Heard, learnt, rows, tiny, with_heads
+from tiny import RECIPE, Heard, learnt, rows, with_heads
 from tiny import session as whole_session
 
-from harness import Budget, Part, Rungs, Scoring, Search, choice, integer
+from harness import Budget, Part, Scoring, Search, choice, figures, integer
 from harness.confirming import confirmation_of
 from harness.data.roots import DataRoots
 from harness.forecast import Circumstances, forecast
@@ -18,24 +20,16 @@ from harness.ledger import open_ledger
 from harness.runners.local import InProcess, Processes
 from harness.runners.proposals import Outcome
 
-STEPS = 9
-RUNGS = Rungs(at=(1 / 9, 1 / 3))
 TO_THE_END = replace(RUNGS, keep="all")
-WIDTHS = (3, 4, 5, 6, 7, 8)
+COST_OF = lru_cache(figures.cost_of)
 
 
-def stopping(rungs=RUNGS, **changes):
-    """Six candidates of nine steps, by accuracy and size."""
-    return tiny(
-        **{
-            "space": with_heads(*(Part("seg", width=width) for width in WIDTHS)),
-            "recipe": replace(RECIPE, steps=STEPS, lr=0.05),
-            "objectives": {"miou": "max", "params": "min"},
-            "scoring": Scoring(held_out=0.5),
-            "stopping": rungs,
-            **changes,
-        }
-    )
+@pytest.fixture(autouse=True, scope="module")
+def counted_once():
+    """The few networks of these tests are counted once for all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "cost_of", COST_OF)
+        yield
 
 
 def untimed(runner):
@@ -291,9 +285,11 @@ def test_a_search_that_is_cut_off_in_a_rung_ends_with_the_same_rows(tmp_path):
         recipe=replace(RECIPE, steps=5, lr=0.05),
         search=Search(trials=6, sampler="tpe"),
     )
-    session(study, tmp_path / "once").run()
+    heard = Steps()
+    session(study, tmp_path / "once", progress=heard).run()
+    cut = Steps(len(heard.taken) - 4)  # in the second of two groups
     with pytest.raises(KeyboardInterrupt):
-        session(study, tmp_path / "cut", progress=Steps(18)).run()
+        session(study, tmp_path / "cut", progress=cut).run()
     session(study, tmp_path / "cut").run()
     assert plainly(rows(tmp_path / "cut")) == plainly(rows(tmp_path / "once"))
 
@@ -301,11 +297,11 @@ def test_a_search_that_is_cut_off_in_a_rung_ends_with_the_same_rows(tmp_path):
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
 def test_what_was_stopped_is_told_as_pruned_to_tpe_alone(sampler, told):  # noqa: F811
     def look(candidate):
-        if candidate.architecture.fusion.name == "bga":
+        if candidate.architecture.fusion.name != "sum":
             return Outcome(values=None, is_stopped=True)
         return Outcome(values=(0.5, 1.0))
 
-    hunt(hunted(sampler, trials=10, budget=Budget(gmacs=1.0)), look)
-    stopped = [trial for trial in told if trial.params["[0].fusion"] == "bga"]
+    hunt(hunted(sampler, trials=12, budget=Budget(gmacs=1.0)), look)
+    stopped = [trial for trial in told if trial.params["[0].fusion"] != "sum"]
     assert {trial.state.name for trial in stopped} == ({"PRUNED"} if sampler == "tpe" else set())
     assert {trial.constraints["budget"] for trial in told} == {0.0}

@@ -1,6 +1,6 @@
 """What a reader is told before trusting the figures."""
 
-from made_up import noisy, row, study_of, timed
+from made_up import noisy, row, stopped, study_of, timed
 
 from reports.notes import notes, uncompared
 from reports.rows import frame
@@ -102,3 +102,16 @@ def test_why_latencies_are_no_headline_and_where_their_samples_are_is_told():
         [row("a", **good), row("b", **good)]
     )
     assert "headline" not in noted([row("a"), row("b")])
+
+
+def test_what_was_stopped_early_is_counted_by_rung_and_is_on_no_front():
+    rows = [row("a"), row("b", miou=0.5), stopped("c"), stopped("d"), stopped("e", step=33)]
+    study = study_of(rows)
+    verdict = judge(study, frame(study, rows))
+    standings = {each.candidate.name: each for each in verdict.standings}
+    assert [standings[name].status for name in "cde"] == ["stopped"] * 3
+    assert standings["c"].words.startswith("stopped after 11 of 100 steps: mIoU of 1.0 %")
+    assert {each.candidate.name for each in verdict.scored} == {"a", "b"}
+    text = " ".join(notes(verdict))
+    assert "on no front: 3 of 5 candidates, 2 after 11 of 100 and 1 after 33 of 100 steps" in text
+    assert "Stopped early" not in noted([row("a"), row("b")])

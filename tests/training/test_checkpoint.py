@@ -28,7 +28,7 @@ def path(tmp_path):
     return tmp_path / "trials" / "one.pt"
 
 
-def run(network, path=None, *, stop_at=None, dataset=None, seed=0, **changes):
+def run(network, path=None, *, stop_at=None, until=None, dataset=None, seed=0, **changes):
     """Trains, and raises KeyboardInterrupt at some step."""
 
     def on_step(step):
@@ -44,6 +44,7 @@ def run(network, path=None, *, stop_at=None, dataset=None, seed=0, **changes):
         device="cpu",
         checkpoint=path,
         on_step=on_step,
+        until=until,
     )
 
 
@@ -70,6 +71,27 @@ def test_a_run_may_be_interrupted_many_times(path):
         interrupt(tiny(), path, step)
     assert run(resumed, path).resumed_from == 5
     assert same(weights(whole), weights(resumed))
+
+
+@pytest.mark.parametrize("ema", [None, 0.9])
+def test_a_run_that_pauses_ends_as_one_that_does_not(path, monkeypatch, ema):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 1e9)
+    whole, paused = tiny(), tiny(seed=9)
+    once = run(whole, ema=ema)
+    half = run(tiny(), path, until=3, ema=ema)
+    assert (half.resumed_from, half.history[-1][0]) == (0, 3)
+    assert run(tiny(), path, until=5, ema=ema).resumed_from == 3
+    again = run(paused, path, ema=ema)
+    assert (again.resumed_from, again.history) == (5, once.history)
+    assert same(weights(whole), weights(paused))
+
+
+def test_a_pause_takes_up_nothing_that_lies_beyond_it(path):
+    run(tiny(), path)  # saved after each step: the file and the one before are of the last two
+    early, later = tiny(), tiny()
+    assert run(early, path, until=3).resumed_from == 0
+    run(later, until=3)
+    assert same(weights(early), weights(later))
 
 
 def test_a_real_network_resumes_to_the_bit(path):
