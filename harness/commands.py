@@ -100,7 +100,8 @@ def make_runner(options: Namespace, settings: Settings) -> Runner:
     if not options.address:
         check_devices(settings.processes)
     if options.on == "ray":
-        from harness.runners.cluster import Cluster, Wanted
+        from harness.runners.cluster import Cluster
+        from harness.runners.slots import Wanted
 
         if options.address not in (None, "auto"):
             knock(options.address)

@@ -119,7 +119,7 @@ def _versions_here() -> Check:
 
 def _elsewhere(address: str, asked: Asked) -> Found:
     """The checks of every node of a cluster, its versions first."""
-    from harness.runners.cluster import nodes_of
+    from harness.runners.nodes import nodes_of
 
     theirs, looked = nodes_of(address, versions), nodes_of(address, examined, asked)
     return {name: judged(theirs[name], looked.get(name)) for name in theirs}

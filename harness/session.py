@@ -202,6 +202,11 @@ class Session:
         self.summary.failed += row["state"] == "failed"
         self.progress.finished(job.trial.entry, row)
 
+    def again(self, job: Job) -> Job | None:
+        """The next attempt at a job whose machine was lost; None if another driver has it now."""
+        claim = self._desk.again(job.trial, job.attempt)
+        return self._job(job.trial, claim.attempt) if claim else None
+
     def _answered(self, trial: Trial, row: Row) -> None:
         """Counts a trial that another driver brought to an end meanwhile."""
         if row["state"] in ("paused", "stopped"):  # it is to be judged here too

@@ -94,6 +94,11 @@ class Desk:
         """Whether other drivers hold some of the trials."""
         return bool(self._elsewhere)
 
+    def again(self, trial: Trial, attempt: int) -> Claim | None:
+        """A claim in place of this driver's own, whose attempt was lost; None if it has none."""
+        claim = Claim(key=trial.entry.key, owner=self.owner, attempt=attempt + 1)
+        return claim if self._ledger.claim(claim) else None
+
     def put(self, trial: Trial, row: Row, attempt: int) -> bool:
         """Keeps the row of a trial, unless another driver has taken the trial over meanwhile."""
         if self._ledger.put_trial(row, attempt=attempt):

@@ -83,15 +83,23 @@ class Job:
     rungs: tuple[tuple[int, float], ...] = ()
 
 
-def run_trial(job: Job, on_event: OnEvent = lambda event: None) -> Row:
-    """Trains and scores one trial; what goes wrong becomes a failed row with its reason."""
+def run_trial(
+    job: Job,
+    on_event: OnEvent = lambda event: None,
+    joined: Callable[..., list[Any]] = together,
+) -> Row:
+    """Trains and scores one trial; what goes wrong becomes a failed row with its reason.
+
+    ``joined`` starts the processes of a trial that has several, as ``together`` does.
+    """
     started = _now()
     warn_plainly()
     try:
         torch.set_num_threads(job.threads)
         load_plugins(job.plugins)
+        done = _completed(job, on_event, joined)
         state = "paused" if job.until else "done"
-        return {**_completed(job, on_event), **_about(job, started), "state": state}
+        return {**_about(job, started), **done, "state": state}
     except (Exception, SystemExit) as error:  # a part that calls sys.exit ends its trial only
         return failed_row(job, reason_of(error), traceback.format_exc(), started)
 
@@ -134,7 +142,7 @@ class Share:
     counted: Confusions | None
 
 
-def _completed(job: Job, on_event: OnEvent) -> Row:
+def _completed(job: Job, on_event: OnEvent, joined: Callable[..., list[Any]]) -> Row:
     trial = job.trial
     dataset = open_dataset(trial.recipe.dataset, job.roots)
     job.folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +150,7 @@ def _completed(job: Job, on_event: OnEvent) -> Row:
     if job.processes == 1:
         shares = [_share(job, ALONE, on_event)]
     else:
-        shares = together(_worker, job, job.processes, on_event)
+        shares = joined(_worker, job, job.processes, on_event)
     scored = [each.counted for each in shares if each.counted]
     if not scored:
         return shares[0].row
@@ -164,7 +172,7 @@ def _worker(job: Job, ranks: Ranks, say: Callable[[Event], None]) -> Share:
 
 def _share(job: Job, ranks: Ranks, on_event: OnEvent) -> Share:
     """Trains a network on a share of each batch, and scores a share of the images with it."""
-    trial, device = job.trial, best_device(ranks.rank)
+    trial, device = job.trial, best_device(ranks.device)
     dataset = open_dataset(trial.recipe.dataset, job.roots)
     network = initialise(trial.architecture, len(dataset.label_map.classes), trial.entry.seed)
     start = load_weights(network)
@@ -184,7 +192,9 @@ def _share(job: Job, ranks: Ranks, on_event: OnEvent) -> Share:
     )
     if ranks.rank == 0:
         _keep_weights(network, job.folder)
-    return Share(row={**start, **_learnt(learnt), **selected}, counted=counted)
+    # Not where the processes were started, which may be on another machine.
+    on = {"train_device": device_name(device)}
+    return Share(row={**start, **_learnt(learnt), **selected, **on}, counted=counted)
 
 
 def _trained(

@@ -23,6 +23,8 @@ load_plugins()  # what is built in stays
 
 SLOW = (
     "test_runner_ray.py",
+    "test_ranks_on_ray.py",
+    "test_node_",
     "test_doctor.py",
     "test_together.py",
     "test_processes_per_trial.py",

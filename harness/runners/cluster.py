@@ -13,24 +13,27 @@ import pickle
 import sys
 import tempfile
 import time
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray import tune
-from ray.exceptions import GetTimeoutError, RayTaskError
+from ray.exceptions import RayTaskError
 from ray.tune.search import Searcher
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-import harness.versions
 from harness.measure.device import num_cores
-from harness.mistakes import NotInstalledError, one_line
+from harness.mistakes import NotInstalledError
+from harness.progress import named
+from harness.runners.gang import Gang
+from harness.runners.nodes import MachineLost, check_versions, is_machine_lost
 from harness.runners.runner import WORKER_DIED, Runner, Source
+from harness.runners.slots import Slot, Wanted, check_room, slot_of, why_waiting
 from harness.shipment import Shipment, at_hand, renamed, shipped, unpacked
 from harness.trial import Event, Job, Row, failed_row, reason_of, run_trial
-from harness.versions import differing, versions
 
 REPORT_EVERY_S = 0.5
 """Tune holds a trial up until its report is read, so steps are reported only this often."""
@@ -43,6 +46,9 @@ SLOT = "latency_gpu"
 Resources of Ray are promises, not walls. A task that asked for a whole shared node would wait for
 ever behind a stream of small ones; a node of its own does not.
 """
+
+TRIES = 3
+"""How many machines a trial may lose: one that brings them down must not go on for ever."""
 
 UNBOUNDED = 10**6
 """Tune wants a number of samples; the source decides when there are no more."""
@@ -76,10 +82,10 @@ class Cluster(Runner):
         )
         self.num_gpus = 1 if ray.cluster_resources().get("GPU") else 0
         try:
-            self.resources = _resources(wanted, self.num_gpus)
-            _check_room(self.resources["cpu"], self.resources["gpu"])
+            self.slot = slot_of(wanted, has_gpus=bool(self.num_gpus))
+            check_room(self.slot, ray.nodes())
             if self.is_remote:
-                _check_versions()
+                check_versions()
         except BaseException:
             self.close()
             raise
@@ -100,7 +106,7 @@ class Cluster(Runner):
         trainable = tune.with_parameters(_trainable, shipment=self.shipment)
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
-                tune.with_resources(trainable, self.resources),
+                tune.with_resources(trainable, tune.PlacementGroupFactory(self.slot.bundles())),
                 tune_config=tune.TuneConfig(
                     search_alg=jobs,
                     num_samples=UNBOUNDED,
@@ -110,7 +116,7 @@ class Cluster(Runner):
                     storage_path=d,
                     name="study",
                     verbose=0,
-                    callbacks=[_Waiting(self.resources)],
+                    callbacks=[_Waiting(self.slot), _Deaths(jobs)],
                 ),
             )
             with redirect_stdout(sys.stderr):  # Ray prints the death of a worker
@@ -134,106 +140,10 @@ class Cluster(Runner):
         if ray.cluster_resources().get(SLOT):
             return {"num_cpus": 0, "num_gpus": 0, "resources": {SLOT: 1}}
         # A whole GPU, also where trials share one: what else ran there would be in the figures.
-        return {"num_cpus": self.resources["cpu"], "num_gpus": self.num_gpus}
+        return {"num_cpus": self.slot.cpus, "num_gpus": self.num_gpus}
 
     def close(self) -> None:
         """Leaves Ray, and ends it if this runner started it."""
-        with redirect_stdout(sys.stderr):
-            ray.shutdown()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What a trial asks of a node: cores, and GPUs where the cluster has any.
-
-    ``gpus`` below 1 lets trials share a GPU; None means one for each of ``processes``.
-    """
-
-    cpus: int
-    processes: int = 1
-    gpus: float | None = None
-
-
-def _resources(wanted: Wanted, num_gpus: int) -> dict[str, float]:
-    """A trial's resources by Ray's names; ValueError for GPUs that a cluster does not have."""
-    if wanted.gpus and not num_gpus:
-        raise ValueError(
-            f"--gpus-per-trial {wanted.gpus:g}, but no node that is up has a GPU; twopath doctor "
-            "--address HOST:PORT shows what each has"
-        )
-    gpus = wanted.processes if wanted.gpus is None else wanted.gpus
-    return {"cpu": wanted.cpus, "gpu": num_gpus * gpus}
-
-
-def _check_room(cpus: float, gpus: float = 0) -> None:
-    """ValueError if no node could ever run a trial, for which Tune would wait in silence."""
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    most = max((node.get("CPU", 0) for node in nodes), default=0)
-    if not most:  # an autoscaler may yet bring some
-        return
-    if most < cpus:
-        raise ValueError(
-            f"a trial wants {cpus:g} CPU cores, and no node of the cluster has more than "
-            f"{most:g}; more --workers make it want fewer"
-        )
-    if not any(node.get("CPU", 0) >= cpus and node.get("GPU", 0) >= gpus for node in nodes):
-        raise ValueError(
-            f"a trial wants {_amount(cpus, gpus)} on one node, and the nodes have "
-            f"{'; '.join(_amount(node.get('CPU', 0), node.get('GPU', 0)) for node in nodes)}"
-        )
-
-
-def _amount(cpus: float, gpus: float) -> str:
-    return f"{cpus:g} CPU" + f" and {gpus:g} GPU" * bool(gpus)
-
-
-def _check_versions() -> None:
-    """ValueError that names each node with another twopath, torch or Ray than this process."""
-    ours, wrong = versions(), []
-    for name, theirs in on_every_node(versions).items():
-        said = [theirs] if isinstance(theirs, str) else differing(ours, theirs)
-        if said:
-            wrong.append(f"node {name}: {', '.join(said)}")
-    if wrong:
-        raise ValueError(f"{'; '.join(wrong)}; install the same versions on every node")
-
-
-def on_every_node(
-    function: Callable[..., Any], *arguments: Any, patience_s: float = 180.0
-) -> dict[str, Any]:
-    """What a function gives on each node by the node's name; a string for why it gave nothing.
-
-    A function of ``harness.versions`` is sent as it is, to nodes that may not have it.
-    """
-    ray.cloudpickle.register_pickle_by_value(harness.versions)
-    tasks = {}
-    for node in ray.nodes():
-        if node["Alive"]:
-            where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-            task = ray.remote(function).options(
-                num_cpus=0, max_retries=0, scheduling_strategy=where
-            )
-            name = f"{node['NodeManagerAddress']} ({node['NodeID'][:6]})"
-            tasks[name] = task.remote(*arguments)
-    ray.wait(list(tasks.values()), num_returns=len(tasks), timeout=patience_s)
-    return {name: _given(task, patience_s) for name, task in tasks.items()}
-
-
-def _given(task: Any, patience_s: float) -> Any:
-    try:
-        return ray.get(task, timeout=0.1)
-    except GetTimeoutError:
-        return f"no answer within {patience_s:g} s"
-    except Exception as error:
-        return one_line(getattr(error, "cause", None) or error)[:300]
-
-
-def nodes_of(address: str, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
-    """Joins a cluster, calls a function on every node, and leaves."""
-    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    try:
-        return on_every_node(function, *arguments)
-    finally:
         with redirect_stdout(sys.stderr):
             ray.shutdown()
 
@@ -245,8 +155,8 @@ WAITS_S = 30.0
 class _Waiting(tune.Callback):
     """Says why no trial starts, where Tune would wait in silence."""
 
-    def __init__(self, resources: dict[str, float]) -> None:
-        self._resources = resources
+    def __init__(self, slot: Slot) -> None:
+        self._slot = slot
         self._since: float | None = None
         self._patience_s = WAITS_S
 
@@ -258,7 +168,7 @@ class _Waiting(tune.Callback):
             return
         self._since = self._since or time.monotonic()
         if time.monotonic() - self._since > self._patience_s:
-            said = why_waiting(self._resources, ray.nodes(), ray.available_resources())
+            said = why_waiting(self._slot, ray.nodes(), ray.available_resources())
             print(
                 f"twopath: no trial has started for {self._patience_s:.0f} s: {said}",
                 file=sys.stderr,
@@ -267,24 +177,19 @@ class _Waiting(tune.Callback):
             self._patience_s *= 2
 
 
-def why_waiting(
-    resources: dict[str, float], nodes: list[dict[str, Any]], free: dict[str, float]
-) -> str:
-    """Why a trial waits: no node is large enough, or something else holds what it wants."""
-    wanted = _amount(resources["cpu"], resources["gpu"])
-    alive = [node["Resources"] for node in nodes if node["Alive"]]
-    large = [
-        each
-        for each in alive
-        if each.get("CPU", 0) >= resources["cpu"] and each.get("GPU", 0) >= resources["gpu"]
-    ]
-    if not large:
-        return f"none of {len(alive)} nodes has {wanted}; one must join the cluster"
-    left = _amount(free.get("CPU", 0), free.get("GPU", 0))
-    return (
-        f"each wants {wanted} on one node; {len(large)} of {len(alive)} nodes have that much, but "
-        f"in the whole cluster {left} are free: something else runs there (ray status shows what)"
-    )
+class _Deaths(tune.Callback):
+    """Tells how workers died, which Tune does not tell its searcher."""
+
+    def __init__(self, jobs: _Jobs) -> None:
+        self._jobs = jobs
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Called by Tune after its searcher has heard of the end."""
+        file = trial.error_file
+        self._jobs.died(trial.trial_id, Path(file).read_text() if file else "")
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}  # as the searcher
 
 
 class _Jobs(Searcher):
@@ -299,20 +204,30 @@ class _Jobs(Searcher):
         self.error: Exception | None = None
         self._source = source
         self._first: Job | None = first
+        self._again: deque[Job] = deque()
+        self._losses: Counter[str] = Counter()
         self._live: dict[str, Job] = {}
         self._rows: dict[str, Row] = {}
 
     def suggest(self, trial_id: str) -> Any:
         """The next job; nothing while those in flight must end first."""
-        job, self._first = self._first, None
-        if job is None and not self.error and self._safely(self._source.is_ready):
-            job = self._safely(self._source.take)
+        job = self._lost_one() or self._new_one()
         if job is None:
             return None if self._live and not self.error else Searcher.FINISHED
         self._live[trial_id] = job
-        self._safely(self._source.started, job)
         # Tune writes configurations as JSON, so a job travels as text.
         return {"job": pickle.dumps(job).hex()}
+
+    def _lost_one(self) -> Job | None:
+        return self._again.popleft() if self._again and not self.error else None
+
+    def _new_one(self) -> Job | None:
+        job, self._first = self._first, None
+        if job is None and not self.error and self._safely(self._source.is_ready):
+            job = self._safely(self._source.take)
+        if job is not None:
+            self._safely(self._source.started, job)
+        return job
 
     def on_trial_result(self, trial_id: str, result: Row) -> None:
         """Passes on an event, or keeps the row until the trial is complete."""
@@ -324,12 +239,45 @@ class _Jobs(Searcher):
     def on_trial_complete(
         self, trial_id: str, result: Row | None = None, error: bool = False
     ) -> None:
-        """Finishes a job with its row, or with a failed one if its worker gave none."""
-        if trial_id not in self._live:
+        """Finishes a job with its row; of one that ended otherwise ``died`` is told next."""
+        if trial_id not in self._live or error:
             return
         self.on_trial_result(trial_id, {"row": (result or {}).get("row")})
+        if (result or {}).get("lost"):
+            self._try_again(trial_id, (result or {})["lost"])
+        else:
+            self._finish(trial_id, WORKER_DIED.format(how=LOST))
+
+    def died(self, trial_id: str, why: str) -> None:
+        """Finishes a job whose worker died, unless its machine did and another may do it."""
+        if trial_id not in self._live:
+            return
+        # What it reported last may have come before its end.
+        if trial_id not in self._rows and is_machine_lost(why):
+            self._try_again(trial_id, "the machine it ran on was lost")
+        else:
+            self._finish(trial_id, WORKER_DIED.format(how=LOST))
+
+    def _try_again(self, trial_id: str, why: str) -> None:
+        job = self._live[trial_id]
+        self._losses[job.trial.entry.key] += 1
+        times = self._losses[job.trial.entry.key]
+        again = self._safely(self._source.again, job) if times < TRIES else None
+        if again is None:
+            self._finish(trial_id, f"machine lost: {why}, as {times} were that tried this trial")
+            return
+        print(
+            f"twopath: {named(job.trial.entry)}: {why}; it goes on elsewhere from what was saved",
+            file=sys.stderr,
+            flush=True,
+        )
+        del self._live[trial_id]
+        self._again.append(again)
+
+    def _finish(self, trial_id: str, otherwise: str) -> None:
+        """Finishes a job with its row, or with a failed one for a reason if there is none."""
         job = self._live.pop(trial_id)
-        row = self._rows.pop(trial_id, None) or failed_row(job, WORKER_DIED.format(how=LOST))
+        row = self._rows.pop(trial_id, None) or failed_row(job, otherwise)
         self._safely(self._source.finish, job, row)
 
     def _safely(self, act: Callable[..., Any], *arguments: Any) -> Any:
@@ -355,7 +303,7 @@ def _called(function: Callable[..., Any], arguments: tuple[Any, ...], shipment: 
 
 
 def _trainable(config: dict[str, Any], shipment: Shipment | None = None) -> None:
-    """Runs one job in a Ray worker; always ends with one report that holds the row."""
+    """Runs one job in a Ray worker; always ends with one report: its row, or why there is none."""
     last = time.monotonic()
 
     def report(event: Event) -> None:
@@ -365,11 +313,14 @@ def _trainable(config: dict[str, Any], shipment: Shipment | None = None) -> None
             tune.report({"event": json.dumps(asdict(event))})
 
     job = pickle.loads(bytes.fromhex(config["job"]))
+    gang = Gang(plugins=job.plugins, shipment=shipment)
     try:
         if shipment:
             job = at_hand(job, unpacked(shipment))
+        row = run_trial(job, report, gang)
+    except MachineLost as error:
+        tune.report({"lost": str(error)})
+        return
     except (OSError, NotInstalledError) as error:
         row = failed_row(job, reason_of(error))
-    else:
-        row = run_trial(job, report)
     tune.report({"row": json.dumps(row)})

@@ -27,6 +27,9 @@ class Source(Protocol):
     def finish(self, job: Job, row: Row) -> None:
         """Takes the row of a job that ended, well or not."""
 
+    def again(self, job: Job) -> Job | None:
+        """The next attempt at a job whose machine was lost; None if another driver has it now."""
+
 
 class Runner(ABC):
     """Runs jobs until a source has no more and none is in flight."""

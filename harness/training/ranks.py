@@ -20,11 +20,12 @@ class Ranks:
     """This process's number among the ``world`` processes that share each batch of a trial.
 
     Where ``world`` is more than 1, torch's default process group must be there. Every call is one
-    that all of them make.
+    that all of them make. ``device`` is the number of this process's GPU among those it can see.
     """
 
     rank: int = 0
     world: int = 1
+    device: int = 0
 
     def sum(self, own: Tensor) -> Tensor:
         """The sum of what each process has, without a gradient."""

@@ -42,13 +42,17 @@ class Work(Protocol[Given, Result]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Failure:
+class Failure:
+    """The error that ended a process, and when by the machine's steady clock."""
+
     error: BaseException
     at_ns: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Result:
+class Done:
+    """What a process worked out."""
+
     value: Any
 
 
@@ -66,7 +70,13 @@ def together(
         try:
             for rank in range(world):
                 ours, theirs = context.Pipe(duplex=False)
-                arguments = (theirs, work, given, Ranks(rank=rank, world=world), folder)
+                arguments = (
+                    theirs,
+                    work,
+                    given,
+                    Ranks(rank=rank, world=world, device=rank),
+                    folder,
+                )
                 process: BaseProcess = context.Process(target=_serve, args=arguments)
                 processes.append(process)  # first, or a Ctrl-C now would leave it behind
                 start(process)
@@ -88,9 +98,9 @@ def _gathered(
         for pipe in wait([each for rank, each in enumerate(pipes) if rank not in results]):
             rank = pipes.index(pipe)  # type: ignore[arg-type]
             said = _said(processes[rank], pipes[rank], rank, len(pipes))
-            if isinstance(said, _Failure):
+            if isinstance(said, Failure):
                 raise _first(said, processes, pipes, {rank, *results})
-            if isinstance(said, _Result):
+            if isinstance(said, Done):
                 results[rank] = said.value
             else:
                 hear(said)
@@ -102,14 +112,19 @@ def _said(process: BaseProcess, pipe: Connection, rank: int, world: int) -> Any:
         return pipe.recv()
     except (EOFError, OSError):
         process.join()
-        how = f"process {rank} of {world} died ({end_of(process)})"
         # Before any failure that its death brought about.
-        error = RuntimeError(f"{how}; the system may have run out of memory")
-        return _Failure(error=error, at_ns=0)
+        return Failure(error=died(rank, world, end_of(process)), at_ns=0)
+
+
+def died(rank: int, world: int, how: str) -> RuntimeError:
+    """The error of a trial of which a process died."""
+    return RuntimeError(
+        f"process {rank} of {world} died ({how}); the system may have run out of memory"
+    )
 
 
 def _first(
-    failure: _Failure,
+    failure: Failure,
     processes: list[BaseProcess],
     pipes: list[Connection],
     heard: set[int],
@@ -121,9 +136,9 @@ def _first(
         for pipe in wait(list(silent.values()), left):
             rank = pipes.index(pipe)  # type: ignore[arg-type]
             said = _said(processes[rank], pipes[rank], rank, len(pipes))
-            if isinstance(said, (_Failure, _Result)):
+            if isinstance(said, (Failure, Done)):
                 del silent[rank]
-            if isinstance(said, _Failure) and said.at_ns < failure.at_ns:
+            if isinstance(said, Failure) and said.at_ns < failure.at_ns:
                 failure = said
     return failure.error
 
@@ -131,33 +146,53 @@ def _first(
 def _serve(pipe: Connection, work: Any, given: Any, ranks: Ranks, folder: str) -> None:
     """Works in a process of its own until there is a result or an error."""
     serve_parent()
+
+    def share(given: Any, ranks: Ranks, say: Callable[[Any], None]) -> Any:
+        _stay_here()
+        meet(ranks, init_method=f"file://{Path(folder) / 'store'}")
+        return work(given, ranks, say)
+
+    ended = tried(share, given, ranks, pipe.send)
+    with suppress(OSError):  # nobody listens any more
+        pipe.send(ended)
+    with suppress(RuntimeError):  # of one that failed, which says so itself
+        if isinstance(ended, Done):
+            ranks.wait()  # who leaves first would break the connections of the others
+            dist.destroy_process_group()
+
+
+def tried(
+    work: Work[Given, Result], given: Given, ranks: Ranks, say: Callable[[Any], None]
+) -> Done | Failure:
+    """What a process's work comes to, whether well or not."""
     try:
-        _join_group(ranks, Path(folder) / "store")
-        result = work(given, ranks, pipe.send)
-        pipe.send(_Result(value=result))
-        ranks.wait()  # who leaves first would break the connections of the others
-        dist.destroy_process_group()
+        return Done(value=work(given, ranks, say))
     except (Exception, SystemExit) as error:
         error.add_note(f"In process {ranks.rank} of {ranks.world}:\n{traceback.format_exc()}")
-        with suppress(OSError):  # nobody listens any more
-            pipe.send(_Failure(error=_sendable(error), at_ns=time.monotonic_ns()))
+        return Failure(error=_sendable(error), at_ns=time.monotonic_ns())
 
 
-def _join_group(ranks: Ranks, store: Path) -> None:
-    """Meets the other processes of this machine through a file: no port is taken or guessed."""
+def _stay_here() -> None:
+    """Lets processes of one machine talk over its loopback: no port is taken or guessed.
+
+    Where a host's name resolves to an address that is not its own, neither library finds another.
+    """
     loopback = "lo0" if platform.system() == "Darwin" else "lo"
-    # Where a host's name resolves to an address that is not its own, neither finds an interface.
     os.environ.setdefault("GLOO_SOCKET_IFNAME", loopback)
     os.environ.setdefault("NCCL_SOCKET_IFNAME", loopback)
+
+
+def meet(ranks: Ranks, **place: Any) -> None:
+    """Joins the process group of a trial, at a place as torch's ``init_process_group`` takes it."""
     cuda = torch.cuda.is_available()
     if cuda:
-        torch.cuda.set_device(ranks.rank)
+        torch.cuda.set_device(ranks.device)
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if cuda else "gloo",
-        init_method=f"file://{store}",
         rank=ranks.rank,
         world_size=ranks.world,
         timeout=PATIENCE,
+        **place,
     )
 
 

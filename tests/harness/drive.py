@@ -87,20 +87,25 @@ def main():
     parser.add_argument("--address")
     parser.add_argument("--ledger")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--retry-failed", action="store_true")
+    parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
     load_plugins()
     study, plugins = load_study(options.study)
     runner = make_runner(options)
     more = {"plugins": plugins, "workers": options.workers, "url": options.ledger}
+    more |= {"processes": options.processes, "retry_failed": options.retry_failed}
     ran = session(study, options.folder, runner=runner, **more)
     print(json.dumps(vars(ran.run())))
 
 
 def make_runner(options):
     if options.on == "ray":
-        from harness.runners.cluster import Cluster, Wanted
+        from harness.runners.cluster import Cluster
+        from harness.runners.slots import Wanted
 
-        return Cluster(address=options.address, workers=options.workers, wanted=Wanted(cpus=1))
+        wanted = Wanted(cpus=options.processes, processes=options.processes)
+        return Cluster(address=options.address, workers=options.workers, wanted=wanted)
     return InProcess() if options.workers == 1 else Processes(options.workers)
 
 

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from torch import nn
 
 from harness.components import Feature, Head, heads
@@ -43,6 +44,10 @@ class Odd(Head):
 
 
 def _go_wrong(act, logits):
+    if act.endswith(" second"):  # in the second of a trial's processes only
+        if dist.get_rank() != 1:
+            return logits
+        act = act.removesuffix(" second")
     if act == "raise":
         raise RuntimeError("not\ntoday")
     if act == "starve":

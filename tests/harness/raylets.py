@@ -30,7 +30,7 @@ def free_port():
 
 @contextmanager
 def node(log, *options, folder=None, **environment):
-    """A node of a cluster, in processes of its own and in a folder."""
+    """A node of a cluster, in processes of its own and in a folder; gives the first of them."""
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", *options]
     command.append("--disable-usage-stats")
     for name in ("dashboard-agent-listen", "metrics-export"):
@@ -42,7 +42,7 @@ def node(log, *options, folder=None, **environment):
         )
     try:
         until(lambda: "Ray runtime started" in log.read_text(), head)
-        yield
+        yield head
     finally:
         with suppress(ProcessLookupError):
             os.killpg(head.pid, signal.SIGKILL)

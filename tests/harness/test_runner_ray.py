@@ -6,7 +6,7 @@ Each Ray is one of its own, in a folder of its own, in processes of its own.
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,8 @@ from tiny import learnt, rows, run, session, tiny
 from harness.ledger import open_ledger
 from harness.plugins import load_file
 from harness.runners import cluster
-from harness.runners.cluster import Searcher, _check_room, _Jobs
+from harness.runners.cluster import TRIES, Searcher, _Jobs
+from harness.runners.slots import Slot, check_room
 from harness.trial import Event
 
 HERE = Path(__file__).parent
@@ -86,6 +87,8 @@ def test_a_search_runs_on_a_cluster_at_an_address(tmp_path, address):
 class Given:
     """A source of some jobs which raises wherever it is told to."""
 
+    may_again = True
+
     def __init__(self, *jobs, wrong=None):
         self.jobs, self.wrong, self.heard = list(jobs), wrong, []
 
@@ -105,6 +108,10 @@ class Given:
     def finish(self, job, row):
         self._note("finish", row["state"], row["reason"])
 
+    def again(self, job):
+        self._note("again", job.attempt)
+        return replace(job, attempt=job.attempt + 1) if self.may_again else None
+
     def _note(self, *what):
         self.heard.append(what)
         if what[0] == self.wrong:
@@ -114,7 +121,8 @@ class Given:
 BUSY = """
 import os, sys, time
 import ray
-from harness.runners.cluster import Cluster, Wanted
+from harness.runners.cluster import Cluster
+from harness.runners.slots import Wanted
 address, flag = sys.argv[1:]
 runner = Cluster(address=address, workers=1, wanted=Wanted(cpus=1))
 
@@ -175,7 +183,47 @@ def test_a_job_whose_worker_gave_no_row_has_failed(job, result):
     jobs = _Jobs(source, job)
     jobs.suggest("1")
     jobs.on_trial_complete("1", result, error=True)
+    jobs.died("1", "The actor died unexpectedly: its worker process has died")
     assert source.heard[-1] == ("finish", "failed", LOST)
+    jobs.suggest("2")
+    assert jobs.suggest("2") == Searcher.FINISHED
+
+
+NODE_DIED = "The actor died because its node has died. Node Id: 0b1c"
+
+
+def test_a_job_whose_machine_was_lost_is_tried_again_but_not_for_ever(job, capsys):
+    source = Given()
+    jobs = _Jobs(source, job)
+    for attempt in range(1, TRIES + 1):
+        jobs.suggest(str(attempt))
+        if attempt == 2:
+            jobs.on_trial_complete("2", {"lost": "the machine of process 1 of 2 was lost"})
+        else:
+            jobs.on_trial_complete(str(attempt), error=True)
+            jobs.died(str(attempt), NODE_DIED)
+    told = f"machine lost: the machine it ran on was lost, as {TRIES} were that tried this trial"
+    assert source.heard == [("started",), ("again", 1), ("again", 2), ("finish", "failed", told)]
+    assert "the machine of process 1 of 2 was lost; it goes on elsewhere" in capsys.readouterr().err
+    assert jobs.suggest("9") == Searcher.FINISHED
+
+
+def test_a_job_that_another_driver_has_by_now_is_not_tried_again(job):
+    source = Given()
+    source.may_again = False
+    jobs = _Jobs(source, job)
+    jobs.suggest("1")
+    jobs.died("1", NODE_DIED)
+    assert source.heard[-1][:2] == ("finish", "failed")
+
+
+def test_a_row_that_came_before_its_machine_was_lost_counts(job):
+    source = Given()
+    jobs = _Jobs(source, job)
+    jobs.suggest("1")
+    jobs.on_trial_result("1", {"row": ROW})
+    jobs.died("1", NODE_DIED)
+    assert source.heard[-1] == ("finish", "done", None)
 
 
 @pytest.mark.parametrize("wrong", ["take", "started", "event", "finish"])
@@ -189,16 +237,18 @@ def test_what_goes_wrong_in_the_study_ends_it_and_is_kept(job, wrong):
     assert str(jobs.error) == f"{wrong} went wrong"
 
 
-CLUSTERS = [([2, 8], True), ([4], True), ([2, 3], False), ([], True)]
+CLUSTERS = [([2, 8], 1, True), ([4], 1, True), ([2, 3], 1, False), ([], 1, True)]
+CLUSTERS += [([4, 5], 2, True), ([8], 2, True), ([4, 3], 2, False)]
 
 
-@pytest.mark.parametrize(("cores", "fits"), CLUSTERS)
-def test_a_cluster_whose_nodes_are_all_too_small_is_refused(monkeypatch, cores, fits):
+@pytest.mark.parametrize(("cores", "processes", "fits"), CLUSTERS)
+def test_a_cluster_without_room_for_a_trial_is_refused(cores, processes, fits):
     nodes = [{"Alive": True, "Resources": {"CPU": float(each)}} for each in cores]
     nodes += [{"Alive": False, "Resources": {"CPU": 64.0}}, {"Alive": True, "Resources": {}}]
-    monkeypatch.setattr(cluster.ray, "nodes", lambda: nodes)
+    slot = Slot(cpus=4, processes=processes)
     if fits:
-        _check_room(4)
+        check_room(slot, nodes)
         return
-    with pytest.raises(ValueError, match=r"wants 4 CPU cores, and no node .* has more than 3; "):
-        _check_room(4)
+    told = r"wants 4 CPU cores on one node, and no node .* has more than 3; "
+    with pytest.raises(ValueError, match=told if processes == 1 else r"wants 2 times 4 CPU, each"):
+        check_room(slot, nodes)

@@ -8,7 +8,7 @@ import pytest
 from harness import shipment
 from harness.mistakes import NotInstalledError
 from harness.plugins import load_file
-from harness.runners.cluster import Wanted, _resources, why_waiting
+from harness.runners.slots import Slot, Wanted, slot_of, why_waiting
 from harness.shipment import renamed, shipped, unpacked
 from harness.versions import differing, versions
 
@@ -66,25 +66,34 @@ def test_versions_that_differ_are_named():
 
 
 @pytest.mark.parametrize(
-    ("wanted", "gpus", "found"),
+    ("wanted", "has_gpus", "bundles"),
     [
-        (Wanted(cpus=3), 0, {"cpu": 3, "gpu": 0}),
-        (Wanted(cpus=3, processes=2), 1, {"cpu": 3, "gpu": 2}),
-        (Wanted(cpus=3, gpus=0.5), 1, {"cpu": 3, "gpu": 0.5}),
+        (Wanted(cpus=3), False, [{"CPU": 3, "GPU": 0}]),
+        (Wanted(cpus=4, processes=2), True, [{}, {"CPU": 2, "GPU": 1}, {"CPU": 2, "GPU": 1}]),
+        (Wanted(cpus=4, processes=2), False, [{}, {"CPU": 2, "GPU": 0}, {"CPU": 2, "GPU": 0}]),
+        (Wanted(cpus=3, gpus=0.5), True, [{"CPU": 3, "GPU": 0.5}]),
     ],
 )
-def test_a_trial_asks_for_a_gpu_a_process_or_for_a_share_of_one(wanted, gpus, found):
-    assert _resources(wanted, gpus) == found
+def test_a_trial_asks_for_a_gpu_a_process_or_for_a_share_of_one(wanted, has_gpus, bundles):
+    assert slot_of(wanted, has_gpus=has_gpus).bundles() == bundles
 
 
 def test_gpus_that_a_cluster_does_not_have_are_refused():
     with pytest.raises(ValueError, match=r"--gpus-per-trial 0\.5, but no node that is up has"):
-        _resources(Wanted(cpus=1, gpus=0.5), 0)
+        slot_of(Wanted(cpus=1, gpus=0.5), has_gpus=False)
+
+
+def test_cores_that_processes_cannot_share_are_refused():
+    told = "--cpus-per-trial 5 cannot be shared equally by 2 processes"
+    with pytest.raises(ValueError, match=told):
+        slot_of(Wanted(cpus=5, processes=2), has_gpus=True)
 
 
 def test_why_a_trial_waits_is_said():
     nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {}}]
-    said = why_waiting({"cpu": 8, "gpu": 1}, nodes, {})
+    said = why_waiting(Slot(cpus=8, gpus=1), nodes, {})
     assert said == "none of 1 nodes has 8 CPU and 1 GPU; one must join the cluster"
-    said = why_waiting({"cpu": 4, "gpu": 0}, nodes, {"CPU": 1.0})
+    said = why_waiting(Slot(cpus=4), nodes, {"CPU": 1.0})
     assert "1 of 1 nodes have that much, but in the whole cluster 1 CPU are free" in said
+    said = why_waiting(Slot(cpus=3, processes=2), nodes, {})
+    assert "have no room for 2 times 3 CPU, each on one node; one must" in said

@@ -1,0 +1,193 @@
+"""The processes that train one trial together, as Ray actors in the trial's own placement group.
+
+So they may lie on several nodes, and the trial starts only when all of them have room.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+import socket
+import struct
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+import ray
+import torch.distributed as dist
+from ray.exceptions import RayError
+from ray.util.placement_group import get_current_placement_group
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+
+from harness.runners.nodes import MachineLost, is_machine_lost
+from harness.shipment import Shipment, at_hand, unpacked
+from harness.training.ranks import Ranks
+from harness.training.together import Done, Failure, Work, died, meet, tried
+from harness.trial import Job
+
+GRACE_S = 5.0
+"""How long a death may stay unheard behind the errors that it brought about in others."""
+
+TELLS_EVERY_S = 0.2
+"""How often a process passes on what it has to say."""
+
+MEETING = timedelta(minutes=5)
+"""How long processes wait for the place where they meet; all of them have started by then."""
+
+SIOCGIFADDR = 0x8915
+"""Linux's question for the address of a network interface."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gang:
+    """Does what ``harness.training.together.together`` does, with actors for processes.
+
+    ``plugins`` and ``shipment`` are the job's plugin files as the driver names them, and with
+    what is in them.
+    """
+
+    plugins: tuple[str, ...] = ()
+    shipment: Shipment | None = None
+
+    def __call__(
+        self, work: Work[Job, Any], given: Job, world: int, hear: Callable[[Any], None]
+    ) -> list[Any]:
+        """What ``work`` gives in each process; the first error of any ends all and is raised.
+
+        RuntimeError for a process that died, MachineLost for one whose node is gone.
+        """
+        actors = [_actor(rank, world) for rank in range(world)]
+        given = replace(given, plugins=self.plugins)
+        try:
+            place = _told(actors[0].host.remote(), 0, world)
+            streams = [each.work.remote(work, given, place, self.shipment) for each in actors]
+            return _gathered(streams, hear)
+        finally:
+            for actor in actors:
+                ray.kill(actor)
+
+
+def _actor(rank: int, world: int) -> Any:
+    group = get_current_placement_group()
+    assert group is not None
+    bundle = group.bundle_specs[rank]
+    where = PlacementGroupSchedulingStrategy(group, placement_group_bundle_index=rank)
+    how = {"num_cpus": bundle.get("CPU", 0), "num_gpus": bundle.get("GPU", 0)}
+    made = ray.remote(_Process).options(scheduling_strategy=where, max_restarts=0, **how)
+    return made.remote(Ranks(rank=rank, world=world))  # each sees its own GPU as the first
+
+
+class _Process:
+    """One process of a trial."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
+        self._store: Any = None
+
+    def host(self) -> tuple[str, int]:
+        """Opens the place where all processes meet; gives its address and its port."""
+        address = ray.util.get_node_ip_address()
+        self._store = _store(address, 0, is_master=True, wait_for_workers=False)
+        return address, self._store.port
+
+    @ray.method(num_returns="streaming")
+    def work(
+        self, work: Any, given: Job, place: tuple[str, int], shipment: Shipment | None
+    ) -> Iterator[list[Any]]:
+        """Works in a thread; passes on in lists what it says and, at last, how it ended."""
+        said: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def share(given: Job, ranks: Ranks, say: Callable[[Any], None]) -> Any:
+            here = at_hand(given, unpacked(shipment)) if shipment else given
+            self._join(place)
+            return work(here, ranks, say)
+
+        def run() -> None:
+            said.put(tried(share, given, self._ranks, said.put))
+
+        threading.Thread(target=run, daemon=True).start()
+        while True:
+            told = [said.get()]
+            while not said.empty():
+                told.append(said.get())
+            yield told
+            if isinstance(told[-1], (Done, Failure)):
+                return
+            time.sleep(TELLS_EVERY_S)
+
+    def _join(self, place: tuple[str, int]) -> None:
+        """Meets the other processes over the network that this node's own address is in.
+
+        Left to themselves gloo and NCCL take the address that the host's name resolves to, which
+        on many systems is a loopback address that no other node can reach.
+        """
+        name = interface_of(ray.util.get_node_ip_address())
+        if name:
+            os.environ.setdefault("GLOO_SOCKET_IFNAME", name)
+            os.environ.setdefault("NCCL_SOCKET_IFNAME", f"={name}")  # this, and none that it begins
+        host, port = place
+        store = self._store or _store(host, port, is_master=False)
+        meet(self._ranks, store=store)
+
+
+def _store(host: str, port: int, **how: bool) -> Any:
+    return dist.TCPStore(host, port, timeout=MEETING, **how)  # type: ignore[attr-defined]
+
+
+def interface_of(address: str) -> str | None:
+    """The name of the network interface that has an IPv4 address; None where that is not known."""
+    if sys.platform != "linux":
+        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        for _, name in socket.if_nameindex():
+            try:
+                told = fcntl.ioctl(asked, SIOCGIFADDR, struct.pack("256s", name.encode()[:15]))
+            except OSError:  # it has no such address
+                continue
+            if socket.inet_ntoa(told[20:24]) == address:
+                return name
+    return None
+
+
+def _gathered(streams: list[Any], hear: Callable[[Any], None]) -> list[Any]:
+    left = dict(zip(streams, range(len(streams)), strict=True))
+    results: dict[int, Any] = {}
+    while left:
+        ready: list[Any] = ray.wait(list(left), num_returns=1)[0]
+        for stream in ready:
+            for said in _told(next(stream), left[stream], len(streams)):
+                if isinstance(said, Failure):
+                    _look_for_deaths({each: rank for each, rank in left.items() if each != stream})
+                    raise said.error
+                if isinstance(said, Done):
+                    results[left.pop(stream)] = said.value
+                else:
+                    hear(said)
+    return [results[rank] for rank in range(len(streams))]
+
+
+def _told(reference: Any, rank: int, world: int) -> Any:
+    """What a process answers; the error of one that cannot any more."""
+    try:
+        return ray.get(reference)
+    except RayError as error:
+        if is_machine_lost(str(error)):
+            raise MachineLost(f"the machine of process {rank} of {world} was lost") from error
+        raise died(rank, world, "lost by Ray") from error
+
+
+def _look_for_deaths(streams: Mapping[Any, int]) -> None:
+    """Raises the death that a failure may only have followed from, if there is one."""
+    until, waiting = time.monotonic() + GRACE_S, dict(streams)
+    while waiting and (patience := until - time.monotonic()) > 0:
+        ready: list[Any] = ray.wait(list(waiting), num_returns=1, timeout=patience)[0]
+        for stream in ready:
+            rank = waiting[stream]
+            said = _told(next(stream), rank, len(streams) + 1)
+            if isinstance(said[-1], (Done, Failure)):
+                del waiting[stream]
