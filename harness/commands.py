@@ -89,6 +89,10 @@ def run_study(options: Namespace, study: Study, settings: Settings, ledger: Ledg
             print(line, file=sys.stderr)
     with closing(progress_for(quiet=options.json)) as progress:
         runner = make_runner(options, settings)
+        if options.track:
+            from harness.runners.tracking import tracked
+
+            runner = tracked(runner, options.track, study=study.name, folder=settings.folder)
         summary = Session(study, ledger, runner, settings, progress).run()
     if not options.json:
         print(told(summary, ledger.rows(study.name)), file=sys.stderr)

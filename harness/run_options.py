@@ -27,4 +27,11 @@ def add_running(each: Any, number: Callable[[str], int]) -> None:
         metavar="N",
         help="processes that share each batch of a trial, one a GPU; default: 1",
     )
+    each.add_argument(
+        "--track",
+        action="append",
+        default=[],
+        choices=("tensorboard", "mlflow", "wandb"),
+        help="show trials in one of these while they run; may be given again",
+    )
     each.add_argument("--retry-failed", action="store_true", help="run failed trials again")
