@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from reports.columns import FIGURES, MISSING, Column, plain
@@ -12,6 +10,7 @@ from reports.effects import Effect, Effects
 from reports.images import Images
 from reports.paired import FEWEST_FOR_BCA, MOST_EXACT, MOST_SEEDS, least_seeds
 from reports.phrases import count
+from reports.spreadsheet import spreadsheet
 from reports.tables import Line, Table
 
 SMALLEST_P = 0.001
@@ -37,6 +36,7 @@ def effects_table(found: Effects) -> Table:
         numeric=(False, *[True] * (len(headings) - 2), False),
         brief_numeric=(False, True, True, False),
         lines=tuple(_line(each, column, images) for each in rows),
+        numbers=_records(found),
     )
 
 
@@ -135,17 +135,12 @@ def _tests(found: Effects) -> str:
 
 def effects_csv(found: Effects) -> str:
     """One line an effect, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
-    rows = [dict(_numbers(e, kind)) for e, kind in _kinds(found)]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return spreadsheet(_records(found))
 
 
-def _kinds(found: Effects) -> Sequence[tuple[Effect, str]]:
-    changes = [(each, "change") for each in found.rows]
-    return [*changes, *((each, "interaction") for each in found.interactions)]
+def _records(found: Effects) -> tuple[dict[str, Any], ...]:
+    kinds = (("change", found.rows), ("interaction", found.interactions))
+    return tuple(dict(_numbers(each, kind)) for kind, rows in kinds for each in rows)
 
 
 def _numbers(effect: Effect, kind: str) -> Iterator[tuple[str, Any]]:

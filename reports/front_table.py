@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from reports.candidates import Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
@@ -12,6 +11,7 @@ from reports.front import Front
 from reports.latencies import is_contended, reference
 from reports.pareto import Standing
 from reports.phrases import listed
+from reports.spreadsheet import spreadsheet
 from reports.tables import Line, Table
 from reports.verdict import Verdict
 
@@ -33,6 +33,7 @@ def front_table(verdict: Verdict, fronts: Sequence[Front]) -> Table:
         numeric=(False,) * len(headings),
         brief_numeric=(False, *[True] * len(fronts)),
         lines=tuple(_line(name, fronts) for name in names),
+        numbers=tuple(_records(fronts)),
     )
 
 
@@ -145,17 +146,20 @@ def _volume(front: Front, against: Candidate | None) -> str:
 
 def fronts_csv(fronts: Sequence[Front]) -> str:
     """One line a candidate and cost, as plain numbers in the units of the rows."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ("cost", "candidate", "status", "rival", "resolved", "chance", "cost_mean", "score_mean")
-    )
+    return spreadsheet(list(_records(fronts)))
+
+
+def _records(fronts: Sequence[Front]) -> Iterator[dict[str, Any]]:
     for front in fronts:
         for each in front.standings:
             one = each.candidate
-            chance = front.chance.get(one.name)
-            figures = (one.mean(front.cost), one.mean(front.accuracy))
-            writer.writerow(
-                (front.cost, one.name, each.status, each.rival, each.resolved, chance, *figures)
-            )
-    return out.getvalue()
+            yield {
+                "cost": front.cost,
+                "candidate": one.name,
+                "status": each.status,
+                "rival": each.rival,
+                "resolved": each.resolved,
+                "chance": front.chance.get(one.name),
+                "cost_mean": one.mean(front.cost),
+                "score_mean": one.mean(front.accuracy),
+            }

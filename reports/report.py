@@ -22,6 +22,7 @@ from reports.iou_map import draw_iou, iou_map
 from reports.latencies import is_contended, reference
 from reports.live_chart import live_chart
 from reports.page import Figures, page, troubles
+from reports.paper import paper_files
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
@@ -82,9 +83,10 @@ def write(
 
     Files: report.html, table.md, table.csv (a candidate a line), trials.csv (a trial a line),
     pareto.png, pareto.svg, iou.png and iou.svg; effects.md and .csv, fronts.md and .csv where
-    there are any. Each is replaced as a whole, so that a reader never meets half a file.
-    ``trials`` is where the confusion matrices of trials are kept, without which nothing is said
-    of other images. ValueError if no planned trial has a row.
+    there are any, ablation.md and .csv; the tables as .tex too. Each is replaced as a whole, so
+    that a reader never meets half a file. ``trials`` is where the confusion matrices of trials
+    are kept, without which nothing is said of other images. ValueError if no planned trial has a
+    row.
     """
     table_of_trials = frame(study, rows)
     verdict = judge(study, table_of_trials)
@@ -114,6 +116,7 @@ def write(
         "iou.png": figures.iou_drawing.png,
         "iou.svg": figures.iou_drawing.svg,
     }
+    contents |= paper_files(verdict, found, table, sections)
     for each in sections:
         contents[f"{each.name}.md"] = each.markdown
         if each.csv:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from harness.architecture import SCRATCH
+from reports.spreadsheet import harmless
 
 Study = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -77,4 +78,5 @@ def trials_csv(table: pd.DataFrame) -> str:
 
 def _flat(value: Any) -> Any:
     nested = isinstance(value, (list, tuple, dict))
-    return json.dumps(value, sort_keys=True, ensure_ascii=False) if nested else value
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False) if nested else value
+    return harmless(text)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from reports.columns import FIGURES, Column, is_missing, plain
+from reports.spreadsheet import harmless
 
 Row = Mapping[str, Any]
 SHOWN = ("gmacs", "params", "activations", "latency_ms")
@@ -108,7 +109,8 @@ def sweep_csv(found: Sweep) -> str:
     for row in found.rows:
         factors = {f"factor.{name}": value for name, value in row["factors"].items()}
         flat = {key: value for key, value in row.items() if not isinstance(value, (dict, list))}
-        lines.append({"candidate": row["candidate"], **factors, **flat})
+        line = {"candidate": row["candidate"], **factors, **flat}
+        lines.append({key: harmless(value) for key, value in line.items()})
     return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
 
 

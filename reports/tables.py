@@ -1,11 +1,10 @@
-"""The table of candidates, computed once and written as Markdown, CSV or for the terminal."""
+"""A table is computed once and written as Markdown, LaTeX, CSV or for the terminal."""
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,10 @@ from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
 from reports.effects import Effects, effects, gap_of
 from reports.latencies import is_contended, latency_ratio, ratio_text, reference
+from reports.latex import tabular
 from reports.pareto import Standing
 from reports.phrases import signed_gap
+from reports.spreadsheet import spreadsheet
 from reports.verdict import Verdict
 
 ALWAYS = ("miou", "latency_ms", "gmacs", "params")
@@ -41,7 +42,9 @@ class Line:
 class Table:
     """Headings and lines; ``numeric`` says which columns are set flush right.
 
-    ``brief_numeric`` says so of the brief ones where they are others.
+    ``brief_numeric`` says so of the brief ones where they are others. ``spans`` are headings above
+    the headings, each with how many columns it covers. ``numbers`` are the same lines as plain
+    numbers in the units of the rows, for machines.
     """
 
     headings: tuple[str, ...]
@@ -49,6 +52,8 @@ class Table:
     numeric: tuple[bool, ...]
     lines: tuple[Line, ...]
     brief_numeric: tuple[bool, ...] | None = None
+    spans: tuple[tuple[str, int], ...] = ()
+    numbers: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +96,7 @@ def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
         brief=("candidate", *(head.brief_heading() for head in heads), "status"),
         numeric=(False, *[True] * len(heads), False),
         lines=tuple(_line(each, heads, found) for each in verdict.standings),
+        numbers=tuple(dict(_numbers(each)) for each in verdict.standings),
     )
 
 
@@ -163,10 +169,29 @@ def brief_words(standing: Standing) -> str:
 def markdown(table: Table) -> str:
     """The table in GitHub's Markdown."""
     rule = ["---:" if right else ":---" for right in table.numeric]
-    rows = [table.headings, *(line.cells for line in table.lines)]
+    rows = [_lone_headings(table), *(line.cells for line in table.lines)]
     escaped = [[markdown_cell(cell) for cell in row] for row in rows]
     lines = [escaped[0], rule, *escaped[1:]]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _lone_headings(table: Table) -> list[str]:
+    """The headings with what stands above them, for forms without cells over several columns."""
+    above = [name for name, wide in table.spans for _ in range(wide)] or [""] * len(table.headings)
+    return [f"{a}: {b}" if a and b else a or b for a, b in zip(above, table.headings, strict=True)]
+
+
+def latex(table: Table) -> str:
+    """The table as a booktabs tabular; what holds the front is in bold."""
+    rows = [table.headings, *(line.cells for line in table.lines)]
+    bold = [line.held for line in table.lines]
+    return tabular(rows, numeric=table.numeric, bold=bold, spans=table.spans)
+
+
+def csv(table: Table) -> str:
+    """The table's plain numbers, or its cells as they are shown where it has none."""
+    shown = [dict(zip(_lone_headings(table), line.cells, strict=True)) for line in table.lines]
+    return spreadsheet(table.numbers or shown)
 
 
 _ESCAPES = str.maketrans(
@@ -174,24 +199,30 @@ _ESCAPES = str.maketrans(
         "&": "&amp;",
         "<": "&lt;",
         ">": "&gt;",
-        **{char: f"\\{char}" for char in "\\|`*[]"},
+        **{char: f"\\{char}" for char in "\\|`*[]~$"},
     }
 )
 
 
 def markdown_cell(text: str) -> str:
     """A text with nothing left in it that Markdown or HTML would read."""
-    return text.translate(_ESCAPES)
+    return _EDGE.sub(r"\\_", text.translate(_ESCAPES))
+
+
+_EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
+"""An underscore that is not within a word, where Markdown lets it stand for itself."""
 
 
 def terminal(table: Table) -> RichTable:
     """The table for a terminal, narrow enough for 80 characters; what holds the front in bold."""
     drawn = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading, right in zip(table.brief, table.brief_numeric or table.numeric, strict=True):
+    numeric = table.brief_numeric or table.numeric
+    for place, (heading, right) in enumerate(zip(table.brief, numeric, strict=True)):
         if right:
             drawn.add_column(Text(heading), justify="right", no_wrap=True)
         else:
-            drawn.add_column(Text(heading), overflow="fold", min_width=12)
+            longest = max((len(line.brief[place]) for line in table.lines), default=0)
+            drawn.add_column(Text(heading), overflow="fold", min_width=min(longest, 12))
     for line in table.lines:
         # Text, since a name in square brackets would be read as markup.
         drawn.add_row(*(Text(cell) for cell in line.brief), style=_style(line))
@@ -206,12 +237,7 @@ def _style(line: Line) -> str:
 
 def candidates_csv(verdict: Verdict) -> str:
     """One line a candidate, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
-    out = io.StringIO()
-    lines = [dict(_numbers(each)) for each in verdict.standings]
-    writer = csv.DictWriter(out, fieldnames=list(lines[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return out.getvalue()
+    return spreadsheet([dict(_numbers(each)) for each in verdict.standings])
 
 
 def _numbers(standing: Standing) -> Iterator[tuple[str, Any]]:

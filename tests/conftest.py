@@ -32,6 +32,7 @@ SLOW = (
     "test_cli_confirm.py",
     "test_installed_plugin.py",
     "test_bench_measure.py",
+    "test_tables_compile",
     "[ray]",
 )
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""

@@ -18,6 +18,12 @@ ATTACK = "<script>alert(1)</script>"
 FILES = {
     "report.html",
     "table.md",
+    "table.tex",
+    "ablation.md",
+    "ablation.csv",
+    "ablation.tex",
+    "effects.tex",
+    "fronts.tex",
     "table.csv",
     "trials.csv",
     "effects.md",

@@ -1,0 +1,39 @@
+"""Writes records as CSV that a spreadsheet opens without taking a name for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection")."""
+
+
+def spreadsheet(records: Sequence[Mapping[str, Any]]) -> str:
+    """Records of the same keys, a line each below their names; "" for none."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if records:
+        writer.writerow([harmless(name) for name in records[0]])
+    writer.writerows([[harmless(value) for value in each.values()] for each in records])
+    return out.getvalue()
+
+
+def harmless(value: Any) -> Any:
+    """A value as it is, but with an apostrophe before text that would be taken for a formula.
+
+    A number is none, not even one in a text.
+    """
+    if not isinstance(value, str) or not value.startswith(FORMULAS) or _is_number(value):
+        return value
+    return f"'{value}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.strip() == text
