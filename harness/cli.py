@@ -28,6 +28,9 @@ from harness.options import (
 )
 from harness.plan_options import add_doctor_options, add_plan_options, foreseen
 from harness.run_options import add_running
+from harness.sheet import ABOUT as SHEET
+from harness.sheet import EXAMPLE as SHEET_EXAMPLE
+from harness.sheet import add_sheet_options, drawn
 from harness.timing_options import add_timing
 
 if TYPE_CHECKING:
@@ -101,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
         _add_run,
         _add_confirm,
         _add_report,
+        _add_sheet,
         _add_sweep,
         _add_paper,
         _add_list,
@@ -165,6 +169,10 @@ def _add_report(commands: Any) -> None:
     each = _command(commands, "report", about, "twopath report fusion", _report)
     each.add_argument("study", help="the name of a study that was run")
     add_places(each)
+
+
+def _add_sheet(commands: Any) -> None:
+    add_sheet_options(_command(commands, "sheet", SHEET, SHEET_EXAMPLE, drawn))
 
 
 def _add_sweep(commands: Any) -> None:

@@ -37,7 +37,7 @@ def confirmation_of(
             raise KeyError(unknown("candidate", name, known))
     baseline = next((name for name, entry in known.items() if entry.baseline), "")
     names = dict.fromkeys([*wanted, *([baseline] if baseline else [])])
-    found = _made_again(study, [known[name] for name in names])
+    found = made_again(study, [known[name] for name in names])
     if len({each.recipe for each in found}) != 1:
         raise ValueError(
             f"{', '.join(names)} have different recipes; confirm them one at a time, as the "
@@ -57,8 +57,11 @@ def confirmation_of(
     )
 
 
-def _made_again(study: Study, entries: Sequence[Entry]) -> list[Candidate]:
-    """The candidates of some planned trials, from a search's answers or by enumeration."""
+def made_again(study: Study, entries: Sequence[Entry]) -> list[Candidate]:
+    """The candidates of some planned trials, from a search's answers or by enumeration.
+
+    ValueError for one that the study no longer makes.
+    """
     listed = {}
     if not all(entry.answers for entry in entries):
         listed = {each.label: each for each in candidates(replace(study, search=None))}

@@ -11,6 +11,7 @@ from harness.data.dataset import IGNORE, LabelMap, Root, Split, datasets
 from harness.data.files import Home, Pair, PairedFiles, Pairs, all_there, existing, listed, spread
 
 CLASSES = tuple(GROUPS)
+PAINTED = tuple(COLOURS[group[0]] for group in GROUPS.values())
 VOID = 11
 
 SEGNET = Home(
@@ -105,7 +106,7 @@ def _original(root: Path, split: Split) -> tuple[Pair, ...]:
 
 def _values() -> MaskCode:
     return MaskCode(
-        label_map=LabelMap(name="camvid-11", classes=CLASSES),
+        label_map=LabelMap(name="camvid-11", classes=CLASSES, colours=PAINTED),
         meaning=(*((value, value) for value in range(len(CLASSES))), (VOID, IGNORE)),
     )
 
@@ -115,12 +116,13 @@ def _colours(classes: str) -> MaskCode:
     if classes == "all":
         names = tuple(name for name in COLOURS if name != "Void")
         number = {name: position for position, name in enumerate(names)}
-        label_map = LabelMap(name="camvid-32", classes=names)
+        painted = tuple(COLOURS[name] for name in names)
+        label_map = LabelMap(name="camvid-32", classes=names, colours=painted)
     else:
         most = None if classes == "merged" else 1
         number = {
             each: CLASSES.index(name) for name, group in GROUPS.items() for each in group[:most]
         }
-        label_map = LabelMap(name=f"camvid-11-{classes}", classes=CLASSES)
+        label_map = LabelMap(name=f"camvid-11-{classes}", classes=CLASSES, colours=PAINTED)
     meaning = tuple((packed(*rgb), number.get(name, IGNORE)) for name, rgb in COLOURS.items())
     return MaskCode(label_map=label_map, meaning=meaning, is_colour=True)

@@ -44,7 +44,17 @@ LABEL_IDS = {
 }
 """The ids that are evaluated, in the order of their trainIds (cityscapesScripts, labels.py)."""
 
-LABEL_MAP = LabelMap(name="cityscapes-19", classes=tuple(LABEL_IDS.values()))
+# fmt: off
+COLOURS = (
+    (128, 64, 128), (244, 35, 232), (70, 70, 70), (102, 102, 156), (190, 153, 153),
+    (153, 153, 153), (250, 170, 30), (220, 220, 0), (107, 142, 35), (152, 251, 152),
+    (70, 130, 180), (220, 20, 60), (255, 0, 0), (0, 0, 142), (0, 0, 70),
+    (0, 60, 100), (0, 80, 100), (0, 0, 230), (119, 11, 32),
+)
+# fmt: on
+"""In the same order, from the same file."""
+
+LABEL_MAP = LabelMap(name="cityscapes-19", classes=tuple(LABEL_IDS.values()), colours=COLOURS)
 NUMBER = {value: number for number, value in enumerate(LABEL_IDS)}
 CODES = {
     "labelIds": MaskCode(

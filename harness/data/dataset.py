@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -21,10 +21,15 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, kw_only=True)
 class LabelMap:
-    """The one map from mask values to classes, named in every row; 255 is ignored."""
+    """The one map from mask values to classes, named in every row; 255 is ignored.
+
+    ``colours`` are how the data set itself paints its classes (red, green and blue in 0..255);
+    empty where it does not say. They are for the eye alone, and in no fingerprint.
+    """
 
     name: str
     classes: tuple[str, ...]
+    colours: tuple[tuple[int, int, int], ...] = field(default=(), repr=False, compare=False)
 
 
 class Dataset(ABC):

@@ -5,7 +5,7 @@ import pytest
 from trees import COUNTS, LAYOUTS, SIZE, grow, stripes, write_image, write_mask
 
 from harness.data.check import look_over
-from harness.data.dataset import IGNORE
+from harness.data.dataset import IGNORE, LabelMap
 from harness.data.overlay import colour, laid_over, sheet
 from harness.data.streets import Streets
 
@@ -138,12 +138,13 @@ def test_classes_are_laid_over_and_the_ignored_is_dark():
     image = np.full((4, 4, 3), 200, np.uint8)
     mask = np.zeros((4, 4), np.uint8)
     mask[1], mask[2] = 1, IGNORE
-    over = laid_over(image, mask)
+    none = LabelMap(name="of no colours", classes=())
+    over = laid_over(image, mask, none)
     assert over[2].max() == 40
     for number in (0, 1):
-        expected = 0.45 * 200 + 0.55 * np.array(colour(number))
+        expected = 0.45 * 200 + 0.55 * np.array(colour(number, none))
         assert abs(over[number, 0] - expected).max() <= 1
-    assert len({colour(number) for number in range(171)}) == 171
+    assert len({colour(number, none) for number in range(171)}) == 171
 
 
 def test_the_sheet_shows_pairs_side_by_side(root):
