@@ -14,6 +14,7 @@ from torch import nn
 
 from harness.confusions import FILE, Confusions, matrix, read
 from harness.data.dataset import IGNORE, Dataset, LabelMap, Pixels
+from harness.data.overlay import GOLDEN
 from harness.data.roots import DataRoots, open_dataset
 from harness.data.side_by_side import Picture
 from harness.exporting import WEIGHTS, load_trained
@@ -35,11 +36,13 @@ MORE = 3
 class Chosen:
     """The images to show, those on which candidates differ most first, of how many there are.
 
-    ``notes`` say what a reader must know of how they came about.
+    No two lie within ``gap`` of one another in the split where that could be avoided. ``notes``
+    say what a reader must know of how they came about.
     """
 
     pictures: tuple[Picture, ...]
     num_images: int
+    gap: int
     label_map: LabelMap
     notes: tuple[str, ...] = ()
 
@@ -63,7 +66,9 @@ def predicted(
     dataset = open_dataset(found[0].recipe.dataset, roots)
     folders = [trials / row["folder"] for row in rows]
     kept = [_kept(folder, row) for folder, row in zip(folders, rows, strict=True)]
-    numbers = likely(kept, dataset.count("val"), MORE * num)
+    # Lists of street scenes follow drives, where neighbours are nearly the same image.
+    gap = dataset.count("val") // (4 * num)
+    numbers = spaced(likely(kept, dataset.count("val")), gap // 2, MORE * num)
     networks = [
         _network(each, dataset, folder) for each, folder in zip(found, folders, strict=True)
     ]
@@ -73,10 +78,11 @@ def predicted(
         for place, (each, was) in enumerate(zip(found, kept, strict=True))
         if (note := _drift(each.label, pictures, place, was))
     ]
-    pictures.sort(key=lambda each: -each.differ)
+    shown = {each.number: each for each in sorted(pictures, key=lambda each: -each.differ)}
     return Chosen(
-        pictures=tuple(pictures[:num]),
+        pictures=tuple(shown[number] for number in spaced([*shown], gap, num)),
         num_images=dataset.count("val"),
+        gap=gap,
         label_map=dataset.label_map,
         notes=tuple(notes),
     )
@@ -89,17 +95,26 @@ def _kept(folder: Path, row: Row) -> Confusions | None:
         return None
 
 
-def likely(kept: Sequence[Confusions | None], num_images: int, most: int) -> list[int]:
-    """The numbers of at most so many images that differ most by their confusion matrices.
+def likely(kept: Sequence[Confusions | None], num_images: int) -> list[int]:
+    """The numbers of all images, those first that differ most by their confusion matrices.
 
-    Where matrices are not kept, images spread evenly over the split.
+    Where matrices are not kept nothing is known: then any first few are spread over the split.
     """
     known = [each for each in kept if each is not None]
     if len(known) < len(kept):
-        count = min(most, num_images)
-        return [place * num_images // count for place in range(count)]
-    shares = [(least_apart([matrix(k, i) for k in known]), i) for i in range(num_images)]
-    return [number for _, number in sorted(shares, key=lambda each: (-each[0], each[1]))[:most]]
+        return sorted(range(num_images), key=lambda number: number * GOLDEN % 1)
+    shares = [least_apart([matrix(each, i) for each in known]) for i in range(num_images)]
+    return sorted(range(num_images), key=lambda number: -shares[number])
+
+
+def spaced(ranked: Sequence[int], gap: int, most: int) -> list[int]:
+    """The first so many numbers of which no two lie within ``gap``; the others if they are few."""
+    kept: list[int] = []
+    for number in ranked:
+        if len(kept) < most and all(abs(number - each) > gap for each in kept):
+            kept.append(number)
+    others = (number for number in ranked if number not in kept)
+    return [*kept, *others][:most]
 
 
 def least_apart(matrices: Sequence[np.ndarray[Any, Any]]) -> float:
@@ -149,7 +164,7 @@ def _said(
 def _drift(name: str, pictures: Sequence[Picture], place: int, was: Confusions | None) -> str:
     """What to say of predictions that are not those which were scored; "" for the same."""
     if was is None:
-        return f"{name}: its confusion matrices are gone, so images are spread, not the most apart"
+        return f"{name}: its confusion matrices are gone, so others may differ more"
     moved = total = 0.0
     for each in pictures:
         now = _counts(each, place, len(was.classes))

@@ -124,9 +124,10 @@ def trials_to_show(rows: Sequence[Row], names: Sequence[str], seed: int | None) 
 def _title(name: str, rows: Sequence[Row], chosen: Chosen) -> str:
     one = len(rows) == 1
     how = "with the most mistakes" if one else "on which they differ most"
+    away = ", neighbours left out" if chosen.gap else ""
     return (
         f"{name}, seed {rows[0]['seed']}: {len(chosen.pictures)} of {chosen.num_images} images, "
-        f"those {how} (of labelled pixels)"
+        f"those {how}{away} (of labelled pixels)"
     )
 
 

@@ -21,7 +21,7 @@ from harness.data.side_by_side import (
     differences,
     side_by_side,
 )
-from harness.predicted import least_apart, likely
+from harness.predicted import least_apart, likely, spaced
 from harness.sheet import trials_to_show, two_best
 
 THREE = LabelMap(name="three", classes=("a", "b", "c"), colours=((9, 0, 0), (0, 9, 0), (0, 0, 9)))
@@ -79,13 +79,18 @@ def test_matrices_bound_from_below_how_many_pixels_differ():
         assert least_apart(counts[:1]) == pytest.approx(np.mean(said[0] != labels))
 
 
-def test_likely_images_are_those_with_the_largest_bound_or_an_even_spread():
+def test_likely_images_are_those_with_the_largest_bound():
     same, other = np.diag([5, 5]), np.array([[0, 5], [5, 0]])
     first = sparse(("a", "b"), range(4), np.stack([same] * 4))
     second = sparse(("a", "b"), range(4), np.stack([same, other, same, same]))
-    assert likely([first, second], 4, 2) == [1, 0]
-    assert likely([first, None], 4, 2) == [0, 2]
-    assert likely([None], 3, 9) == [0, 1, 2]
+    assert likely([first, second], 4) == [1, 0, 2, 3]
+    assert likely([first, None], 4) == [0, 2, 1, 3]
+
+
+def test_neighbours_come_only_where_there_is_nobody_else():
+    assert spaced([5, 6, 4, 9, 0], 2, 3) == [5, 9, 0]
+    assert spaced([5, 6, 4], 9, 2) == [5, 6]
+    assert spaced([2, 1, 0], 0, 2) == [2, 1]
 
 
 def test_the_sheet_has_a_column_a_network_and_takes_labels_of_any_size():
