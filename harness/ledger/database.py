@@ -36,7 +36,8 @@ class Database:
     def __init__(self, where: str | Path) -> None:
         self.engine = _engine(where)
         self._where = where
-        self._writing = self.engine.execution_options(writes=True)
+        self._writing = self.engine.execution_options(writes="FULL")
+        self._noting = self.engine.execution_options(writes="NORMAL")
         self._is_server = self.engine.dialect.name != "sqlite"
 
     def read(self, work: Work[T]) -> T:
@@ -48,13 +49,14 @@ class Database:
 
         It may be made twice if the server goes away while it commits.
         """
-        return self._patiently(lambda: self._written(work), patient=patient)
+        return self._patiently(lambda: _written(self._writing, work), patient=patient)
 
-    def _written(self, work: Work[T]) -> T:
-        try:
-            return _within(self._writing, work)
-        except sql.exc.IntegrityError:
-            return _within(self._writing, work)
+    def note(self, work: Work[T], *, patient: bool = True) -> T:
+        """The same, for what is worth nothing once this machine has lost its power.
+
+        An SQLite file does not wait for the disk then; any other end of a process it survives.
+        """
+        return self._patiently(lambda: _written(self._noting, work), patient=patient)
 
     def _patiently(self, attempt: Callable[[], T], *, patient: bool = True) -> T:
         if not (self._is_server and patient):
@@ -79,6 +81,13 @@ class Database:
     def _say(self, text: str) -> None:
         line = f"twopath: the ledger {shown(self._where)} {text}"
         print(scrubbed(line, self._where), file=sys.stderr, flush=True)
+
+
+def _written(engine: Engine, work: Work[T]) -> T:
+    try:
+        return _within(engine, work)
+    except sql.exc.IntegrityError:
+        return _within(engine, work)
 
 
 def _within(engine: Engine, work: Work[T]) -> T:
@@ -124,6 +133,8 @@ def _engine(where: str | Path) -> Engine:
     def _begin(connection: Connection) -> None:
         # One that reads first and then writes would be refused if another wrote in between.
         writes = connection.get_execution_options().get("writes")
+        if writes:
+            connection.exec_driver_sql(f"PRAGMA synchronous={writes}")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -111,11 +111,11 @@ class Ledger:
 
     def claim(self, claim: Claim) -> bool:
         """Makes a claim in place of the attempt before it; whether nobody else was faster."""
-        return self._database.write(lambda c: claims.claim(c, claim))
+        return self._database.note(lambda c: claims.claim(c, claim))
 
     def beat(self, owner: str) -> None:
         """Says that a driver is alive; a server that is away is not waited for."""
-        self._database.write(lambda c: claims.beat(c, owner), patient=False)
+        self._database.note(lambda c: claims.beat(c, owner), patient=False)
 
     def beat_of(self, owner: str) -> int:
         """How often a driver has said so."""
@@ -123,7 +123,7 @@ class Ledger:
 
     def leave(self, owner: str) -> None:
         """Ends all claims of a driver; a server that is away is not waited for."""
-        self._database.write(lambda c: claims.leave(c, owner), patient=False)
+        self._database.note(lambda c: claims.leave(c, owner), patient=False)
 
     def measurements(self, keys: Iterable[str]) -> dict[str, Row]:
         """The cost and latency rows of those keys that have one."""

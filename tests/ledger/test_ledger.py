@@ -10,7 +10,7 @@ import textwrap
 import pytest
 import sqlalchemy as sql
 
-from harness.ledger import Entry, Ledger, open_ledger
+from harness.ledger import Claim, Entry, Ledger, open_ledger
 from harness.ledger.database import _unlocked
 
 RECORD = {"name": "fusion", "question": "Which?", "space": "abc"}
@@ -292,3 +292,24 @@ def test_a_file_that_is_locked_while_it_is_opened_is_waited_for():
     assert busy.calls == -1
     with pytest.raises(sqlite3.OperationalError, match="disk I/O"):
         _unlocked(Busy(3, "disk I/O error"), "PRAGMA journal_mode=WAL")
+
+
+def test_a_row_waits_for_the_disk_and_a_claim_does_not(tmp_path):
+    ledger = Ledger(tmp_path / "l.db")
+    said = []
+
+    @sql.event.listens_for(ledger._database.engine, "before_cursor_execute")
+    def _note(connection, cursor, statement, *_):
+        if statement.split()[0] in ("PRAGMA", "UPDATE", "INSERT"):
+            said.append(statement.split()[0 if statement[0] != "P" else 1])
+
+    ledger.claim(Claim(key="a", owner="me", attempt=1))
+    assert said == ["synchronous=NORMAL", "UPDATE", "INSERT"]
+    said.clear()
+    ledger.put_trial(row("a"), attempt=1)
+    assert said == ["synchronous=FULL", "UPDATE", "INSERT"]
+    assert ledger._database.write(_synchronous) == 2 > ledger._database.note(_synchronous)
+
+
+def _synchronous(connection):
+    return connection.exec_driver_sql("PRAGMA synchronous").scalar()
