@@ -7,7 +7,7 @@ import platform
 import traceback
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -41,10 +41,16 @@ Row = dict[str, Any]
 DISK_FULL = "disk full"
 """The kind of failure after which a later run goes on."""
 
+RESUMED = "resumed"
+"""The state of the event that says after which step of an earlier run a trial goes on."""
+
+PATIENCE_S = 3600.0
+"""For how long a trial may make no progress: its images are decoded before its first step."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What a running trial says of itself: a step, or that it is being scored."""
+    """What a running trial says of itself: where it goes on, a step, or that it is being scored."""
 
     key: str
     state: str
@@ -64,7 +70,8 @@ class Job:
     ``folder`` keeps its checkpoint and weights, and is this attempt's alone; ``before`` are those
     of earlier attempts, from the newest of which it goes on. ``plugins`` are the files to load
     first; ``cache`` is where decoded frames are kept for all trials. ``processes`` train it
-    together, each on a GPU of its own, or where there is none on ``threads`` of its own.
+    together, each on a GPU of its own, or where there is none on ``threads`` of its own. One that
+    makes no progress for ``patience_s`` is ended by its runner.
 
     With ``until`` it pauses after that step, at a rung, to be judged among others; ``rungs`` are
     those it has come to, as (step, mIoU on held-out images).
@@ -81,6 +88,7 @@ class Job:
     before: tuple[Path, ...] = ()
     until: int | None = None
     rungs: tuple[tuple[int, float], ...] = ()
+    patience_s: float = PATIENCE_S
 
 
 def run_trial(
@@ -180,8 +188,11 @@ def _share(job: Job, ranks: Ranks, on_event: OnEvent) -> Share:
     learnt, selected = _trained(job, network, dataset, device, ranks, on_event)
     if job.until:
         return Share(row={**start, **_learnt(learnt), **selected}, counted=None)
-    if ranks.rank == 0:
-        on_event(_scoring(job, learnt))
+
+    def before_batch() -> None:
+        if ranks.rank == 0:
+            on_event(_scoring(job, learnt))
+
     counted = count(
         deploy(network),
         dataset,
@@ -189,6 +200,7 @@ def _share(job: Job, ranks: Ranks, on_event: OnEvent) -> Share:
         scoring=trial.scoring,
         rank=ranks.rank,
         world=ranks.world,
+        on_batch=before_batch,
     )
     if ranks.rank == 0:
         _keep_weights(network, job.folder)
@@ -209,10 +221,16 @@ def _trained(
     trial, share = job.trial, job.trial.scoring.held_out
     kept = HeldOut(dataset, share) if share is not None else None
     best = _best(job, network, kept, device)
+    is_first = True
 
     def after(step: Step) -> None:
+        nonlocal is_first
         if ranks.rank > 0:
             return
+        before = step.step - 1
+        if is_first and before not in (0, *dict(job.rungs)):  # at a rung it only paused
+            on_event(_event(job, replace(step, step=before), RESUMED))
+        is_first = False
         on_event(_event(job, step))
         if best:
             best.look(step)
@@ -262,10 +280,10 @@ def _keep_weights(network: nn.Module, folder: Path) -> None:
     write_whole(folder / "weights.pt", buffer.getvalue())
 
 
-def _event(job: Job, step: Step) -> Event:
+def _event(job: Job, step: Step, state: str = "training") -> Event:
     return Event(
         key=job.trial.entry.key,
-        state="training",
+        state=state,
         step=step.step,
         steps=step.steps,
         loss=step.loss,

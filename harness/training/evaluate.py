@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,12 +67,14 @@ def count(  # noqa: PLR0913 - two of them are the share
     scoring: Scoring | None = None,
     rank: int = 0,
     world: int = 1,
+    on_batch: Callable[[], None] = lambda: None,
 ) -> Confusions:
     """The confusion matrix of each image of one share of the val split, of ``world`` shares.
 
     Share ``rank`` is every ``world``-th batch, from the batch of that number. So each batch is the
     same however many processes there are, and no image is padded, repeated or left out:
     ``harness.confusions.merged`` makes the same matrices of the shares for any ``world``.
+    ``on_batch`` is called before each batch.
     ValueError for logits of another size or class count, a window larger than an image, or a
     model in training mode; FloatingPointError for logits that are not finite.
     """
@@ -85,6 +87,7 @@ def count(  # noqa: PLR0913 - two of them are the share
     batch = batch or (BATCH if is_one_pass(scoring) else 1)
     parts = [sparse(classes, [], np.zeros((0, len(classes), len(classes)), np.int64))]
     for start in range(rank * batch, num_images, world * batch):
+        on_batch()
         numbers = range(start, min(start + batch, num_images))
         for which, images, masks in _alike(dataset, numbers):
             predicted = predict(

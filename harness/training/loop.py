@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from harness import leaving
 from harness.architecture import Architecture
 from harness.data.augment import check_crop
 from harness.data.dataset import Dataset
@@ -94,7 +95,8 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     takes up an earlier run of the same trial: interrupted or not, the weights are the same (to
     the bit on a CPU). With ``until`` it is saved and left after that step, counted from 1, of the
     same schedule. ``cache`` is a folder for decoded frames. With ``ema`` the network ends with
-    the average of its weights. The caller's random state is left alone. FloatingPointError, naming
+    the average of its weights. The caller's random state is left alone. An interrupt (see
+    ``harness.leaving``) raises KeyboardInterrupt once the run is saved; FloatingPointError, naming
     step and learning rate, for a loss or weights that are not finite; ValueError for another
     trial's checkpoint, or a crop that the images never fill.
 
@@ -111,7 +113,7 @@ def fit(  # noqa: PLR0913 - a trial is these seven
         path=checkpoint, identity=_identity(network, dataset, recipe, seed), device=device
     )
     cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), statistics_shared(network, ranks):
+    with torch.random.fork_rng(devices=cuda), statistics_shared(network, ranks), leaving.training():
         learner = make_learner(network, recipe, device, ranks)
         torch.manual_seed(stream(seed, "dropout") + ranks.rank)
         progress = keep.restore(learner, last) if keep else Progress()
@@ -120,7 +122,8 @@ def fit(  # noqa: PLR0913 - a trial is these seven
         curve = Curve(recipe=recipe, points=progress.history)
         for step in _steps(learner, frames, progress, curve, seed, last):
             on_step(step)
-            if ranks.any(progress.train_s >= next_save_s or step.step == last):
+            leaves = leaving.is_asked()
+            if ranks.any(progress.train_s >= next_save_s or step.step == last or leaves):
                 began = time.perf_counter()
                 curve.read()
                 _check_weights(network, step)
@@ -128,6 +131,8 @@ def fit(  # noqa: PLR0913 - a trial is these seven
                     keep.save(learner, progress)
                 saving_s = time.perf_counter() - began
                 next_save_s = progress.train_s + max(SAVE_EVERY_S, saving_s / SAVE_SHARE)
+            if leaves:
+                raise KeyboardInterrupt
         if learner.average:
             learner.average.give(network)
     return _told(progress, start, precision(recipe, device))
