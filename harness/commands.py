@@ -46,6 +46,8 @@ def prepared(options: Namespace) -> tuple[Study, Settings]:
         workers=options.workers,
         processes=processes_of(options),
         retry_failed=options.retry_failed,
+        keep_going=options.keep_going,
+        patience_s=options.trial_timeout,
         command=command_of(options),
     )
 
@@ -142,11 +144,21 @@ def told(summary: Summary, rows: Rows) -> str:
     if summary.trained or summary.failed or summary.stopped:
         return (
             f"{summary.trained} trained, {summary.cached} answered by the ledger, "
-            f"{summary.failed} failed, {stopped}{over}{before}"
+            f"{summary.failed} failed, {stopped}{over}{before}{_given_up(summary)}"
         )
     held = [f"the ledger holds {some(summary.cached, 'trial')}"] if summary.cached else []
     rest = [over] if summary.rejected else []
     return f"nothing was trained: {', '.join(held + rest)}{before}"
+
+
+def _given_up(summary: Summary) -> str:
+    """Why a run ended before its plan did."""
+    if not summary.given_up:
+        return ""
+    return (
+        f"; given up with {some(summary.left, 'trial')} left, since the first {summary.failed} all "
+        f"failed alike ({summary.given_up}): mend it, or say --keep-going"
+    )
 
 
 def folder_name(name: str) -> str:

@@ -34,4 +34,14 @@ def add_running(each: Any, number: Callable[[str], int]) -> None:
         choices=("tensorboard", "mlflow", "wandb"),
         help="show trials in one of these while they run; may be given again",
     )
+    each.add_argument(
+        "--trial-timeout",
+        type=number,
+        default=3600,
+        metavar="SECONDS",
+        help="end a trial that makes no progress for so long; default: 3600",
+    )
     each.add_argument("--retry-failed", action="store_true", help="run failed trials again")
+    each.add_argument(
+        "--keep-going", action="store_true", help="go on when the first trials all fail alike"
+    )

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from harness.architecture import Part
 from harness.attempts import earlier, folder_of
 from harness.attempts import forget as forget_attempts
+from harness.canary import Canary
 from harness.data.augment import check_crop
 from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
@@ -40,7 +41,7 @@ from harness.sharing import Desk
 from harness.stale import made_of
 from harness.study import Recipe, Study
 from harness.training.batches import share
-from harness.trial import Event, Job, Row, failed_row, forget
+from harness.trial import PATIENCE_S, Event, Job, Row, failed_row, forget
 from harness.weights import files_named, find
 
 GENERATION = 4
@@ -80,12 +81,17 @@ class Settings:
     workers: int = 1
     processes: int = 1
     retry_failed: bool = False
+    keep_going: bool = False
+    patience_s: float = PATIENCE_S
     command: str | None = None
 
 
 @dataclass(kw_only=True)
 class Summary:
-    """What a run did, in numbers of trials."""
+    """What a run did, in numbers of trials.
+
+    ``left`` were not begun, since the first ones all failed by ``given_up``.
+    """
 
     trained: int = 0
     cached: int = 0
@@ -93,6 +99,8 @@ class Summary:
     stopped: int = 0
     rejected: int = 0
     planned: int = 0
+    left: int = 0
+    given_up: str | None = None
 
 
 @dataclass
@@ -114,6 +122,7 @@ class Session:
         self._stale: dict[str, Row] = {}
         self._desk = Desk(self.ledger, self._is_settled, self._answered, self.progress.phase)
         self._next: tuple[Trial, Claim] | None = None
+        self._canary = Canary()
         self._in_flight = 0
         self._groups: Iterator[list[Proposal]] = self._propose()
         self._device = ""
@@ -155,7 +164,7 @@ class Session:
         run when nothing is in flight here.
         """
         while not self.is_ready():
-            if self._in_flight:
+            if self._in_flight or self.summary.given_up:
                 return None
             if self._desk.has_to_wait():
                 continue
@@ -170,6 +179,8 @@ class Session:
 
     def is_ready(self) -> bool:
         """Whether a job is claimed and may begin; the next rung does once all are at this one."""
+        if self._gives_up():
+            return False
         self._next = self._next or self._desk.next()
         while not (self._next or self._in_flight or self._desk.is_waiting):
             trials = next(self._climb, None)
@@ -178,6 +189,16 @@ class Session:
             self._desk.add(trials, self._stale_of(trials))
             self._next = self._desk.next()
         return self._next is not None
+
+    def _gives_up(self) -> bool:
+        """Whether the first trials all failed by what those that are left share."""
+        if self.settings.keep_going or self.summary.given_up:
+            return bool(self.summary.given_up)
+        more = self.study.search is not None and not is_small(self.study)
+        left = self._desk.left + ([self._next[0]] if self._next else [])
+        if self._canary.is_shared([trial.entry for trial in left], more=more):
+            self.summary.given_up, self.summary.left = self._canary.reason, len(left)
+        return bool(self.summary.given_up)
 
     def started(self, job: Job) -> None:
         """Passes on that a job has begun."""
@@ -200,6 +221,7 @@ class Session:
             forget(job)
         self.summary.trained += row["state"] == "done"
         self.summary.failed += row["state"] == "failed"
+        self._canary.note(job.trial.entry, row)
         self.progress.finished(job.trial.entry, row)
 
     def again(self, job: Job) -> Job | None:
@@ -370,6 +392,7 @@ class Session:
             threads=settings.threads,
             cache=settings.folder / "cache",
             processes=settings.processes,
+            patience_s=settings.patience_s,
             until=self._ladder.until(trial),
             rungs=self._ladder.rungs(trial),
         )

@@ -68,6 +68,11 @@ class Desk:
         self._queue.extend(trials)
         self._known.update(known)
 
+    @property
+    def left(self) -> list[Trial]:
+        """The trials that have not been handed out, nor answered by another driver."""
+        return [*self._queue, *self._elsewhere.values()]
+
     def next(self) -> tuple[Trial, Claim] | None:
         """A trial that this driver now holds; None if there is none, or others hold the rest."""
         while self._queue:
