@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn
 
 from harness.ledger import Entry
-from harness.trial import Event, Row
+from harness.trial import RESUMED, Event, Row
 
 FIGURES = 56
 """The columns that a trial's line needs beside its name."""
@@ -58,6 +58,7 @@ class Plain:
     """One line for each thing that happened; none for each step."""
 
     def __init__(self) -> None:
+        self._names: dict[str, str] = {}
         self._num_planned = 0
         self._num_ended = 0
 
@@ -74,10 +75,13 @@ class Plain:
 
     def started(self, entry: Entry) -> None:
         """Prints that a trial has begun."""
+        self._names[entry.key] = named(entry)
         self._print(f"start  {named(entry)}")
 
     def event(self, event: Event) -> None:
-        """Prints nothing: a log wants no line a step."""
+        """Prints where a trial goes on, and nothing else: a log wants no line a step."""
+        if event.state == RESUMED:
+            self._print(f"resume {self._names[event.key]} {gone_on(event)}")
 
     def paused(self, entry: Entry, row: Row) -> None:
         """Prints how a trial stands at a rung."""
@@ -113,6 +117,7 @@ class Live:
         )
         self._overall = self._progress.add_task("planning", state="", count="", note="")
         self._tasks: dict[str, TaskID] = {}
+        self._names: dict[str, str] = {}
         self._mious: list[float] = []
         self._num_planned = self._num_cached = self._num_run = 0
         self._started = time.monotonic()
@@ -134,6 +139,7 @@ class Live:
 
     def started(self, entry: Entry) -> None:
         """Adds a bar for a trial."""
+        self._names[entry.key] = named(entry)
         name = fitted(entry, self._progress.console.width - FIGURES)
         self._tasks[entry.key] = self._progress.add_task(
             name, total=None, state="loading", count="", note=""
@@ -141,7 +147,9 @@ class Live:
         self._show_overall()
 
     def event(self, event: Event) -> None:
-        """Moves a trial's bar."""
+        """Moves a trial's bar; leaves a line when it goes on from an earlier run."""
+        if event.state == RESUMED:
+            self._say(f"resume {self._names[event.key]} {gone_on(event)}")
         left = (event.steps - event.step) * event.seconds / max(event.step, 1)
         note = f"loss {event.loss:.3f}" + (f"  {clock(left)} left" if left else "")
         self._progress.update(
@@ -248,6 +256,11 @@ def fitted(entry: Entry, room: int) -> str:
     """
     name = f"{', '.join(entry.factors.values()) or entry.candidate} seed {entry.seed}"
     return name if len(name) <= room else f"…{name[len(name) - max(room, 2) + 1 :]}"
+
+
+def gone_on(event: Event) -> str:
+    """From where a trial goes on, as lines say it."""
+    return f"goes on after step {event.step} of {event.steps}"
 
 
 def ending(entry: Entry, row: Row) -> str:

@@ -33,7 +33,7 @@ from harness.runners.nodes import MachineLost, check_versions, is_machine_lost
 from harness.runners.runner import WORKER_DIED, Runner, Source
 from harness.runners.slots import Slot, Wanted, check_room, slot_of, why_waiting
 from harness.shipment import Shipment, at_hand, renamed, shipped, unpacked
-from harness.trial import Event, Job, Row, failed_row, reason_of, run_trial
+from harness.trial import RESUMED, Event, Job, Row, failed_row, reason_of, run_trial
 
 REPORT_EVERY_S = 0.5
 """Tune holds a trial up until its report is read, so steps are reported only this often."""
@@ -308,7 +308,7 @@ def _trainable(config: dict[str, Any], shipment: Shipment | None = None) -> None
 
     def report(event: Event) -> None:
         nonlocal last
-        if time.monotonic() - last >= REPORT_EVERY_S:
+        if time.monotonic() - last >= REPORT_EVERY_S or event.state == RESUMED:
             last = time.monotonic()
             tune.report({"event": json.dumps(asdict(event))})
 

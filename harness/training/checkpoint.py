@@ -89,6 +89,8 @@ class Checkpoint:
             learner.scaler.load_state_dict(state["scaler"])
         if learner.average:
             learner.average.load_state_dict(state["average"])
+        if ranks.rank == 0 and len(state["random"]) != ranks.world:
+            _say_other_world(self.path, len(state["random"]), ranks.world)
         if ranks.rank < len(state["random"]):
             self._set_random_state(state["random"][ranks.rank])
         return Progress(**state["progress"])
@@ -111,6 +113,14 @@ class Checkpoint:
         torch.set_rng_state(state["cpu"])
         if self.device.type == "cuda" and "cuda" in state:
             torch.cuda.set_rng_state(state["cuda"], self.device)
+
+
+def _say_other_world(path: Path, saved: int, now: int) -> None:
+    print(
+        f"twopath: {path} was saved by {saved} processes and goes on in {now}: the same training "
+        "up to rounding, but not to the bit",
+        file=sys.stderr,
+    )
 
 
 def remove(path: Path) -> None:
