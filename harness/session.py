@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from harness.architecture import Part
 from harness.attempts import earlier, folder_of
 from harness.attempts import forget as forget_attempts
+from harness.audience import Audience
 from harness.canary import Canary
 from harness.data.augment import check_crop
 from harness.data.dataset import Dataset, datasets
@@ -46,28 +47,6 @@ from harness.weights import files_named, find
 
 GENERATION = 4
 """The least number of candidates that a search has measured together."""
-
-
-class Progress(Protocol):
-    """What a session says of itself while it runs; every call returns at once."""
-
-    def phase(self, text: str) -> None:
-        """Says what is being done before trials start."""
-
-    def planned(self, rows: list[Entry], cached: int) -> None:
-        """Says which trials were added to the plan, and how many of them have a row."""
-
-    def started(self, entry: Entry) -> None:
-        """Says that a trial has begun."""
-
-    def event(self, event: Event) -> None:
-        """Says how a running trial fares."""
-
-    def paused(self, entry: Entry, row: Row) -> None:
-        """Says that a trial waits at a rung to be judged."""
-
-    def finished(self, entry: Entry, row: Row) -> None:
-        """Says that a trial has ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +90,7 @@ class Session:
     ledger: Ledger
     runner: Runner
     settings: Settings
-    progress: Progress
+    progress: Audience
     summary: Summary = field(default_factory=Summary)
 
     def __post_init__(self) -> None:

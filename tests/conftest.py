@@ -33,6 +33,10 @@ SLOW = (
     "test_installed_plugin.py",
     "test_bench_measure.py",
     "test_tables_compile",
+    "test_driver_killed.py",
+    "test_interrupts.py",
+    "test_workers.py",
+    "test_storage.py",
     "[ray]",
 )
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""

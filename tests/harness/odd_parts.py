@@ -48,17 +48,33 @@ def _go_wrong(act, logits):
         if dist.get_rank() != 1:
             return logits
         act = act.removesuffix(" second")
-    if act == "raise":
-        raise RuntimeError("not\ntoday")
-    if act == "starve":
-        raise MemoryError
-    if act == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if act == "quit":
-        os._exit(3)
-    if act == "exit":
-        sys.exit("enough")
+    _END.get(act, lambda: None)()
     return logits * float("nan") if act == "nan" else logits
+
+
+def _fail():
+    raise RuntimeError("not\ntoday")
+
+
+def _starve():
+    raise MemoryError
+
+
+def _starve_gpu():
+    raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+_END = {
+    "raise": _fail,
+    "starve": _starve,
+    "hoard": lambda: torch.empty(2**60, dtype=torch.uint8),
+    "starve_gpu": _starve_gpu,
+    "hang": lambda: time.sleep(600),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "quit": lambda: os._exit(3),
+    "exit": lambda: sys.exit("enough"),
+}
+"""How a step may end that does not go on."""
 
 
 def _step_slowly():

@@ -1,5 +1,7 @@
 """A PostgreSQL server of the tests' own, from the system's packages."""
 
+import importlib.util
+import itertools
 import os
 import shutil
 import socket
@@ -7,6 +9,13 @@ import subprocess
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
+
+import pytest
+import sqlalchemy as sql
+
+from harness.ledger.database import _url_of
+
+NUMBERS = itertools.count()
 
 PASSWORD = "Tr0ub:4/d@r&3?"
 """Every sign in it means something in a URL."""
@@ -60,3 +69,25 @@ class Server:
     def url(self, database, password=PASSWORD):
         """The URL of one of its databases."""
         return f"postgresql://me:{quote(password, safe='')}@127.0.0.1:{self._port}/{database}"
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server that runs as long as the tests."""
+    if not programs() or not importlib.util.find_spec("psycopg"):
+        pytest.skip("no PostgreSQL here: install postgresql and psycopg")
+    server = Server()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres(server):
+    """The URL of an empty database."""
+    name = f"ledger_{next(NUMBERS)}"
+    engine = sql.create_engine(_url_of(server.url("postgres")), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    return server.url(name)

@@ -1,0 +1,50 @@
+"""Faults are put into runs of the machine room's smallest study."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sql
+
+sys.path.append(str(Path(__file__).parent.parent / "harness"))
+sys.path.append(str(Path(__file__).parent.parent / "ledger"))
+import warm
+from postgres import postgres as postgres
+from postgres import server as server
+
+from harness.plugins import load_file
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The folder of a run in which nothing goes wrong."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert warm.Run(folder).did()["trained"] == 4
+    return folder
+
+
+@pytest.fixture
+def sound(undisturbed):
+    """What the trials learn when nothing goes wrong, by seed."""
+    return warm.learnt_by_seed(undisturbed)
+
+
+@pytest.fixture
+def folder(undisturbed, tmp_path):
+    """A folder of runs in which all is measured and nothing is trained."""
+    for file in undisturbed.glob("ledger.db*"):
+        shutil.copy(file, tmp_path)
+    engine = sql.create_engine(f"sqlite:///{tmp_path}/ledger.db")
+    with engine.begin() as connection:
+        for table in ("trials", "claims"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    engine.dispose()
+    return tmp_path
+
+
+@pytest.fixture
+def odd():
+    """The plugin with the head that goes wrong, which this process knows for one test."""
+    load_file(warm.ODD)
+    return warm.ODD

@@ -1,0 +1,41 @@
+"""A worker that is killed or stands still costs its trial only, which then ends as it would have.
+
+A part that ends its own worker: ``tests/harness/test_runner_local.py``, on Ray
+``tests/harness/test_runner_ray.py``.
+"""
+
+import os
+import signal
+
+import warm
+from warm import Run
+
+PATIENCE_S = 20
+"""Longer than a worker takes to start on a busy machine."""
+
+
+def test_workers_that_are_killed_and_stopped_cost_their_trials_only(folder, sound):
+    pids = folder / "pids"
+    pids.mkdir()
+    environment = {"TWOPATH_TEST_STEP_S": "0.3", "TWOPATH_TEST_PIDS": str(pids)}
+    run = Run(folder, workers=2, patience_s=PATIENCE_S, environment=environment)
+    run.until(lambda: len(list(pids.iterdir())) == 2)
+    killed, stopped = (int(path.name) for path in pids.iterdir())
+    run.until(lambda: len(list(folder.glob("trials/*/checkpoint.pt"))) == 2)
+    os.kill(stopped, signal.SIGSTOP)
+    os.kill(killed, signal.SIGKILL)
+    did = run.did()
+    assert (did["trained"], did["failed"], did["stopped"]) == (2, 2, None)
+    reasons = sorted(r["reason"] for r in warm.ended_rows(folder).values() if r["reason"])
+    assert reasons[0].startswith(f"TimeoutError: no progress for {PATIENCE_S} s after step ")
+    assert reasons[1].startswith("its worker process died (SIGKILL)")
+    warm.assert_nothing_is_held(folder)
+
+    before = {key: row for key, row in warm.ended_rows(folder).items() if row["state"] == "done"}
+    assert Run(folder).did()["cached"] == 4, "what failed is not run again by itself"
+    again = Run(folder, retry_failed=True).did()
+    assert (again["trained"], again["cached"]) == (2, 2)
+    after = warm.ended_rows(folder)
+    assert {key: after[key] for key in before} == before
+    assert [after[key]["resumed_from_step"] > 0 for key in after.keys() - before] == [True] * 2
+    assert warm.learnt_by_seed(folder) == sound

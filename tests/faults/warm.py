@@ -1,0 +1,140 @@
+"""Runs of a study, forked from a process that has imported all: many can be started and killed."""
+
+import json
+import multiprocessing
+import os
+import sys
+from dataclasses import replace
+from multiprocessing import forkserver
+from pathlib import Path
+
+from drive import PATIENCE_S, until
+from tiny import BOTH, RECIPE, learnt, rows, session, tiny
+
+from harness import Part
+from harness.ledger import open_ledger
+from harness.plugins import load_file, load_plugins
+from harness.runners.local import InProcess, Processes
+from harness.training import loop
+
+load_plugins()
+
+ODD = str(Path(__file__).parent.parent / "harness" / "odd_parts.py")
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["warm"])
+
+
+def start_server():
+    """Starts the process that runs are forked from.
+
+    It is told by the environment where modules are: up to Python 3.12 it does not heed the path
+    that multiprocessing tells it, and then silently imports nothing.
+    """
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(each for each in sys.path if each)
+    try:
+        forkserver.ensure_running()
+    finally:
+        del os.environ["PYTHONPATH"]
+        if before is not None:
+            os.environ["PYTHONPATH"] = before
+
+
+def study(seeds, act="slow", steps=12):
+    """Trials of one candidate, whose head does what ``act`` says."""
+    return tiny(
+        name="slow",
+        space=replace(BOTH, head=Part("odd", act=act)),
+        recipe=replace(RECIPE, steps=steps),
+        seeds=tuple(range(seeds)),
+    )
+
+
+class Run:
+    """A run of a study in a process of its own."""
+
+    def __init__(self, folder, *, seeds=4, environment=None, log=None, **options):
+        self.said = (log or folder) / "said"
+        self.summary = (log or folder) / "summary.json"
+        self.summary.unlink(missing_ok=True)
+        arguments = (folder, self.said, self.summary, seeds, environment or {}, options)
+        start_server()
+        self._process = FORKED.Process(target=_run, args=arguments)
+        self._process.start()
+        self.pid = self._process.pid
+
+    def poll(self):
+        """Its exit code; None while it runs."""
+        return self._process.exitcode
+
+    def cpu_s(self):
+        """The seconds that it has computed, which do not pass faster on a quiet machine."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return float("inf")
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def until(self, condition):
+        """Waits for a condition that must come true while it runs."""
+        until(condition, self)
+
+    def signal(self, number):
+        """Sends it a signal."""
+        os.kill(self.pid, number)
+
+    def kill(self):
+        """Kills it, so that it can clean up nothing."""
+        self._process.kill()
+        self._process.join()
+
+    def ended(self):
+        """Its exit code, once it has ended."""
+        self._process.join(PATIENCE_S)
+        assert self.poll() is not None, "it did not end"
+        return self.poll()
+
+    def did(self):
+        """What it did, once it has ended well."""
+        assert self.ended() == 0, self.said.read_text()
+        return json.loads(self.summary.read_text())
+
+
+def _run(folder, said, summary, seeds, environment, options):
+    os.setsid()
+    os.environ.update(environment)
+    with said.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    if options.pop("saves", True):
+        loop.SAVE_EVERY_S, loop.SAVE_SHARE = 0.0, float("inf")
+    load_file(ODD)
+    wanted = study(seeds, options.pop("act", "slow"))
+    workers = options.get("workers", 1)
+    runner = InProcess() if workers == 1 else Processes(workers)
+    try:
+        did = session(wanted, folder, runner=runner, plugins=(ODD,), **options).run()
+    except KeyboardInterrupt:
+        os._exit(130)
+    summary.write_text(json.dumps(vars(did)))
+
+
+def learnt_by_seed(folder, url=None):
+    """What the trials that are done have learnt, by seed."""
+    found = open_ledger(folder, url).rows("slow")
+    return {row["seed"]: learnt(row) for row in found if row["state"] == "done"}
+
+
+def assert_nothing_is_held(folder, url=None):
+    """No trial is left as if it ran."""
+    ledger = open_ledger(folder, url)
+    claims = ledger.claims(entry.key for entry in ledger.plan("slow")).values()
+    assert {claim.owner for claim in claims} == {""}
+    assert not list(folder.glob("trials/*/*.partial"))
+
+
+def ended_rows(folder):
+    """The rows that are there so far, by candidate and seed."""
+    if not (folder / "ledger.db").is_file():
+        return {}
+    return {key: row for key, row in rows(folder, "slow").items() if row["state"] != "pending"}
