@@ -20,7 +20,7 @@ from harness.data.roots import DataRoots, open_dataset
 from harness.figures import Broken, Figures, Place, over_budget
 from harness.growing import GrowingPlan
 from harness.ladder import Ladder, rule_of
-from harness.ledger import Claim, Entry, Ledger
+from harness.ledger import Claim, Ledger
 from harness.measure.candidates import timing_device
 from harness.missing import is_small, is_to_run, prior_answers
 from harness.mistakes import warn_plainly
