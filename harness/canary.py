@@ -25,9 +25,9 @@ class Canary:
     _is_over: bool = False
 
     @property
-    def num_failed(self) -> int:
-        """How many trials failed, all of them alike."""
-        return len(self._failed)
+    def is_sick(self) -> bool:
+        """Whether all trials that ended failed alike, and enough of them."""
+        return not self._is_over and len(self._failed) >= ENOUGH
 
     def note(self, entry: Entry, row: Mapping[str, Any]) -> None:
         """Notes how a trial of the run ended."""
@@ -44,7 +44,7 @@ class Canary:
 
         ``more`` says that a search may yet propose others, which only share what does not vary.
         """
-        if self._is_over or self.num_failed < ENOUGH or not (left or more):
+        if not self.is_sick or not (left or more):
             return False
         common = set.intersection(*(set(each.factors.items()) for each in self._failed))
         return not (more and common) and all(common <= set(each.factors.items()) for each in left)

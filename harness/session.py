@@ -171,7 +171,7 @@ class Session:
 
     def _gives_up(self) -> bool:
         """Whether the first trials all failed by what those that are left share."""
-        if self.settings.keep_going or self.summary.given_up:
+        if self.settings.keep_going or self.summary.given_up or not self._canary.is_sick:
             return bool(self.summary.given_up)
         more = self.study.search is not None and not is_small(self.study)
         left = self._desk.left + ([self._next[0]] if self._next else [])
@@ -192,6 +192,7 @@ class Session:
         self._in_flight -= 1
         if not self._desk.put(job.trial, row, job.attempt):
             return  # the other run's answer comes in its place
+        self._canary.note(job.trial.entry, row)
         if row["state"] == "paused":
             forget_attempts(job.before)  # this attempt's own checkpoint is all it goes on from
             self.progress.paused(job.trial.entry, row)
@@ -200,7 +201,6 @@ class Session:
             forget(job)
         self.summary.trained += row["state"] == "done"
         self.summary.failed += row["state"] == "failed"
-        self._canary.note(job.trial.entry, row)
         self.progress.finished(job.trial.entry, row)
 
     def again(self, job: Job) -> Job | None:
