@@ -257,6 +257,10 @@ def test_a_forecast_tells_how_little_may_be_trained(tmp_path):
     assert more.count("new") >= 6 and 0 < more.least_s < more.seconds
     assert any("(if stopped early) to" in line for line in lines(more))
     assert forecast(stopping(TO_THE_END, seeds=(0, 1)), ledger, how).least_s is None
+    moved = forecast(stopping(replace(RUNGS, at=(0.5,))), ledger, how).stale.trials
+    assert {each.why for each in moved} == {
+        (f"the stopping's at was {list(RUNGS.at)} and is [0.5]",)
+    }
 
 
 # Searches.

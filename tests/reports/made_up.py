@@ -94,9 +94,10 @@ def failed(candidate: str, seed: int = 0, reason: str = "ValueError: loss is nan
 
 def stopped(candidate: str, seed: int = 0, step: int = 11) -> Row:
     """A trial that was stopped at a rung."""
+    none = dict.fromkeys(("miou", "pixel_accuracy", "iou"))
     reason = f"after {step} of 100 steps: mIoU of 1.0 % on held-out images is below 2.0 %"
-    found = {**failed(candidate, seed), "state": "stopped", "reason": reason}
-    return {**found, "rungs": [[step, 0.01]], "steps": 100, "params": 1, **timed(1.0)}
+    said = {"state": "stopped", "reason": reason, "rungs": [[step, 0.01]]}
+    return row(candidate, seed, **{**none, **said})
 
 
 def study_of(rows: list[Row], baseline: str | None = None, **fields: Any) -> dict[str, Any]:
