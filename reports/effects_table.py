@@ -8,7 +8,7 @@ from typing import Any
 from reports.columns import FIGURES, MISSING, Column, plain
 from reports.effects import Effect, Effects
 from reports.images import Images
-from reports.paired import FEWEST_FOR_BCA, MOST_EXACT, MOST_SEEDS, least_seeds
+from reports.paired import FEWEST_FOR_BCA, MOST_EXACT, MOST_SEEDS, least_p, least_seeds
 from reports.phrases import count
 from reports.spreadsheet import spreadsheet
 from reports.tables import Line, Table
@@ -125,12 +125,10 @@ def _tests(found: Effects) -> str:
         f"{count(m, 'line')}. “Resolved” needs both at 0.05; “resolved if noise is normal” the "
         f"first."
     )
+    text += f" With {count(n, 'seed')} no flip of signs gives p below {least_p(n):.2g}"
     if n < least_seeds(m):
-        text += (
-            f" With {count(n, 'seed')} no flip of signs gives p below {2.0 ** (1 - n):.3g}: here "
-            f"it takes {least_seeds(m)} seeds to resolve anything by it."
-        )
-    return text
+        text += f": here it takes {least_seeds(m)} seeds to resolve anything by it"
+    return f"{text}."
 
 
 def effects_csv(found: Effects) -> str:

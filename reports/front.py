@@ -16,6 +16,7 @@ from reports.images import RESAMPLES, Floats, Images
 from reports.pareto import Standing
 from reports.statistics import Noise
 from reports.verdict import Verdict, judged_on
+from reports.volume import interval, over_seeds, weights
 
 COSTS = ("latency_ms", "gmacs", "params")
 MOST_DRAWN = 2_000_000
@@ -79,8 +80,9 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
     on = on_front(drawn_costs, drawn_scores)
     volume = float(hypervolume(costs[None], scores[None], edge)[0])
     drawn = hypervolume(drawn_costs, drawn_scores, edge)
-    # Reflected, since the best of noisy scores is too good: a redrawn front lies above its own.
-    ends = 2 * volume - np.quantile(drawn, (0.975, 0.025)) if sources else (None, None)
+    others = hypervolume(drawn_costs, _drawn_scores(inside, accuracy, None, images)[0], edge)
+    over = over_seeds(inside, accuracy, weights(costs, scores, edge))
+    ends = interval(volume, over, drawn, others) if sources else (None, None)
     steps = _steps(verdict, cost, accuracy)
     return Front(
         cost=cost,
@@ -91,8 +93,8 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
         else {},
         sources=sources,
         volume=volume,
-        volume_low=None if ends[0] is None else max(0.0, float(ends[0])),
-        volume_high=None if ends[1] is None else float(ends[1]),
+        volume_low=ends[0],
+        volume_high=ends[1],
         reference=edge,
         knee=_knee(verdict, cost, accuracy),
         steps=steps,

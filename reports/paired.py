@@ -45,8 +45,8 @@ class Paired:
 
     @property
     def least_p(self) -> float:
-        """The smallest two-sided p that an exact sign-flip test of n differences can give."""
-        return float(2.0 ** (1 - self.n))
+        """The smallest two-sided p that flipping the signs of n differences can give."""
+        return least_p(self.n)
 
 
 def paired(differences: Sequence[float]) -> Paired:
@@ -109,6 +109,11 @@ def word(p: float | None, exact_p: float | None) -> Word:
     if p > 1 - CONFIDENCE:
         return "not resolved"
     return "resolved" if exact_p <= 1 - CONFIDENCE else "resolved if noise is normal"
+
+
+def least_p(num_seeds: int) -> float:
+    """The smallest two-sided p that flipping signs can give, all of them or those drawn."""
+    return 2.0 ** (1 - num_seeds) if num_seeds <= MOST_EXACT else 2 / (2**MOST_EXACT + 1)
 
 
 def least_seeds(num_rows: int) -> int:

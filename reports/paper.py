@@ -20,7 +20,7 @@ def paper_files(
     put into a paper by \input; its first line names the packages it needs.
     """
     files = {"table.tex": latex(table)}
-    files |= {f"{each.name}.tex": latex(each.table) for each in sections}
+    files |= {f"{each.name}.tex": latex(each.table) for each in sections if each.table}
     ablation = ablation_table(verdict, found)
     if ablation:
         said = "\n".join(map(markdown_cell, ablation_caption()))
