@@ -82,7 +82,7 @@ def write(
     """Writes a study's report into a folder, which is made if need be.
 
     Files: report.html, table.md, table.csv (a candidate a line), trials.csv (a trial a line),
-    pareto.png, pareto.svg, iou.png and iou.svg; effects.md and .csv, fronts.md and .csv where
+    pareto and iou as .png, .svg and .pdf; effects.md and .csv, fronts.md and .csv where
     there are any, ablation.md and .csv; the tables as .tex too. Each is replaced as a whole, so
     that a reader never meets half a file. ``trials`` is where the confusion matrices of trials
     are kept, without which nothing is said of other images. ValueError if no planned trial has a
@@ -113,8 +113,10 @@ def write(
         "trials.csv": trials_csv(table_of_trials),
         "pareto.png": figures.pareto_drawing.png,
         "pareto.svg": figures.pareto_drawing.svg,
+        "pareto.pdf": figures.pareto_drawing.pdf,
         "iou.png": figures.iou_drawing.png,
         "iou.svg": figures.iou_drawing.svg,
+        "iou.pdf": figures.iou_drawing.pdf,
     }
     contents |= paper_files(verdict, found, table, sections)
     for each in sections:
@@ -147,7 +149,7 @@ def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:
 def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
     """Writes what a static sweep found into a folder, which is made if need be.
 
-    Files: sweep.csv (an architecture a line), sweep.md, sweep.png and sweep.svg. ValueError if no
+    Files: sweep.csv (an architecture a line), sweep.md, sweep.png, .svg and .pdf. ValueError if no
     architecture could be built.
     """
     found = sweep(name, rows)
@@ -157,6 +159,7 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
         "sweep.md": markdown(table),
         "sweep.png": drawing.png,
         "sweep.svg": drawing.svg,
+        "sweep.pdf": drawing.pdf,
     }
     built = f"{len(found.rows)} architectures counted"
     refused = sum(found.impossible.values())

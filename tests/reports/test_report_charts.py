@@ -148,3 +148,9 @@ def test_every_record_can_be_drawn(rows):
 def test_a_record_is_drawn_to_the_same_bytes_each_time():
     chart = chart_of(noisy({"a": 0.3, "b": 0.4}, seeds=2, b=12))
     assert draw_pareto(chart) == draw_pareto(chart)
+
+
+def test_a_pdf_holds_its_letters_as_truetype_fonts():
+    pdf = draw_pareto(chart_of([row("a")])).pdf
+    assert pdf.startswith(b"%PDF") and b"/CIDFontType2" in pdf
+    assert b"/Type3" not in pdf

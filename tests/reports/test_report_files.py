@@ -32,8 +32,10 @@ FILES = {
     "fronts.csv",
     "pareto.png",
     "pareto.svg",
+    "pareto.pdf",
     "iou.png",
     "iou.svg",
+    "iou.pdf",
 }
 
 

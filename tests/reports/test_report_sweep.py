@@ -119,5 +119,5 @@ def test_the_chart_is_drawn_and_files_are_written(tmp_path, factor):
     assert said[0] == "6 architectures counted, 1 that cannot be built."
     assert said[1].startswith("Counted at 45x60 by a counter")
     assert said[2:] == ["1 x needs both paths"]
-    names = ["sweep.csv", "sweep.md", "sweep.png", "sweep.svg"]
+    names = ["sweep.csv", "sweep.md", "sweep.pdf", "sweep.png", "sweep.svg"]
     assert sorted(path.name for path in (tmp_path / "it").iterdir()) == names
