@@ -20,8 +20,9 @@ LONGEST_NAME = 34
 # From light to dark in one hue, so that it reads in grey and for every eye. Cells keep their
 # colours on dark paper, and so do the numbers in them.
 _RAMP = LinearSegmentedColormap.from_list("ious", ["#f3f7fb", "#9fc6e6", "#3b86c4", "#0a3d6b"])
-_DARK_TEXT, _LIGHT_TEXT = "#101214", "#fdfdfd"
-_LIGHT_FROM = 55.0
+_DARK_TEXT, _LIGHT_TEXT = "#000000", "#ffffff"
+_EVEN = 0.179
+"""The luminance on which black and white stand out alike (WCAG 2, 4.6 to 1)."""
 STEPS = 20
 """The steps of the ramp that a page has, one for each five percent."""
 
@@ -90,7 +91,12 @@ def step_of(value: float) -> int:
 
 
 def _ink(value: float) -> str:
-    return _LIGHT_TEXT if value > _LIGHT_FROM else _DARK_TEXT
+    """Black or white, whichever can be read on a percentage's colour."""
+    parts = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _RAMP(value / 100)[:3]
+    ]
+    luminance = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+    return _LIGHT_TEXT if luminance < _EVEN else _DARK_TEXT
 
 
 def _percent(value: float | None) -> float | None:

@@ -32,7 +32,7 @@ _OPTIONS = (
 
 
 class Tab:
-    """One page: what it logged stands in ``complaints``, what it asked the network for in ``asked``."""
+    """One page: ``complaints`` are what it logged, ``asked`` what it wanted of any network."""
 
     def __init__(self, send: int, receive: int):
         self.complaints: list[str] = []
@@ -77,6 +77,8 @@ class Tab:
             self.complaints.append(str(params["entry"]["text"]))
         elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning"):
             self.complaints.append(str([each.get("value") for each in params["args"]]))
+        elif method == "Page.javascriptDialogOpening":
+            self.complaints.append(f"dialog: {params['message']}")
         elif method == "Network.requestWillBeSent":
             self.asked.append(str(params["request"]["url"]))
 

@@ -209,7 +209,7 @@ def test_the_page_and_files_tell_effects_with_names_as_text(tmp_path):
     rows = noisy({"full": 0.40, attack: 0.30}, seeds=3)
     found = reports.write(study_of(rows, baseline="full"), rows, tmp_path)
     page = found.page.read_text()
-    assert "<h2>Effects</h2>" in page and "resolved if noise is normal" in page
+    assert ">Effects</h2>" in page and "resolved if noise is normal" in page
     assert attack not in page and "&lt;script&gt;" in page
     assert attack not in found.files["effects.md"].read_text()
     assert attack not in found.files["fronts.md"].read_text()
