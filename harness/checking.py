@@ -13,12 +13,13 @@ from typing import Any
 from rich.console import Console
 
 from harness.architecture import Part
-from harness.commands import folder_name, load_named
+from harness.commands import load_named
 from harness.data.check import look_over
 from harness.data.codes import ranges
 from harness.data.files import UnpairedError
 from harness.data.overlay import sheet
 from harness.data.roots import data_roots, open_dataset
+from harness.opening import folder_name
 from harness.progress import counted, some
 from harness.terminal import Answer, table
 from harness.whole import naming

@@ -27,6 +27,7 @@ from harness.options import (
     positive,
 )
 from harness.plan_options import add_doctor_options, add_plan_options, foreseen
+from harness.report_options import REPORT_ABOUT, add_board_options, add_report_options
 from harness.run_options import add_running
 from harness.sheet import ABOUT as SHEET
 from harness.sheet import EXAMPLE as SHEET_EXAMPLE
@@ -35,7 +36,7 @@ from harness.timing_options import add_timing
 
 if TYPE_CHECKING:
     from harness.ledger import Ledger
-    from harness.session import Settings, Summary
+    from harness.session import Settings
     from harness.study import Study
     from harness.terminal import Answer
 
@@ -105,6 +106,7 @@ def parser() -> argparse.ArgumentParser:
         _add_confirm,
         _add_report,
         _add_sheet,
+        _add_board,
         _add_sweep,
         _add_paper,
         _add_list,
@@ -126,7 +128,7 @@ def _command(
 ) -> Any:
     each = commands.add_parser(
         name,
-        help=about,
+        help=about.partition("\n")[0],
         description=about,
         epilog=f"example: {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -165,9 +167,16 @@ def _add_running(each: Any) -> None:
 
 
 def _add_report(commands: Any) -> None:
-    about = "Write a study's report from the rows in the ledger."
-    each = _command(commands, "report", about, "twopath report fusion", _report)
-    each.add_argument("study", help="the name of a study that was run")
+    example = "twopath report fusion --watch --open"
+    each = _command(commands, "report", REPORT_ABOUT, example, _in("reports.commands", "report"))
+    add_report_options(each)
+    add_places(each)
+
+
+def _add_board(commands: Any) -> None:
+    about = "List the studies of a ledger: how far each is, its best candidate, its report."
+    each = _command(commands, "board", about, "twopath board", _in("reports.commands", "board"))
+    add_board_options(each)
     add_places(each)
 
 
@@ -299,7 +308,8 @@ def _add_doctor(commands: Any) -> None:
 
 
 def _run(options: Options) -> Answer:
-    from harness.commands import opened, prepared
+    from harness.commands import prepared
+    from harness.opening import opened
 
     study, settings = prepared(options)
     if options.dry_run:
@@ -309,8 +319,9 @@ def _run(options: Options) -> Answer:
 
 
 def _confirm(options: Options) -> Answer:
-    from harness.commands import opened, prepared
+    from harness.commands import prepared
     from harness.confirming import confirmation_of
+    from harness.opening import opened
     from reports.confirmation import winner
 
     study, settings = prepared(options)
@@ -331,57 +342,15 @@ def _ran(options: Options, study: Study, settings: Settings, ledger: Ledger, nam
         summary = run_study(options, study, settings, ledger)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command goes on from what was saved") from None
-    return _reported(options, name, ledger, summary)
+    from reports.commands import reported
 
-
-def _report(options: Options) -> Answer:
-    from harness.commands import opened
-
-    with opened(options) as ledger:
-        return _reported(options, options.study, ledger)
-
-
-def _reported(
-    options: Options, name: str, ledger: Ledger, summary: Summary | None = None
-) -> Answer:
-    """A study's report, which is written first."""
-    import reports
-    from harness.commands import folder_name
-    from harness.terminal import Answer
-    from harness.whole import naming
-
-    rows = ledger.rows(name)
-    folder = Path(options.runs) / "reports" / folder_name(name)
-    with naming(folder):
-        report = reports.write(
-            ledger.study(name),
-            rows,
-            folder,
-            trials=Path(options.runs) / "trials",
-            again=_again(ledger, name),
-        )
-    record = {
-        "study": name,
-        "summary": summary and vars(summary),
-        "answer": report.answer,
-        "report": str(report.page),
-        "rows": rows,
-    }
-    has_failed = summary is not None and any(row["state"] == "failed" for row in rows)
-    return Answer(record=record, show=report.show, code=int(has_failed))
-
-
-def _again(ledger: Ledger, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
-    """A study's confirmation and its rows; None for a study that was not confirmed."""
-    from harness.confirming import confirmation_name
-
-    again = confirmation_name(name)
-    return (ledger.study(again), ledger.rows(again)) if again in ledger.studies() else None
+    return reported(options, name, ledger, summary)
 
 
 def _sweep(options: Options) -> Answer:
     import reports
-    from harness.commands import folder_name, opened, swept
+    from harness.commands import swept
+    from harness.opening import folder_name, opened
     from harness.terminal import Answer
     from harness.whole import naming
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import socket
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
-
 from harness.data.roots import data_roots
-from harness.ledger import Ledger, open_ledger, shown
+from harness.ledger import Ledger
 from harness.loading import load_study
 from harness.measure.device import check_devices
 from harness.mistakes import one_line
@@ -69,19 +65,6 @@ def command_of(options: Namespace) -> str:
     words += [word for each in options.data for word in ("--data", each)]
     words += [word for each in options.plugin for word in ("--plugin", each)]
     return shlex.join(words)
-
-
-@contextmanager
-def opened(options: Namespace, *, make: bool = False) -> Iterator[Ledger]:
-    """The ledger that the options name; OSError when its database refuses something."""
-    try:
-        yield open_ledger(options.runs, options.ledger, make=make)
-    except IntegrityError:  # which only a mistake of ours can bring about
-        raise
-    except DBAPIError as error:
-        where = shown(options.ledger or Path(options.runs) / "ledger.db")
-        why = one_line(error.orig or error)
-        raise OSError(f"the ledger {where} could not go on: {why}") from error
 
 
 def run_study(options: Namespace, study: Study, settings: Settings, ledger: Ledger) -> Summary:
@@ -159,11 +142,6 @@ def _given_up(summary: Summary) -> str:
         f"; given up with {some(summary.left, 'trial')} left, since the first {summary.failed} all "
         f"failed alike ({summary.given_up}): mend it, or say --keep-going"
     )
-
-
-def folder_name(name: str) -> str:
-    """A study's name as a folder of its own, whatever is in it and however long it is."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100] or "study"
 
 
 def swept(options: Namespace, ledger: Ledger) -> tuple[str, Rows]:

@@ -7,14 +7,10 @@ from dataclasses import replace
 
 from harness.ledger import Entry
 from harness.names import unknown
+from harness.opening import confirmation_name
 from harness.plan import Candidate, candidates
 from harness.runners.proposals import replayed
 from harness.study import Rungs, Study, Variants
-
-
-def confirmation_name(name: str) -> str:
-    """What the confirmation of a study is called in the ledger."""
-    return f"{name} (confirmation)"
 
 
 def fresh_seeds(used: Iterable[int], num: int) -> tuple[int, ...]:

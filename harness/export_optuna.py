@@ -29,8 +29,8 @@ def exported_to_optuna(options: Namespace) -> Answer:
     """Writes the storage; says how many candidates went into it."""
     from functools import partial
 
-    from harness.commands import opened
     from harness.ledger import shown
+    from harness.opening import opened
     from harness.runners.storage import export
     from harness.terminal import Answer
 

@@ -53,12 +53,13 @@ def drawn(options: Namespace) -> Answer:
     """The sheet that the options ask for, written as a picture."""
     from functools import partial
 
-    from harness.commands import folder_name, load_named, opened
+    from harness.commands import load_named
     from harness.confirming import made_again
     from harness.data.roots import data_roots
     from harness.data.side_by_side import side_by_side
     from harness.ledger import Entry
     from harness.loading import load_study
+    from harness.opening import folder_name, opened
     from harness.predicted import predicted
     from harness.terminal import Answer
     from harness.whole import naming

@@ -43,7 +43,7 @@ def answer(verdict: Verdict, found: Effects | None = None) -> str:
 
 
 def _so_far(verdict: Verdict) -> str:
-    waiting = sum(each["state"] == "pending" for each in verdict.trials)
+    waiting = verdict.trials.column("state").count("pending")
     total = len(verdict.trials)
     return f"So far, with {total - waiting} of {total} trials in: " if waiting else ""
 
@@ -141,8 +141,10 @@ def _lead(
 ) -> list[str]:
     best, exact = ranked[0], _exact(verdict)
     lead = f"{name_of(best)} has the highest {FIGURES[key].label} ({_at(verdict, best, key)})"
-    beaten = [each for each in ranked[1:] if each not in level]
-    cheap = [each for each in _cheapest(ranked, exact) if each in beaten] if exact else []
+    same = {each.name for each in level}
+    beaten = [each for each in ranked[1:] if each.name not in same]
+    above = {each.name for each in beaten}
+    cheap = [each for each in _cheapest(ranked, exact) if each.name in above] if exact else []
     second = (cheap or beaten)[0]
     gap = gap_above(verdict.difference(key, best, second), FIGURES[key])
     if not level:
@@ -218,7 +220,8 @@ def _resolved(verdict: Verdict, key: str, first: Candidate, second: Candidate) -
 
 
 def _no_spread(verdict: Verdict) -> str:
-    seeds = {trial["seed"] for trial in verdict.kept if trial["state"] == "done"}
+    pairs = zip(verdict.kept.column("seed"), verdict.kept.column("state"), strict=True)
+    seeds = {seed for seed, state in pairs if state == "done"}
     if len(seeds) == 1:
         return "One seed cannot tell an effect from noise"
     return "These seeds leave no spread to judge by"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reports.columns import FIGURES, is_missing
 from reports.statistics import Spread, spread
+from reports.trials import Trials
 
-Trial = Mapping[str, Any]
 FACTOR = "factor."
 LATENCY_SPAN = ("latency_low_ms", "latency_high_ms")
 """The ends of the 95 % interval of a median latency."""
@@ -58,66 +58,91 @@ class Candidate:
 
 
 def candidates(
-    trials: Sequence[Trial], apart: Mapping[str, str], budget: Mapping[str, float]
+    trials: Trials, apart: Mapping[str, str], budget: Mapping[str, float]
 ) -> tuple[Candidate, ...]:
     """The candidates of a study in plan order.
 
     ``apart`` maps the key of a trial that must not be compared to the reason.
     """
-    groups: dict[str, list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault(trial["candidate"], []).append(trial)
-    return tuple(_candidate(name, group, apart, budget) for name, group in groups.items())
+    groups: dict[str, list[int]] = {}
+    for place, name in enumerate(trials.column("candidate")):
+        groups.setdefault(name, []).append(place)
+    columns = _Columns(trials)
+    return tuple(_candidate(n, places, columns, apart, budget) for n, places in groups.items())
+
+
+class _Columns:
+    """The columns of a table of trials that make a candidate, looked up once."""
+
+    def __init__(self, trials: Trials) -> None:
+        self.trials = trials
+        self.keys, self.seeds = trials.column("key"), trials.column("seed")
+        self.states, self.reasons = trials.column("state"), trials.column("reason")
+        self.baselines = trials.column("baseline")
+        self.latencies = trials.column("latency_ms")
+        self.figures = {key: trials.column(key) for key in (*FIGURES, *LATENCY_SPAN)}
+        self.timed = {key: trials.column(key) for key in TIMED}
+        self.factors = self._named(FACTOR)
+        self.ious = self._named("iou.")
+
+    def _named(self, start: str) -> dict[str, list[Any]]:
+        found = self.trials.columns.items()
+        return {key.removeprefix(start): values for key, values in found if key.startswith(start)}
 
 
 def _candidate(
-    name: str, trials: list[Trial], apart: Mapping[str, str], budget: Mapping[str, float]
+    name: str,
+    places: list[int],
+    columns: _Columns,
+    apart: Mapping[str, str],
+    budget: Mapping[str, float],
 ) -> Candidate:
-    kept = [trial for trial in trials if trial["key"] not in apart]
-    figures = {key: _values(kept or trials, key) for key in (*FIGURES, *LATENCY_SPAN)}
-    reasons = [trial["reason"] for trial in trials if trial["reason"]]
+    keys = [columns.keys[place] for place in places]
+    kept = [p for p, key in zip(places, keys, strict=True) if key not in apart] if apart else places
+    figures = {key: _values(kept or places, key, columns) for key in columns.figures}
+    reasons = [why for place in places if (why := columns.reasons[place])]
     return Candidate(
         name=name,
-        baseline=any(trial["baseline"] for trial in trials),
-        factors=_factors(trials[0]),
-        num=Counter(trial["state"] for trial in trials),
+        baseline=any(columns.baselines[place] for place in places),
+        factors=_factors(places[0], columns),
+        num=Counter([columns.states[place] for place in places]),
         figures=figures,
-        iou=_class_means(kept),
+        iou=_class_means(kept, columns),
         over=_over(figures, budget),
         reason=reasons[0] if reasons else None,
-        apart=None if kept else apart[trials[0]["key"]],
-        timed=_timed(kept or trials),
+        apart=None if kept else apart[keys[0]],
+        timed=_timed(kept or places, columns),
     )
 
 
-def _timed(trials: Collection[Trial]) -> dict[str, Any]:
+def _timed(places: Collection[int], columns: _Columns) -> dict[str, Any]:
     """How a candidate was timed; all its seeds have one latency, that of its network."""
-    found = (trial for trial in trials if not is_missing(trial.get("latency_ms")))
-    return next(({key: trial.get(key) for key in TIMED} for trial in found), {})
+    found = next((place for place in places if not is_missing(columns.latencies[place])), None)
+    return {} if found is None else {key: each[found] for key, each in columns.timed.items()}
 
 
-def _factors(trial: Trial) -> dict[str, str]:
-    found = {key: value for key, value in trial.items() if key.startswith(FACTOR)}
-    return {k.removeprefix(FACTOR): str(v) for k, v in found.items() if v is not None}
+def _factors(place: int, columns: _Columns) -> dict[str, str]:
+    found = {key: values[place] for key, values in columns.factors.items()}
+    return {key: str(value) for key, value in found.items() if value is not None}
 
 
-def _values(trials: Collection[Trial], key: str) -> dict[int, float]:
+def _values(places: Collection[int], key: str, columns: _Columns) -> dict[int, float]:
     """A figure by seed. Only a trial that came to its end has an accuracy."""
     seeded = key in FIGURES and FIGURES[key].seeded
+    values, seeds, states = columns.figures[key], columns.seeds, columns.states
     return {
-        trial["seed"]: float(trial[key])
-        for trial in trials
-        if not is_missing(trial.get(key)) and (trial["state"] == "done" or not seeded)
+        seeds[place]: float(values[place])
+        for place in places
+        if not is_missing(values[place]) and (not seeded or states[place] == "done")
     }
 
 
-def _class_means(trials: Collection[Trial]) -> dict[str, float | None]:
-    done = [trial for trial in trials if trial["state"] == "done"]
-    names = dict.fromkeys(key for trial in done for key in trial if key.startswith("iou."))
+def _class_means(places: Collection[int], columns: _Columns) -> dict[str, float | None]:
+    done = [place for place in places if columns.states[place] == "done"]
     means: dict[str, float | None] = {}
-    for name in names:
-        values = [trial[name] for trial in done if not is_missing(trial.get(name))]
-        means[name.removeprefix("iou.")] = statistics.fmean(values) if values else None
+    for name, values in columns.ious.items() if done else ():
+        known = [value for place in done if not is_missing(value := values[place])]
+        means[name] = statistics.fmean(known) if known else None
     return means
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from reports.columns import Column, is_missing, protocol_of
-
-Trial = Mapping[str, Any]
+from reports.trials import Trial, Trials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,50 +22,57 @@ class LeftOut:
     why: str
 
 
-def left_out(trials: Sequence[Trial], objectives: Iterable[str]) -> tuple[LeftOut, ...]:
+def left_out(trials: Trials, objectives: Iterable[str]) -> tuple[LeftOut, ...]:
     """The trials whose figures were not taken as those of the most common group were.
 
     Only the protocols of the study's objectives count: a study of accuracy and GMACs does not
     care on which device a latency was timed. Of two groups of one size, the first in the plan wins.
     """
     wanted = tuple(objectives)
-    usual = _usual(trials, wanted)
+    has = {key: [not is_missing(value) for value in trials.column(key)] for key in wanted}
+    usual = _usual(trials, wanted, has)
+    columns = [column for column in usual if _varies(trials.column(column))]
+    kinds = zip(*has.values(), *(trials.column(column) for column in columns), strict=True)
+    whys: dict[tuple[Any, ...], str] = {}  # alike trials have one reason, and are many
     found = []
-    for trial in trials:
-        why = [_why(column, trial, usual) for column in _odd(trial, wanted, usual)]
-        if why:
+    for trial, kind in zip(trials, kinds, strict=True):
+        if kind not in whys:
+            whys[kind] = "; ".join(_why(c, trial, usual) for c in _odd(trial, wanted, usual))
+        if whys[kind]:
             found.append(
                 LeftOut(
                     key=trial["key"],
                     candidate=trial["candidate"],
                     seed=trial["seed"],
-                    why="; ".join(why),
+                    why=whys[kind],
                 )
             )
     return tuple(found)
 
 
-def _usual(trials: Sequence[Trial], wanted: tuple[str, ...]) -> dict[str, Any]:
+def _varies(column: list[Any]) -> bool:
+    return column.count(column[0]) < len(column) if column else False
+
+
+def _usual(
+    trials: Trials, wanted: tuple[str, ...], has: Mapping[str, Sequence[bool]]
+) -> dict[str, Any]:
     """The values of all protocol columns that most trials share."""
+    everything = [all(each) for each in zip(*has.values(), strict=True)]
     # Figure by figure would let two majorities meet that no trial is in both of.
-    whole = any(_has(trial, wanted) for trial in trials)
+    whole = any(everything)
     usual: dict[str, Any] = {}
     for keys in [wanted] if whole else [(key,) for key in wanted]:
         columns = [column.key for key in keys for column in protocol_of(key)]
-        groups = Counter(
-            tuple(trial.get(c) for c in columns) for trial in trials if _has(trial, keys)
-        )
+        ways = zip(*(trials.column(each) for each in columns), strict=True)
+        groups = Counter(compress(ways, everything if whole else has[keys[0]]))
         if groups:
             usual |= dict(zip(columns, groups.most_common(1)[0][0], strict=True))
     return usual
 
 
-def _has(trial: Trial, keys: tuple[str, ...]) -> bool:
-    return not any(is_missing(trial.get(key)) for key in keys)
-
-
 def _odd(trial: Trial, wanted: tuple[str, ...], usual: Mapping[str, Any]) -> list[Column]:
-    measured = [key for key in wanted if _has(trial, (key,))]
+    measured = [key for key in wanted if not is_missing(trial.get(key))]
     columns = dict.fromkeys(column for key in measured for column in protocol_of(key))
     return [column for column in columns if trial.get(column.key) != usual.get(column.key)]
 

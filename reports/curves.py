@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.columns import is_missing, plain
+from reports.trials import Trial
 from reports.verdict import Verdict
 
 XY = tuple[float, float]
@@ -46,8 +47,8 @@ class Curves:
 
 
 def curves(verdict: Verdict) -> Curves:
-    """The losses of every trial that kept its history, in plan order."""
-    histories = [(trial, _finite(trial.get("history") or ())) for trial in verdict.trials]
+    """The losses of every trial that kept its history, of the candidates listed, in plan order."""
+    histories = [(trial, _finite(trial.get("history") or ())) for trial in drawn(verdict)]
     known = [(trial, history) for trial, history in histories if history]
     num_steps = max((step for _, history in known for step, _ in history), default=0.0)
     top = max((loss for _, history in known for _, loss in history), default=0.0)
@@ -63,6 +64,13 @@ def curves(verdict: Verdict) -> Curves:
         top=top,
         num_left_out=len(names) - len(groups),
     )
+
+
+def drawn(verdict: Verdict) -> tuple[Trial, ...]:
+    """The trials whose losses are drawn: those of the candidates that are listed, or the first."""
+    names = {each.candidate.name for each in verdict.listed[:MOST_PANELS]}
+    pairs = zip(verdict.trials, verdict.trials.column("candidate"), strict=True)
+    return tuple(trial for trial, name in pairs if name in names)
 
 
 def _finite(history: Sequence[Sequence[Any]]) -> list[XY]:

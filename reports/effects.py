@@ -22,6 +22,9 @@ MOST_ROWS = 60
 Signed = tuple[tuple[int, Candidate], ...]
 """A contrast at one setting: candidates with the sign that each counts with."""
 
+Contrast = tuple[str, str, Sequence[Signed]]
+"""What is changed, against what, and at which settings both can be matched."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
@@ -82,24 +85,38 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     baseline = next((each for each in found if each.baseline), None)
     seen = images if key == "miou" else None
     if baseline:
-        rows = [
-            effect
+        places = _places_by_parts(verdict, found)
+        rows: Iterable[Contrast] = (
+            (each.name, "baseline", [((1, each), (-1, baseline))])
             for each in found
             if each is not baseline
-            and (effect := _effect(key, each.name, "baseline", [((1, each), (-1, baseline))], seen))
-        ]
-        places = _places_by_parts(verdict, found)
+        )
     else:
         places = {each.name: dict(each.factors) for each in found}
-        rows = list(_main_effects(key, found, places, seen))
-    pairs = list(_interactions(key, found, places, baseline, seen))
+        rows = _main_effects(found, places)
+    shown, num_rows = _first(key, rows, seen)
+    pairs, num_pairs = _first(key, _interactions(found, places, baseline), seen)
     return Effects(
         key=key,
         baseline=baseline,
-        rows=_judged(rows[:MOST_ROWS]),
-        interactions=_judged(pairs[:MOST_ROWS]),
-        num_cut=max(0, len(rows) - MOST_ROWS) + max(0, len(pairs) - MOST_ROWS),
+        rows=_judged(shown),
+        interactions=_judged(pairs),
+        num_cut=num_rows - len(shown) + num_pairs - len(pairs),
     )
+
+
+def _first(
+    key: str, contrasts: Iterable[Contrast], images: Images | None
+) -> tuple[list[Effect], int]:
+    """The effects of the first contrasts, and how many there are in all: tests take their time."""
+    shown: list[Effect] = []
+    num = 0
+    for change, against, matched in contrasts:
+        whole, seeds = _matched_seeds(key, matched)
+        num += bool(seeds)
+        if seeds and len(shown) < MOST_ROWS:
+            shown.append(_effect(key, change, against, whole, seeds, images))
+    return shown, num
 
 
 def _judged(rows: Sequence[Effect]) -> tuple[Effect, ...]:
@@ -118,16 +135,23 @@ def _judged(rows: Sequence[Effect]) -> tuple[Effect, ...]:
     )
 
 
+def _matched_seeds(key: str, matched: Sequence[Signed]) -> tuple[list[Signed], list[int]]:
+    """The settings that have seeds in common, and the seeds that all of them have."""
+    owned = [(each, _seeds(key, each)) for each in matched]
+    whole = [(each, seeds) for each, seeds in owned if seeds]
+    shared = sorted(set.intersection(*(seeds for _, seeds in whole))) if whole else []
+    return [each for each, _ in whole], shared
+
+
 def _effect(
-    key: str, change: str, against: str, matched: Sequence[Signed], images: Images | None
-) -> Effect | None:
-    """The mean over settings of a contrast, seed by seed; None if no seed is in all of them."""
-    whole = [each for each in matched if _seeds(key, each)]
-    if not whole:
-        return None
-    seeds = sorted(set.intersection(*(_seeds(key, each) for each in whole)))
-    if not seeds:
-        return None
+    key: str,
+    change: str,
+    against: str,
+    whole: Sequence[Signed],
+    seeds: Sequence[int],
+    images: Images | None,
+) -> Effect:
+    """The mean over settings of a contrast, seed by seed."""
     values = [
         statistics.fmean(sum(s * c.figures[key][seed] for s, c in each) for each in whole)
         for seed in seeds
@@ -164,9 +188,10 @@ Places = Mapping[str, Mapping[str, str]]
 
 def _places_by_parts(verdict: Verdict, found: Sequence[Candidate]) -> Places:
     """Where candidates stand by their parts, for a study whose factors are names of changes."""
-    parts = {trial["candidate"]: trial.get("parts") or {} for trial in verdict.kept}
+    kept = verdict.kept
+    parts = dict(zip(kept.column("candidate"), kept.column("parts"), strict=True))
     own = {each.name: {k: v for k, v in each.factors.items() if k != "change"} for each in found}
-    return {each.name: {**parts.get(each.name, {}), **own[each.name]} for each in found}
+    return {each.name: {**(parts.get(each.name) or {}), **own[each.name]} for each in found}
 
 
 def _values(places: Places, first: Mapping[str, str] | None = None) -> dict[str, list[str]]:
@@ -183,49 +208,43 @@ def _at(places: Places) -> dict[frozenset[tuple[str, str]], str]:
     return {frozenset(place.items()): name for name, place in places.items()}
 
 
-def _main_effects(
-    key: str, found: Sequence[Candidate], places: Places, images: Images | None
-) -> Iterable[Effect]:
+def _main_effects(found: Sequence[Candidate], places: Places) -> Iterable[Contrast]:
     """Each value of each factor against the first, at all settings of the others that have both."""
     by_name, at = {each.name: each for each in found}, _at(places)
     for factor, (first, *others) in _values(places).items():
-        for value in others:
-            matched: list[Signed] = []
-            for name, place in places.items():
+        matched: dict[str, list[Signed]] = {value: [] for value in others}
+        for name, place in places.items():
+            value = place.get(factor)
+            if value in matched:
                 twin = at.get(frozenset({**place, factor: first}.items()))
-                if place.get(factor) == value and twin:
-                    matched.append(((1, by_name[name]), (-1, by_name[twin])))
-            lone = len(places) == len(_values(places).get(factor, ()))
-            change = value if lone else f"{factor}={value}"
-            effect = _effect(key, change, first, matched, images) if matched else None
-            if effect:
-                yield effect
+                if twin:
+                    matched[value].append(((1, by_name[name]), (-1, by_name[twin])))
+        lone = len(places) == 1 + len(others)
+        for value in others:
+            yield (value if lone else f"{factor}={value}"), first, matched[value]
 
 
 def _interactions(
-    key: str,
-    found: Sequence[Candidate],
-    places: Places,
-    baseline: Candidate | None,
-    images: Images | None,
-) -> Iterable[Effect]:
+    found: Sequence[Candidate], places: Places, baseline: Candidate | None
+) -> Iterable[Contrast]:
     """What two changes together do beyond the sum of what each does, wherever all four are."""
     by_name, at = {each.name: each for each in found}, _at(places)
     values = _values(places, places[baseline.name] if baseline else None)
     for (one, (a, *firsts)), (two, (b, *seconds)) in itertools.combinations(values.items(), 2):
-        for first, second in itertools.product(firsts, seconds):
-            matched: list[Signed] = []
-            for place in places.values():
-                if place.get(one) != first or place.get(two) != second:
-                    continue
-                four = [
-                    at.get(frozenset({**place, one: x, two: y}.items()))
-                    for x, y in ((first, second), (a, second), (first, b), (a, b))
-                ]
-                known = [by_name[name] for name in four if name]
-                if len(known) == 4:
-                    matched.append(tuple(zip((1, -1, -1, 1), known, strict=True)))
+        matched: dict[tuple[str, str], list[Signed]] = {
+            pair: [] for pair in itertools.product(firsts, seconds)
+        }
+        for place in places.values():
+            pair = place.get(one, ""), place.get(two, "")
+            if pair not in matched:
+                continue
+            four = [
+                at.get(frozenset({**place, one: x, two: y}.items()))
+                for x, y in (pair, (a, pair[1]), (pair[0], b), (a, b))
+            ]
+            known = [by_name[name] for name in four if name]
+            if len(known) == 4:
+                matched[pair].append(tuple(zip((1, -1, -1, 1), known, strict=True)))
+        for (first, second), each in matched.items():
             change = f"{one}={first} \N{MULTIPLICATION SIGN} {two}={second}"
-            effect = _effect(key, change, "no interaction", matched, images) if matched else None
-            if effect:
-                yield effect
+            yield change, "no interaction", each

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.columns import plain
-from reports.phrases import listed
+from reports.phrases import some
 from reports.verdict import Verdict
 
 MOST_NAMED = 3
@@ -12,18 +12,23 @@ MOST_NAMED = 3
 
 def headline_reasons(verdict: Verdict) -> str:
     """Why latencies may not stand in a headline; a reason that several share is said once."""
-    judged = [trial for trial in verdict.kept if "latency_headline_ok" in trial]
-    everyone = dict.fromkeys(plain(trial["candidate"]) for trial in judged)
+    if "latency_headline_ok" not in verdict.kept.columns:
+        return ""
+    columns = ("candidate", "latency_headline_ok", "latency_headline_reasons")
+    judged = zip(*(verdict.kept.column(key) for key in columns), strict=True)
+    everyone: dict[str, None] = {}
     names: dict[str, dict[str, None]] = {}
-    for trial in judged:
-        for reason in trial.get("latency_headline_reasons") or ():
-            names.setdefault(plain(reason), {})[plain(trial["candidate"])] = None
-    if not judged:
+    for name, is_judged, reasons in judged:
+        if is_judged is not None and name not in everyone:  # all its seeds have one latency
+            everyone[name] = None
+            for reason in reasons or ():
+                names.setdefault(plain(reason), {})[plain(name)] = None
+    if not everyone:
         return ""
     if not names:
         return "Nothing that was looked for speaks against a headline of these latencies."
     told = [
-        _capital(reason) if len(who) == len(everyone) else f"{listed(list(who))}: {reason}"
+        _capital(reason) if len(who) == len(everyone) else f"{some(list(who))}: {reason}"
         for reason, who in names.items()
     ]
     return f"These latencies are no headline figures. {'. '.join(told)}."
@@ -35,9 +40,7 @@ def _capital(text: str) -> str:
 
 def receipts(verdict: Verdict) -> str:
     """Where the samples that latencies were made from lie."""
-    found = dict.fromkeys(
-        str(trial["latency_receipt"]) for trial in verdict.kept if trial.get("latency_receipt")
-    )
+    found = dict.fromkeys(map(str, verdict.kept.distinct("latency_receipt")))
     if not found:
         return ""
     files = [f"{number}.json" for number in found]

@@ -5,11 +5,14 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from reports.beating import Flags
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import RESAMPLES, Floats, Images
@@ -19,8 +22,14 @@ from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
 COSTS = ("latency_ms", "gmacs", "params")
-MOST_DRAWN = 2_000_000
+MOST_UNSIFTED = 500
+FAR = 5.0
+
+MOST_DRAWN = 500_000
 """Of very many candidates fewer draws are made: so many figures in all, but a hundred draws."""
+
+AT_ONCE = 2_000_000
+"""How many rounds are drawn at once, so that memory stays small."""
 
 MARGIN = 0.1
 """How far beyond the worst of both axes the reference point of the hypervolume lies."""
@@ -50,7 +59,11 @@ class Front:
 
     def standing(self, name: str) -> Standing:
         """Where a candidate stands."""
-        return next(each for each in self.standings if each.candidate.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Standing]:
+        return {each.candidate.name: each for each in self.standings}
 
 
 def fronts(
@@ -70,13 +83,12 @@ def fronts(
 
 
 def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) -> Front:
-    inside = [each.candidate for each in verdict.scored]
-    costs = np.array([each.mean(cost) for each in inside], dtype=float)
-    scores = np.array([each.mean(accuracy) for each in inside], dtype=float)
+    inside = in_reach(verdict, accuracy, cost)
+    costs, scores = _figures(inside, cost, accuracy)
     drawn_costs, timed = _drawn_costs(inside, cost)
     drawn_scores, moved = _drawn_scores(inside, accuracy, verdict.noises[accuracy], images)
     sources = (*moved, *(["rounds of latency"] if timed else []))
-    edge = reference(costs, scores)
+    edge = reference(*_figures([each.candidate for each in verdict.scored], cost, accuracy))
     on = on_front(drawn_costs, drawn_scores)
     volume = float(hypervolume(costs[None], scores[None], edge)[0])
     drawn = hypervolume(drawn_costs, drawn_scores, edge)
@@ -88,9 +100,7 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
         cost=cost,
         accuracy=accuracy,
         standings=verdict.standings,
-        chance={e.name: float(p) for e, p in zip(inside, on.mean(axis=0), strict=True)}
-        if sources
-        else {},
+        chance=_chances(verdict, inside, on) if sources else {},
         sources=sources,
         volume=volume,
         volume_low=ends[0],
@@ -101,23 +111,71 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
     )
 
 
+def _figures(some: Sequence[Candidate], cost: str, accuracy: str) -> tuple[Floats, Floats]:
+    return tuple(
+        np.array([each.mean(key) for each in some], dtype=float) for key in (cost, accuracy)
+    )
+
+
+def _chances(verdict: Verdict, inside: Sequence[Candidate], on: Flags) -> dict[str, float]:
+    known = zip(inside, on.mean(axis=0), strict=True)
+    return {e.candidate.name: 0.0 for e in verdict.scored} | {e.name: float(p) for e, p in known}
+
+
+def in_reach(verdict: Verdict, accuracy: str, cost: str) -> list[Candidate]:
+    """Who can be on a front that is drawn again; of few candidates all.
+
+    Of very many, those that another beats by ``FAR`` standard errors on both axes are left out:
+    they are on no front, and so change none.
+    """
+    inside = [each.candidate for each in verdict.scored]
+    noise = verdict.noises[accuracy]
+    if len(inside) <= MOST_UNSIFTED:
+        return inside
+    costs, scores = _figures(inside, cost, accuracy)
+    seeds = np.array([len(each.figures[accuracy]) for each in inside])
+    wide = FAR * (noise.sd if noise else 0.0) / np.sqrt(seeds)
+    tall = np.exp(
+        FAR * np.array([_error(each) if cost == "latency_ms" else 0.0 for each in inside])
+    )
+    order = np.argsort(costs * tall)
+    best = np.concatenate([[-np.inf], np.maximum.accumulate((scores - wide)[order])])
+    cheaper = np.searchsorted((costs * tall)[order], costs / tall, side="left")
+    return [each for each, near in zip(inside, best[cheaper] <= scores + wide, strict=True) if near]
+
+
+def _error(one: Candidate) -> float:
+    """The standard error of a latency's logarithm, that of a median of normal rounds."""
+    logs = np.log(one.timed.get("latency_rounds_ns") or (1.0,))
+    return float(1.2533 * logs.std() / np.sqrt(len(logs)))
+
+
 def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
     """Costs (draws, candidates): medians over rounds drawn again, alike for one session."""
     num = _num_draws(inside)
     drawn = np.tile(np.array([each.mean(cost) for each in inside], dtype=float), (num, 1))
-    timed = False
-    if cost != "latency_ms":
-        return drawn, timed
-    for place, each in enumerate(inside):
-        rounds = np.asarray(each.timed.get("latency_rounds_ns") or (), dtype=float)
-        if len(rounds) > 1:
-            # One seed a session: what the machine did in a round, it did to all candidates.
-            dice = np.random.default_rng(list(str(each.timed.get("latency_session")).encode()))
-            which = dice.integers(len(rounds), size=(num, len(rounds)))
-            ratios = np.median(rounds[which], axis=1) / np.median(rounds)
-            drawn[:, place] *= ratios
-            timed = True
-    return drawn, timed
+    groups: dict[tuple[str, int], list[int]] = {}
+    for place, each in enumerate(inside if cost == "latency_ms" else ()):
+        num_rounds = len(each.timed.get("latency_rounds_ns") or ())
+        if num_rounds > 1:
+            session = str(each.timed.get("latency_session"))
+            groups.setdefault((session, num_rounds), []).append(place)
+    for (session, num_rounds), places in groups.items():
+        # One seed a session: what the machine did in a round, it did to all candidates.
+        dice = np.random.default_rng(list(session.encode()))
+        which = dice.integers(num_rounds, size=(num, num_rounds))
+        step = max(1, AT_ONCE // which.size)
+        for start in range(0, len(places), step):
+            some = places[start : start + step]
+            rounds = np.array([inside[place].timed["latency_rounds_ns"] for place in some])
+            drawn[:, some] *= _moved_medians(rounds.astype(float), which)
+    return drawn, bool(groups)
+
+
+def _moved_medians(rounds: Floats, which: NDArray[np.int64]) -> Floats:
+    """Medians of drawn rounds as a share of those of all, (draws, candidates)."""
+    medians = np.median(rounds[:, which], axis=2, overwrite_input=True)
+    return np.asarray((medians / np.median(rounds, axis=1)[:, None]).T)
 
 
 def _drawn_scores(
@@ -134,11 +192,12 @@ def _drawn_scores(
     sources = []
     if noise:
         pool, dice = _residuals(inside, accuracy, noise.sd), np.random.default_rng(0)
-        for place, each in enumerate(inside):
-            n = len(each.figures[accuracy])
-            drawn[:, place] += dice.choice(pool, size=(num, n)).mean(axis=1)
+        seeds = np.array([len(each.figures[accuracy]) for each in inside])
+        for rank in range(int(seeds.max())):
+            some = np.flatnonzero(seeds > rank)
+            drawn[:, some] += dice.choice(pool, size=(num, len(some))) / seeds[some]
         sources.append("seeds")
-    if images and all(any(e.name == name for name, _ in images.miou) for e in inside):
+    if images and {each.name for each in inside} <= {name for name, _ in images.miou}:
         drawn += np.stack([images.of(each.name)[:num] for each in inside], axis=1)
         sources.append("images")
     return drawn, tuple(sources)
@@ -168,9 +227,10 @@ def on_front(costs: Floats, scores: Floats) -> np.ndarray:
     best = np.maximum.accumulate(score, axis=1)
     on = np.ones(cost.shape, dtype=bool)
     on[:, 1:] = score[:, 1:] > best[:, :-1]
-    for place in range(1, cost.shape[1]):  # twins of one on the front are on it too
-        same = (cost[:, place] == cost[:, place - 1]) & (score[:, place] == score[:, place - 1])
-        on[:, place] |= same & on[:, place - 1]
+    # Twins of one on the front are on it too: each stands right behind its like.
+    firsts = np.tile(np.arange(cost.shape[1]), (len(cost), 1))
+    firsts[:, 1:][(cost[:, 1:] == cost[:, :-1]) & (score[:, 1:] == score[:, :-1])] = 0
+    on = np.take_along_axis(on, np.maximum.accumulate(firsts, axis=1), axis=1)
     placed = np.empty_like(on)
     np.put_along_axis(placed, order, on, axis=1)
     return placed

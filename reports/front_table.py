@@ -13,7 +13,7 @@ from reports.pareto import Standing
 from reports.phrases import listed
 from reports.spreadsheet import spreadsheet
 from reports.tables import Line, Table
-from reports.verdict import Verdict
+from reports.verdict import MOST_LISTED, Verdict
 
 MOST_ROWS = 40
 LEAST_CHANCE = 0.01
@@ -26,6 +26,7 @@ def front_table(verdict: Verdict, fronts: Sequence[Front]) -> Table:
     names = [each.candidate.name for each in verdict.standings]
     if len(names) > MOST_ROWS:
         names = [name for name in names if any(_may(each, name) for each in fronts)]
+        names = names[:MOST_LISTED]
     headings = ("candidate", *(f"by {FIGURES[each.cost].label}" for each in fronts))
     return Table(
         headings=headings,

@@ -50,8 +50,10 @@ def images_of(trials: Sequence[Trial], folder: Path | None) -> Images | None:
     A trial whose file is gone or another is left out. None where nothing is left, where trials
     are too many, or where not all were scored on the same images.
     """
+    if folder is None:
+        return None
     wanted = [each for each in trials if each.get("confusions_sha256") and each["state"] == "done"]
-    if folder is None or not wanted or len(wanted) > MOST_TRIALS:
+    if not wanted or len(wanted) > MOST_TRIALS:
         return None
     found: dict[tuple[str, int], Floats] = {}
     numbers: NDArray[Any] | None = None

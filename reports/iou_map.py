@@ -57,7 +57,8 @@ def iou_map(verdict: Verdict) -> IouMap:
     """The map of all candidates that have per-class scores, in plan order."""
     scored = [each.candidate for each in verdict.standings if each.candidate.iou]
     best = sorted(scored, key=lambda each: -(each.mean("miou") or 0))[:MOST_CANDIDATES]
-    kept = [each for each in scored if each in best]
+    names = {each.name for each in best}
+    kept = [each for each in scored if each.name in names]
     classes = tuple(dict.fromkeys(name for each in kept for name in each.iou))
     values = tuple(tuple(_percent(each.iou.get(name)) for name in classes) for each in kept)
     columns = zip(classes, zip(*values, strict=True), strict=True)

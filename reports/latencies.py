@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.measure.estimate import Ratio, ratio_of_rows
+from harness.measure.estimate import CONFIDENCE, Ratio, ratio_of_rows
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import MISSING
 
@@ -22,11 +22,33 @@ def level(first: Candidate, second: Candidate, num_comparisons: int = 1) -> bool
 
     Of two sessions, where rounds cannot be paired: whether the intervals of the medians meet.
     """
+    known = _at_once(first, second, num_comparisons)
+    if known is not None:
+        return known
     found = latency_ratio(first, second, num_comparisons)
     if found is not None:
         return found.answer == "not distinguishable"
     (low, high), (other_low, other_high) = _ends(first), _ends(second)
     return low <= other_high and other_low <= high
+
+
+def _at_once(first: Candidate, second: Candidate, num_comparisons: int) -> bool | None:
+    """What the ratio's interval would say where it need not be computed; None where it must.
+
+    Among many, most pairs differ in every round, or no number of rounds like theirs could tell.
+    """
+    one, other = first.timed, second.timed
+    mine, theirs = one.get("latency_rounds_ns"), other.get("latency_rounds_ns")
+    session = one.get("latency_session")
+    if not (session and session == other.get("latency_session") and mine and theirs):
+        return None
+    if one.get("latency_processes_ns") or len(mine) != len(theirs):
+        return None
+    if 2.0 ** -len(mine) > (1 - CONFIDENCE) / max(num_comparisons, 1) / 2:
+        return True
+    faster = mine[0] < theirs[0]
+    same = all((a < b) == faster and a != b for a, b in zip(mine, theirs, strict=True))
+    return False if same else None
 
 
 def _ends(one: Candidate) -> tuple[float, float]:

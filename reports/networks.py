@@ -20,7 +20,9 @@ class Networks:
 
 def networks(verdict: Verdict, only: Container[str] | None = None) -> Networks:
     """The parts of every candidate, or of some alone, as the study writes them."""
-    found = {plain(t["candidate"]): t.get("parts") or {} for t in verdict.trials}
+    columns = (verdict.trials.column(key) for key in ("candidate", "parts"))
+    pairs = zip(*columns, strict=True)
+    found = {plain(name): parts or {} for name, parts in pairs}
     kinds = list(dict.fromkeys(kind for parts in found.values() for kind in parts))
     values = {kind: {parts.get(kind, "") for parts in found.values()} for kind in kinds}
     differ = [kind for kind in kinds if len(values[kind]) > 1]

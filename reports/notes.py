@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable
 from reports.columns import FIGURES, plain
 from reports.evidence import headline_reasons, receipts
 from reports.latencies import reference
-from reports.phrases import listed
+from reports.phrases import listed, some
 from reports.ranks import Rank, ranks, sentence
 from reports.statistics import pooled_sd
-from reports.verdict import Verdict
+from reports.verdict import MOST_LISTED, Verdict
+
+MOST_SHOWN = 30
+"""Beyond so many candidates a note counts the rest."""
 
 WASTE = ("dead_modules", "uncalled_modules")
 """The columns that name work, or weights, that the output does not use."""
@@ -73,7 +76,7 @@ def _intervals(verdict: Verdict) -> str:
 
 
 def _warm_up(verdict: Verdict) -> str:
-    recipes = [trial.get("recipe") or {} for trial in verdict.kept]
+    recipes = verdict.kept.distinct("recipe")
     if not any(each.get("warmup_steps", 0) >= each.get("steps", 1) for each in recipes):
         return ""
     return (
@@ -83,20 +86,21 @@ def _warm_up(verdict: Verdict) -> str:
 
 
 def _busy(verdict: Verdict) -> str:
-    busy = dict.fromkeys(plain(t["candidate"]) for t in verdict.kept if t.get("latency_contended"))
+    columns = (verdict.kept.column(key) for key in ("candidate", "latency_contended"))
+    busy = dict.fromkeys(plain(name) for name, is_busy in zip(*columns, strict=True) if is_busy)
     if not busy:
         return ""
     against = reference(verdict.compared)
     shown = f"; the table shows ratios to {plain(against.name)}'s instead" if against else ""
     return (
-        f"Latency was timed beside other work on the machine: {listed(list(busy))}. All candidates "
+        f"Latency was timed beside other work on the machine: {some(list(busy))}. All candidates "
         f"met that work alike, so ratios hold, but milliseconds would be longer than the network "
         f"takes alone{shown}."
     )
 
 
 def _pairs(verdict: Verdict) -> str:
-    rounds = [t["latency_rounds"] for t in verdict.kept if t.get("latency_rounds")]
+    rounds = [num for num in verdict.kept.distinct("latency_rounds") if num]
     if not rounds:
         return ""
     return (
@@ -107,14 +111,12 @@ def _pairs(verdict: Verdict) -> str:
 
 
 def _twin(verdict: Verdict) -> str:
-    odd = {
-        trial["latency_session"]: trial["latency_twin_ratio"]
-        for trial in verdict.kept
-        if trial.get("latency_twin") in ("faster", "slower")
-    }
+    keys = ("latency_session", "latency_twin_ratio", "latency_twin")
+    lines = zip(*(verdict.kept.column(key) for key in keys), strict=True)
+    odd = {session: ratio for session, ratio, word in lines if word in ("faster", "slower")}
     if not odd:
         return ""
-    told = listed([f"{ratio:.3f}" for ratio in odd.values()])
+    told = some([f"{ratio:.3f}" for ratio in odd.values()])
     return (
         f"A copy of the first candidate took {told} times as long as itself, beyond its interval: "
         "differences of that size mean nothing here. One session in twenty shows that by chance."
@@ -122,7 +124,7 @@ def _twin(verdict: Verdict) -> str:
 
 
 def _sessions(verdict: Verdict) -> str:
-    sessions = {t.get("latency_session") for t in verdict.kept} - {None}
+    sessions = set(verdict.kept.distinct("latency_session"))
     if len(sessions) < 2:
         return ""
     return (
@@ -132,7 +134,9 @@ def _sessions(verdict: Verdict) -> str:
 
 
 def _two_sizes(verdict: Verdict) -> str:
-    pairs = {(t.get("latency_size"), t.get("scoring_size") or t.get("size")) for t in verdict.kept}
+    keys = ("latency_size", "scoring_size", "size")
+    sizes = set(zip(*(verdict.kept.column(key) for key in keys), strict=True))
+    pairs = {(timed, given or scored) for timed, given, scored in sizes}
     odd = sorted((a, b) for a, b in pairs if a and b and a != b)
     if not odd:
         return ""
@@ -170,8 +174,9 @@ def _stopped(verdict: Verdict) -> str:
 
 def _uncounted(verdict: Verdict) -> str:
     most: Counter[str] = Counter()
-    for trial in verdict.kept:
-        most |= Counter(trial.get("uncounted_ops") or {})
+    for each in verdict.kept.distinct("uncounted_ops"):
+        for name, number in each.items():
+            most[name] = max(most[name], number)
     if not most:
         return ""
     words = [f"{plain(name)} ({number})" for name, number in sorted(most.items())]
@@ -181,38 +186,55 @@ def _uncounted(verdict: Verdict) -> str:
 def _incomplete(verdict: Verdict) -> str:
     unknown: dict[str, None] = {}
     names: dict[str, None] = {}
-    for trial in verdict.kept:
-        if trial.get("unknown_ops"):
-            unknown |= dict.fromkeys(map(plain, trial["unknown_ops"]))
-            names[plain(trial["candidate"])] = None
+    columns = (verdict.kept.column(key) for key in ("candidate", "unknown_ops"))
+    for name, found in zip(*columns, strict=True):
+        if found:
+            unknown |= dict.fromkeys(map(plain, found))
+            names[plain(name)] = None
     if not unknown:
         return ""
     return (
-        f"The GMACs of {listed(list(names))} are incomplete: {listed(list(unknown))} may hide "
+        f"The GMACs of {some(list(names))} are incomplete: {some(list(unknown))} may hide "
         "multiply-adds."
     )
 
 
 def _wasted(verdict: Verdict) -> str:
     """Candidates that do work nothing uses, or hold weights that nothing reads."""
+    columns = (verdict.kept.column(key) for key in ("candidate", *WASTE))
     said = {
-        plain(trial["candidate"]): [plain(each) for each in wasted]
-        for trial in verdict.kept
-        if (wasted := [each for key in WASTE for each in trial.get(key) or ()])
+        plain(name): [plain(each) for modules in found for each in modules or ()]
+        for name, *found in zip(*columns, strict=True)
+        if any(found)
     }
     if not said:
         return ""
-    words = "; ".join(f"{name}: {listed(modules)}" for name, modules in said.items())
+    shown = [f"{name}: {some(modules)}" for name, modules in said.items()]
+    more = [f"and {len(shown) - MOST_SHOWN} more candidates"] if len(shown) > MOST_SHOWN else []
+    words = "; ".join(shown[:MOST_SHOWN] + more)
     return f"GMACs or parameters include work or weights that the output does not use: {words}."
 
 
 def _absent(verdict: Verdict) -> str:
-    names = dict.fromkeys(
-        plain(name) for trial in verdict.kept for name in trial.get("absent_classes") or ()
-    )
+    lists = verdict.kept.distinct("absent_classes")
+    names = dict.fromkeys(plain(name) for each in lists for name in each)
     if not names:
         return ""
     return f"Absent from the scored images and so left out of mIoU: {listed(list(names))}."
+
+
+def unlisted(verdict: Verdict) -> str:
+    """Which candidates the page leaves to the files beside it; "" if it lists all."""
+    num, listed_ = len(verdict.standings), len(verdict.listed)
+    if num == listed_:
+        return ""
+    first = FIGURES[next(iter(verdict.objectives))].label
+    return (
+        f"{listed_} of {num:,} candidates are listed here: the baseline if there is one, the "
+        f"front, and the best in {first} after them. All {num:,} are in table.csv, and all "
+        f"{len(verdict.trials):,} trials in trials.csv. Failed, rejected and uncompared ones are "
+        f"listed up to {MOST_LISTED} each."
+    )
 
 
 def uncompared(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -18,7 +18,7 @@ from reports.curves import Curve, curves
 from reports.iou_map import IouMap, shades, step_of
 from reports.live_chart import LiveChart, chart_data
 from reports.networks import networks
-from reports.notes import notes, uncompared
+from reports.notes import notes, uncompared, unlisted
 from reports.pareto_chart import KIND_WORDS, ParetoChart, measured
 from reports.published import PublishedTable
 from reports.scripts import scripts
@@ -26,6 +26,9 @@ from reports.sections import Section
 from reports.style import Drawing, inline
 from reports.tables import Table
 from reports.verdict import Verdict
+
+MOST_VALUES = 12
+"""So many values of one field of a recipe are listed; a search may have thousands."""
 
 NOTHING = "'none'"
 POLICY = f"default-src {NOTHING}; style-src 'unsafe-inline'; img-src data:;"
@@ -103,6 +106,7 @@ def page(
         "num_troubles_cut": max(0, len(failed) - MOST_TROUBLES),
         "uncompared": left[:MOST_TROUBLES],
         "num_uncompared_cut": max(0, len(left) - MOST_TROUBLES),
+        "unlisted": unlisted(verdict),
         "measured": how_measured(verdict),
         "networks": networks(verdict, {line.cells[0] for line in shown.lines}),
         "recipe": recipe(verdict),
@@ -164,9 +168,9 @@ def _line(curve: Curve, panel: tuple[int, int]) -> str:
 def troubles(verdict: Verdict) -> tuple[Trouble, ...]:
     """What failed or was rejected, with trials of one reason taken together."""
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for trial in verdict.trials:
-        if trial["state"] in ("failed", "rejected"):
-            key = (trial["candidate"], trial["state"], trial["reason"] or "no reason was kept")
+    for trial, state in zip(verdict.trials, verdict.trials.column("state"), strict=True):
+        if state in ("failed", "rejected"):
+            key = (trial["candidate"], state, trial["reason"] or "no reason was kept")
             groups.setdefault(key, []).append(trial)
     return tuple(
         Trouble(
@@ -193,9 +197,15 @@ def how_measured(verdict: Verdict) -> tuple[tuple[str, str], ...]:
 def recipe(verdict: Verdict) -> tuple[tuple[str, str], ...]:
     """The training recipe, field by field; what the study varied has several values."""
     values: dict[str, dict[str, None]] = {}
-    for trial in verdict.kept:
-        for key, value in (trial.get("recipe") or {}).items():
+    for each in verdict.kept.distinct("recipe"):
+        for key, value in each.items():
             if not isinstance(value, Mapping):
                 text = value if isinstance(value, str) else json.dumps(value)
                 values.setdefault(key, {})[_WORDS.get(text, text)] = None
-    return tuple((plain(key), ", ".join(map(plain, found))) for key, found in values.items())
+    return tuple((plain(key), _some(list(map(plain, found)))) for key, found in values.items())
+
+
+def _some(words: Sequence[str]) -> str:
+    """Words in a row, or the first of them and how many more there are."""
+    few = [*words[:MOST_VALUES], f"and {len(words) - MOST_VALUES} more"]
+    return ", ".join(words if len(words) <= MOST_VALUES else few)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from reports.beating import Field, Flags, Places, field_of, undominated
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.latencies import level
-from reports.statistics import Noise, difference
+from reports.statistics import Noise
 
 Status = Literal[
     "front", "dominated", "over budget", "failed", "stopped", "apart", "waiting", "incomplete"
 ]
-Point = tuple[float, ...]
-"""A candidate's means, one an objective, signed so that less is better."""
+
+MOST_KINDS = 64
+"""How many sets of seeds, the commonest first, are looked through for who dominates others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,11 +42,6 @@ class Standing:
         return self.status in ("front", "dominated")
 
 
-def dominates(first: Point, second: Point) -> bool:
-    """Whether a point is nowhere worse than another and somewhere better; less is better."""
-    return all(a <= b for a, b in zip(first, second, strict=True)) and first != second
-
-
 def standings(
     found: Sequence[Candidate],
     objectives: Mapping[str, str],
@@ -53,27 +49,9 @@ def standings(
 ) -> tuple[Standing, ...]:
     """Where each candidate stands, by the means of its figures; less or more as objectives say."""
     outside = {each.name: _outside(each, objectives) for each in found}
-    inside = [each for each in found if outside[each.name] is None]
-    points = {each.name: _point(each, objectives) for each in inside}
-    ranked = tuple(sorted(inside, key=lambda each: points[each.name]))
-    field = _Field(
-        objectives=tuple(objectives),
-        noises=noises,
-        points=points,
-        ranked=ranked,
-        matrix=np.array([points[each.name] for each in ranked]).reshape(-1, len(objectives)),
-    )
-    return tuple(outside[each.name] or _inside(each, field) for each in found)
-
-
-def _point(one: Candidate, objectives: Mapping[str, str]) -> Point:
-    return tuple(_signed(one, key, way) for key, way in objectives.items())
-
-
-def _signed(one: Candidate, key: str, way: str) -> float:
-    mean = one.mean(key)
-    assert mean is not None, (one.name, key)
-    return -mean if way == "max" else mean
+    field = field_of([e for e in found if outside[e.name] is None], objectives, noises)
+    inside = {each.candidate.name: each for each in _inside(field)}
+    return tuple(outside[each.name] or inside[each.name] for each in found)
 
 
 def _outside(one: Candidate, objectives: Mapping[str, str]) -> Standing | None:
@@ -99,84 +77,73 @@ def _outside(one: Candidate, objectives: Mapping[str, str]) -> Standing | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Field:
-    """The candidates that compete, the best in the first objective first, and by what."""
-
-    objectives: tuple[str, ...]
-    noises: Mapping[str, Noise | None]
-    points: Mapping[str, Point]
-    ranked: tuple[Candidate, ...]
-    matrix: NDArray[np.float64]
-
-    def others(self, one: Candidate) -> list[Candidate]:
-        """All but one."""
-        return [each for each in self.ranked if each.name != one.name]
-
-    def above(self, one: Candidate) -> list[Candidate]:
-        """Those that dominate one on means."""
-        point = np.array(self.points[one.name])
-        found = (self.matrix <= point).all(axis=1) & (self.matrix < point).any(axis=1)
-        return [self.ranked[place] for place in np.flatnonzero(found)]
-
-    def beats(self, first: Candidate, second: Candidate) -> bool | None:
-        """Whether all leads of one mean over another hold against seed noise.
-
-        None where the spread is not known. True if there is no seeded objective to doubt.
-        """
-        found = self._all_leads(first, second)
-        return None if None in found else all(found)
-
-    def escapes(self, first: Candidate, second: Candidate) -> bool | None:
-        """Whether some lead holds, which is enough not to be dominated.
-
-        None where the spread is not known. True if there is no seeded objective to doubt.
-        """
-        found = self._all_leads(first, second)
-        if not found or any(found):
-            return True
-        return None if None in found else False
-
-    def _all_leads(self, first: Candidate, second: Candidate) -> list[bool | None]:
-        seeded = [key for key in self.objectives if FIGURES[key].seeded]
-        return [self._leads(first, second, key) for key in seeded]
-
-    def _leads(self, first: Candidate, second: Candidate, key: str) -> bool | None:
-        scores = {each.name: each.figures[key] for each in (first, second)}
-        gap = difference(scores, first.name, second.name, self.noises[key])
-        if gap is None or gap.resolved is None:
-            return None
-        place = self.objectives.index(key)
-        return gap.resolved and self.points[first.name][place] < self.points[second.name][place]
-
-    def no_dearer(self, first: Candidate, second: Candidate) -> bool:
-        """Whether one may be nowhere worse than another in the objectives without seed noise."""
-        pairs = zip(self.objectives, self.points[first.name], self.points[second.name], strict=True)
-        return all(
-            a <= b or (key == "latency_ms" and level(first, second, len(self.ranked) - 1))
-            for key, a, b in pairs
-            if not FIGURES[key].seeded
-        )
+def _inside(field: Field) -> Iterator[Standing]:
+    """The standings of those that compete."""
+    on = undominated(field.matrix)
+    yield from (_on_front(int(place), field) for place in np.flatnonzero(on))
+    rivals = _rivals(field, on)
+    for some in field.blocks(np.flatnonzero(~on), len(rivals)):
+        yield from _dominated(some, rivals, field)
 
 
-def _inside(one: Candidate, field: _Field) -> Standing:
-    above = field.above(one)
-    if above:
-        return _dominated(one, above, field)
+def _rivals(field: Field, on: Flags) -> Places:
+    """Who may be named as dominating others: the front, and those it lacks the seeds to speak for.
+
+    Who beats another surely by more seeds than the front has is itself on the front of those that
+    have the same seeds.
+    """
+    found = on.copy()
+    has = np.hstack([~np.isnan(each) for each in field.scores.values()] or [on[:, None]])
+    kinds, nums = np.unique(has, axis=0, return_counts=True)
+    for kind in np.argsort(-nums)[:MOST_KINDS] if len(kinds) > 1 else ():
+        alike = np.flatnonzero((has == kinds[kind]).all(axis=1))
+        found[alike[undominated(field.matrix[alike])]] = True
+    return np.flatnonzero(found)
+
+
+def _on_front(place: int, field: Field) -> Standing:
+    one, everyone = field.ranked[place], np.arange(len(field.ranked))
+    held, known = (each[0] for each in field.escapes(np.array([place]), everyone))
     # A lead in accuracy or latency that is noise would leave these ahead of it, or level with it.
-    rivals = [each for each in field.others(one) if field.no_dearer(each, one)]
-    verdicts = [(each.name, field.escapes(one, each)) for each in rivals]
-    doubts = [(name, holds) for name, holds in verdicts if not holds]
-    rival, resolved = doubts[0] if doubts else (None, True)
+    doubts = ~held
+    doubts[place] = False
+    first = _first_no_dearer(np.flatnonzero(doubts), place, field)
+    rival = None if first is None else field.ranked[first].name
+    resolved = True if first is None else (False if known[first] else None)
     words = "on the front" + _doubt(resolved, rival) + _failures(one)
     return Standing(candidate=one, status="front", rival=rival, resolved=resolved, words=words)
 
 
-def _dominated(one: Candidate, above: Sequence[Candidate], field: _Field) -> Standing:
-    sure = next((each for each in above if field.beats(each, one)), None)
-    rival, resolved = (sure or above[0]).name, True if sure else field.beats(above[0], one)
-    words = f"dominated by {rival}" + _doubt(resolved, None) + _failures(one)
-    return Standing(candidate=one, status="dominated", rival=rival, resolved=resolved, words=words)
+def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
+    """The first that may be nowhere worse than one in the objectives without seed noise."""
+    exact = [rank for rank, key in enumerate(field.objectives) if not FIGURES[key].seeded]
+    less = {rank: field.matrix[others, rank] <= field.matrix[place, rank] for rank in exact}
+    timed = {rank for rank in exact if field.objectives[rank] == "latency_ms"}
+    may = np.logical_and.reduce(
+        [np.ones(len(others), bool), *(each for rank, each in less.items() if rank not in timed)]
+    )
+    cheap = np.logical_and.reduce([may, *(less[rank] for rank in timed)])
+    one, num = field.ranked[place], len(field.ranked) - 1
+    for other, is_cheap in zip(others[may], cheap[may], strict=True):
+        if is_cheap or level(field.ranked[other], one, num):  # only latency is dearer
+            return int(other)
+    return None
+
+
+def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]:
+    theirs, own = field.matrix[rivals][:, None, :], field.matrix[some][None, :, :]
+    above = (theirs <= own).all(axis=2) & (theirs < own).any(axis=2)
+    held, known = field.beats(rivals, some)
+    sure = above & held & known
+    for column, place in enumerate(some):
+        by = sure[:, column] if sure[:, column].any() else above[:, column]
+        first = int(by.argmax())  # rivals are ranked, the best first
+        resolved = bool(sure[first, column]) if known[first, column] else None
+        one, rival = field.ranked[place], field.ranked[rivals[first]].name
+        words = f"dominated by {rival}" + _doubt(resolved, None) + _failures(one)
+        yield Standing(
+            candidate=one, status="dominated", rival=rival, resolved=resolved, words=words
+        )
 
 
 def _doubt(resolved: bool | None, rival: str | None) -> str:

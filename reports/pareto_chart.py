@@ -12,6 +12,7 @@ from reports.columns import FIGURES, Column, is_missing, plain
 from reports.latencies import is_contended
 from reports.pareto import Standing
 from reports.pareto_published import Field, Overlay, overlay
+from reports.phrases import some
 from reports.verdict import Verdict
 
 Kind = Literal["front", "front in doubt", "dominated", "dominated in doubt", "over budget"]
@@ -53,7 +54,7 @@ class Mark:
 class ParetoChart:
     """All that the chart shows. ``front`` are the corners of its step line, cheapest first.
 
-    ``log`` is whether the cost axis is logarithmic. ``published`` stand beside what was measured
+    ``crowd`` are the candidates beyond those listed, drawn as points without names. ``log`` is whether the cost axis is logarithmic. ``published`` stand beside what was measured
     and have no part in anything else.
     """
 
@@ -65,6 +66,7 @@ class ParetoChart:
     published: Overlay
     subtitle: tuple[str, ...]
     caption: str
+    crowd: tuple[XY, ...] = ()
 
 
 def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> ParetoChart:
@@ -75,11 +77,12 @@ def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> Paret
     """
     x, y = _axes(verdict)
     varied = _varied(verdict)
-    found = (_mark(each, x, y, varied) for each in verdict.standings)
+    found = (_mark(each, x, y, varied) for each in verdict.listed)
     marks = _named(tuple(mark for mark in found if mark is not None))
     both = set(verdict.objectives) == {x.key, y.key}
     front = sorted((m.x, m.y) for m in marks if m.kind.startswith("front") and m.y is not None)
-    xs, ys = extent(marks)
+    crowd = _crowd(verdict, x, y)
+    xs, ys = extent(marks, crowd)
     log = bool(xs) and max(xs) > LOG_FROM * min(xs) > 0
     lone = len(marks) == 1
     across = Field(column=x, values=xs, log=log, lone=lone)
@@ -93,13 +96,22 @@ def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> Paret
         published=shown,
         subtitle=_subtitle(verdict, (x, y)),
         caption=" ".join((_caption(verdict, (x, y), marks, varied), *shown.caption)).strip(),
+        crowd=crowd,
     )
 
 
-def extent(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
-    """All that marks, their bars and their seeds reach to, across and upwards."""
-    xs = [x for mark in marks for x in (mark.x, *(mark.span or ()))]
-    ys = [y for mark in marks for _, y in mark.seeds]
+def _crowd(verdict: Verdict, x: Column, y: Column) -> tuple[XY, ...]:
+    """Where those stand that compete and are not listed."""
+    listed = {each.candidate.name for each in verdict.listed}
+    rest = (each.candidate for each in verdict.scored if each.candidate.name not in listed)
+    pairs = ((x.number(one.mean(x.key)), y.number(one.mean(y.key))) for one in rest)
+    return tuple((a, b) for a, b in pairs if a is not None and b is not None)
+
+
+def extent(marks: Sequence[Mark], crowd: Sequence[XY] = ()) -> tuple[list[float], list[float]]:
+    """All that marks, their bars, their seeds and the crowd reach to, across and upwards."""
+    xs = [x for mark in marks for x in (mark.x, *(mark.span or ()))] + [x for x, _ in crowd]
+    ys = [y for mark in marks for _, y in mark.seeds] + [y for _, y in crowd]
     for mark in marks:
         if mark.y is not None:
             ys += [mark.y - (mark.sd or 0), mark.y + (mark.sd or 0)]
@@ -221,7 +233,7 @@ def _subtitle(verdict: Verdict, axes: Iterable[Column]) -> tuple[str, ...]:
 def measured(verdict: Verdict, key: str) -> str:
     """What the trials that are compared have in a column, "" if nothing."""
     return ", ".join(
-        dict.fromkeys(plain(t[key]) for t in verdict.kept if not is_missing(t.get(key)))
+        dict.fromkeys(plain(v) for v in verdict.kept.distinct(key) if not is_missing(v))
     )
 
 
@@ -245,9 +257,12 @@ def _caption(
     if any(not mark.label for mark in marks):
         text.append("Only the front is named.")
     drawn = {mark.name for mark in marks}
-    rest = [
-        plain(e.candidate.name) for e in verdict.standings if plain(e.candidate.name) not in drawn
-    ]
+    rest = [plain(e.candidate.name) for e in verdict.listed if plain(e.candidate.name) not in drawn]
     if rest:
-        text.append(f"Not drawn: {', '.join(rest)}.")
+        text.append(f"Not drawn: {some(rest)}.")
+    if len(verdict.listed) < len(verdict.standings):
+        text.append(
+            f"Of {len(verdict.standings):,} candidates {len(verdict.listed)} are drawn as marks, "
+            "the other ones that compete as points."
+        )
     return " ".join(text)

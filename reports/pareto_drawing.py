@@ -17,6 +17,7 @@ from reports.pareto_names import BAND, steps_of, write_names
 from reports.style import (
     BLUE,
     COLUMN_INCHES,
+    FAINT,
     GRID,
     INK,
     MUTED,
@@ -61,12 +62,20 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
         _frame(axes, chart)
         _front(axes, chart)
         _published(axes, chart)
+        _crowd(axes, chart)
         for mark in chart.marks:
             _mark(axes, mark)
         _fit_left(axes)
         write_names(axes, chart)
         _key(figure, entries)
         return finish(figure)
+
+
+def _crowd(axes: Axes, chart: ParetoChart) -> None:
+    """Very many candidates, as a picture within the drawing: as shapes they would fill the page."""
+    if chart.crowd:
+        look: Any = {"ls": "", "marker": ".", "ms": 1.6, "mew": 0, "color": FAINT}
+        axes.plot(*zip(*chart.crowd, strict=True), zorder=1.2, rasterized=True, **look)
 
 
 def _wrapped(text: str) -> list[str]:
@@ -95,7 +104,7 @@ def _frame(axes: Axes, chart: ParetoChart) -> None:
     axes.set_xlabel(chart.x.heading, labelpad=2)
     axes.set_ylabel(chart.y.heading, labelpad=3)
     axes.grid(True)
-    xs, ys = extent(chart.marks)
+    xs, ys = extent(chart.marks, chart.crowd)
     xs += [each.x for each in chart.published.marks]
     ys += [each.y for each in chart.published.marks]
     if not xs:

@@ -9,6 +9,9 @@ from reports.columns import Column, plain
 from reports.statistics import Difference
 
 MOST_NAMED = 3
+MOST_LISTED_NAMES = 30
+"""Beyond so many a sentence names the first few and counts the rest."""
+
 LONGEST = 50
 """The characters that a list of names may take before it is cut to the first."""
 
@@ -31,6 +34,13 @@ def names(found: Sequence[Candidate]) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words in a row, with an "and" before the last."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def some(words: Sequence[str], most: int = MOST_LISTED_NAMES) -> str:
+    """Words in a row, of very many the first few and how many more there are."""
+    if len(words) <= most:
+        return listed(words)
+    return listed([*words[:MOST_NAMED], count(len(words) - MOST_NAMED, "other")])
 
 
 def count(number: int, what: str) -> str:

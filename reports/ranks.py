@@ -36,11 +36,14 @@ class Rank:
 def ranks(verdict: Verdict) -> tuple[Rank, ...]:
     """The correlations of a study, for each way in which latencies were taken."""
     groups: dict[tuple[object, ...], dict[str, dict[str, float]]] = {}
-    for trial in verdict.trials:
-        if not is_missing(trial.get("latency_ms")):
-            way = tuple(trial.get(column.key) for column in LATENCY)
-            known = {k: trial[k] for k in ("latency_ms", *COUNTED) if not is_missing(trial.get(k))}
-            groups.setdefault(way, {}).setdefault(trial["candidate"], known)
+    trials = verdict.trials
+    ways = zip(*(trials.column(column.key) for column in LATENCY), strict=True)
+    figures = zip(*(trials.column(key) for key in ("latency_ms", *COUNTED)), strict=True)
+    for name, way, values in zip(trials.column("candidate"), ways, figures, strict=True):
+        if not is_missing(values[0]):
+            pairs = zip(("latency_ms", *COUNTED), values, strict=True)
+            known = {key: value for key, value in pairs if not is_missing(value)}
+            groups.setdefault(way, {}).setdefault(name, known)
     found = []
     for way, each in groups.items():
         for key in COUNTED:

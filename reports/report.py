@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -15,6 +17,7 @@ from rich.text import Text
 from reports.answer import answer
 from reports.columns import plain
 from reports.confirmation import confirmation, confirmation_sentence
+from reports.curves import drawn
 from reports.effects import effects
 from reports.front import fronts
 from reports.images import images_of
@@ -26,8 +29,9 @@ from reports.paper import paper_files
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
-from reports.rows import Row, Study, frame, trials_csv
+from reports.rows import Row, Study, trials_csv, trials_of
 from reports.sections import sections_of
+from reports.style import Drawing
 from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
@@ -44,6 +48,7 @@ class Report:
     files: Mapping[str, Path]
     main: str = "report.html"
     troubles: tuple[str, ...] = ()
+    num_failed: int = 0
     more: tuple[RichTable, ...] = ()
 
     @property
@@ -67,29 +72,43 @@ class Report:
         console.print(Text(str(self.page)), soft_wrap=True)
 
 
+MOST_TROUBLES = 20
+"""So many candidates that failed or were rejected are named in the terminal."""
+
+Histories = Callable[[Sequence[str]], Mapping[str, Any]]
+"""The losses of trials by their keys."""
+
+T = TypeVar("T")
+Made = str | bytes | Iterable[str]
+Content = Made | Callable[[], Made]
+
 Confirming = tuple[Study, Sequence[Row]]
 """A study's confirmation, which is a study of its own, and its rows."""
 
 
 def write(
     study: Study,
-    rows: Sequence[Row],
+    rows: Iterable[Row],
     folder: str | Path,
     *,
     trials: Path | None = None,
     again: Confirming | None = None,
+    histories: Histories | None = None,
+    formats: Collection[str] | None = None,
 ) -> Report:
     """Writes a study's report into a folder, which is made if need be.
 
     Files: report.html, table.md, table.csv (a candidate a line), trials.csv (a trial a line),
-    pareto and iou as .png, .svg and .pdf; effects.md and .csv, fronts.md and .csv where
-    there are any, ablation.md and .csv; the tables as .tex too. Each is replaced as a whole, so
-    that a reader never meets half a file. ``trials`` is where the confusion matrices of trials
-    are kept, without which nothing is said of other images. ValueError if no planned trial has a
-    row.
+    pareto and iou as .png, .svg and .pdf; effects.md and .csv, fronts.md and .csv where there
+    are any, ablation.md and .csv; the tables as .tex too. Each is replaced as a whole, so that a
+    reader never meets half a file. ``trials`` is where the confusion matrices of trials are kept,
+    without which nothing is said of other images. ``histories`` gives the losses of some trials,
+    for ``rows`` that come without them. ``formats`` are the kinds of file to write, of
+    ``SUFFIXES``; None for all. ValueError if no planned trial has a row, or no file is of these
+    formats.
     """
-    table_of_trials = frame(study, rows)
-    verdict = judge(study, table_of_trials)
+    verdict = judge(study, trials_of(study, rows))
+    verdict = with_histories(verdict, histories) if histories else verdict
     printed = published(study)  # apart from the verdict, so that no judgement can rest on it
     pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
     images = images_of(verdict.kept, trials)
@@ -97,42 +116,68 @@ def write(
     held = confirmation(verdict, *(again or (None, ())))
     text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
     table = candidates_table(verdict, found)
-    figures = Figures(
-        pareto=pareto,
-        pareto_drawing=draw_pareto(pareto),
-        iou=ious,
-        iou_drawing=draw_iou(ious),
-        published=published_table(printed),
-        live=live_chart(verdict, pareto, on_fronts, table, printed),
-    )
     sections = sections_of(verdict, found, images, on_fronts, held)
-    contents: dict[str, str | bytes] = {
-        "report.html": page(verdict, text, table, figures, study.get("command"), sections),
-        "table.md": markdown(table),
-        "table.csv": candidates_csv(verdict),
-        "trials.csv": trials_csv(table_of_trials),
-        "pareto.png": figures.pareto_drawing.png,
-        "pareto.svg": figures.pareto_drawing.svg,
-        "pareto.pdf": figures.pareto_drawing.pdf,
-        "iou.png": figures.iou_drawing.png,
-        "iou.svg": figures.iou_drawing.svg,
-        "iou.pdf": figures.iou_drawing.pdf,
+    drawings = cache(lambda: {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)})
+    figures = cache(
+        lambda: Figures(
+            pareto=pareto,
+            pareto_drawing=drawings()["pareto"],
+            iou=ious,
+            iou_drawing=drawings()["iou"],
+            published=published_table(printed),
+            live=live_chart(verdict, pareto, on_fronts, table, printed),
+        )
+    )
+    # Made only if they are written: charts take longer than all else.
+    contents: dict[str, Content] = {
+        "report.html": lambda: page(
+            verdict, text, table, figures(), study.get("command"), sections
+        ),
+        "table.md": lambda: markdown(table),
+        "table.csv": lambda: candidates_csv(verdict),
+        "trials.csv": lambda: trials_csv(verdict.trials),
+        **_charts(("pareto", "iou"), drawings),
     }
     contents |= paper_files(verdict, found, table, sections)
     for each in sections:
         contents[f"{each.name}.md"] = each.markdown
         if each.csv:
             contents[f"{each.name}.csv"] = each.csv
+    files = put_all(Path(folder), suffix_in(contents, formats))
     return Report(
         answer=text,
         table=terminal(table),
         more=tuple(terminal(each.table) for each in sections if each.table),
-        files=_put_all(Path(folder), contents),
-        troubles=(
-            *(f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)),
-            *_beside_other_work(verdict),
-        ),
+        files=files,
+        main=next(iter(files)),
+        troubles=(*_failures(verdict), *_beside_other_work(verdict)),
+        num_failed=verdict.trials.column("state").count("failed"),
     )
+
+
+def _charts(
+    names: Iterable[str], drawings: Callable[[], Mapping[str, Drawing]]
+) -> dict[str, Content]:
+    """Charts as files of each kind, drawn when the first of them is asked for."""
+
+    def made(name: str, kind: str) -> Callable[[], Made]:
+        return lambda: getattr(drawings()[name], kind)
+
+    return {f"{name}.{kind}": made(name, kind) for name in names for kind in ("png", "svg", "pdf")}
+
+
+def with_histories(verdict: Verdict, histories: Histories) -> Verdict:
+    """A verdict whose trials have the losses of those that are drawn."""
+    known = histories([trial["key"] for trial in drawn(verdict)])
+    column = [known.get(key) for key in verdict.trials.column("key")]
+    return replace(verdict, trials=verdict.trials.with_column("history", column))
+
+
+def _failures(verdict: Verdict) -> tuple[str, ...]:
+    """What failed or was rejected, a line each; of very many the first."""
+    lines = [f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)]
+    more = f"and {len(lines) - MOST_TROUBLES} more candidates that failed or were rejected"
+    return tuple(lines if len(lines) <= MOST_TROUBLES else [*lines[:MOST_TROUBLES], more])
 
 
 def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:
@@ -154,7 +199,7 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
     """
     found = sweep(name, rows)
     table, drawing = sweep_table(found), draw_sweep(sweep_chart(found))
-    contents: dict[str, str | bytes] = {
+    contents: dict[str, Content] = {
         "sweep.csv": sweep_csv(found),
         "sweep.md": markdown(table),
         "sweep.png": drawing.png,
@@ -172,24 +217,43 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
     return Report(
         answer="\n".join(lines),
         table=terminal(table),
-        files=_put_all(Path(folder), contents),
+        files=put_all(Path(folder), contents),
         main="sweep.png",
     )
 
 
-def _put_all(folder: Path, contents: Mapping[str, str | bytes]) -> dict[str, Path]:
+SUFFIXES = {
+    "html": ".html", "md": ".md", "csv": ".csv", "latex": ".tex",
+    "png": ".png", "svg": ".svg", "pdf": ".pdf",
+}  # fmt: skip
+"""How the files of each format end."""
+
+
+def suffix_in(contents: Mapping[str, T], formats: Collection[str] | None) -> dict[str, T]:
+    """The files of some formats; ValueError if there are none."""
+    if formats is None:
+        return dict(contents)
+    wanted = {SUFFIXES[each] for each in formats}
+    found = {name: each for name, each in contents.items() if Path(name).suffix in wanted}
+    if not found:
+        raise ValueError(f"there is nothing to write as {' or '.join(dict.fromkeys(formats))}")
+    return found
+
+
+def put_all(folder: Path, contents: Mapping[str, Content]) -> dict[str, Path]:
+    """Writes files into a folder, which is made if need be, each as a whole."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        data = content.encode() if isinstance(content, str) else content
-        _replace(folder / name, data)
+        _replace(folder / name, content() if callable(content) else content)
     return {name: folder / name for name in contents}
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, content: Made) -> None:
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for piece in [content] if isinstance(content, (str, bytes)) else content:
+                file.write(piece.encode() if isinstance(piece, str) else piece)
         os.chmod(partial, 0o644)  # mkstemp keeps a file to its owner; a report is to be read
         os.replace(partial, path)
     except BaseException:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from harness.architecture import SCRATCH
 from reports.spreadsheet import harmless
+from reports.trials import Gathering, Trials
 
 Study = Mapping[str, Any]
 Row = Mapping[str, Any]
 
 PENDING = "pending"
+LONG = ("history", "confusion")
+"""The columns that make most of a row's length, and that only a few trials are asked for."""
+
+UNTIDY = (*LONG, "architecture", "recipe", "parts", "latency_rounds_ns", "latency_processes_ns")
+"""What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
+
+LINES_AT_ONCE = 5000
 
 
-def frame(study: Study, rows: Sequence[Row]) -> pd.DataFrame:
+def trials_of(study: Study, rows: Iterable[Row]) -> Trials:
     """The trials of a study in the order of its plan.
 
     A planned trial without a row is ``pending``; a row that is not planned is left out. What the
@@ -25,43 +34,79 @@ def frame(study: Study, rows: Sequence[Row]) -> pd.DataFrame:
     another study. The IoU of a class is column ``iou.<class>``, a factor ``factor.<name>``.
     ValueError if not one planned trial has a row.
     """
-    known = {row["key"]: row for row in rows}
     plan = study["plan"]
-    if not any(entry["key"] in known for entry in plan):
+    places: dict[str, list[int]] = {}
+    for place, entry in enumerate(plan):
+        places.setdefault(entry["key"], []).append(place)
+    found, known = Gathering(len(plan)), False
+    for place, entry in enumerate(plan):
+        found.put(place, _planned(entry))
+    for row in rows:
+        for place in places.get(row["key"], ()):
+            found.put(place, _measured(row, plan[place]))
+            known = True
+    if not known:
         raise ValueError(
             f"study {study['name']!r} has no rows yet: run it before asking for a report"
         )
-    lines = [_trial(entry, known.get(entry["key"], {})) for entry in plan]
-    table = pd.DataFrame(lines)
-    for name in table.columns:
-        values = [line.get(name) for line in lines]
-        # By itself pandas would turn whole numbers with a gap into fractions.
-        if {type(value) for value in values} == {int, type(None)}:
-            table[name] = pd.array(values, dtype="Int64")
-    return table
+    return found.table()
 
 
-def _trial(entry: Mapping[str, Any], row: Row) -> dict[str, Any]:
-    planned = {
+def _planned(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "candidate": entry["candidate"],
         "seed": entry["seed"],
         "baseline": bool(entry.get("baseline", False)),
-        "state": row.get("state", PENDING),
-        "reason": row.get("reason"),
+        "state": PENDING,
+        "reason": None,
         "parts": entry.get("parts") or {},
+        "key": entry["key"],
         **{f"factor.{name}": value for name, value in (entry.get("factors") or {}).items()},
     }
-    flat = {key: value for key, value in row.items() if key != "iou" and key not in planned}
+
+
+_OWN = frozenset({"candidate", "seed", "baseline", "parts", "iou", "key"})
+"""What the plan says, and what is written in another way."""
+
+
+def _measured(row: Row, entry: Mapping[str, Any]) -> dict[str, Any]:
+    flat = {key: value for key, value in row.items() if key not in _OWN}
+    for name in entry.get("factors") or ():
+        flat.pop(f"factor.{name}", None)
     if flat.get("miou") is not None:  # scored before rows said where their weights came from
-        flat = {"initial_weights": SCRATCH, "weights": SCRATCH, **flat}
-    classes = {f"iou.{name}": value for name, value in (row.get("iou") or {}).items()}
-    return {**planned, **flat, **classes, "key": entry["key"]}
+        flat.setdefault("initial_weights", SCRATCH)
+        flat.setdefault("weights", SCRATCH)
+    for name, value in (row.get("iou") or {}).items():
+        flat[f"iou.{name}"] = value
+    return flat
+
+
+def frame(study: Study, rows: Iterable[Row]) -> pd.DataFrame:
+    """The trials of a study as a DataFrame; as ``trials_of`` has them."""
+    return framed(trials_of(study, rows))
+
+
+def framed(trials: Trials) -> pd.DataFrame:
+    """A table of trials as a DataFrame, in which whole numbers stay whole."""
+    return pd.DataFrame({key: _series(values) for key, values in trials.columns.items()})
+
+
+def _series(values: list[Any]) -> Any:
+    # By itself pandas would turn whole numbers with a gap into fractions.
+    if {type(value) for value in values} == {int, type(None)}:
+        return pd.array(values, dtype="Int64")
+    return pd.Series(values, dtype=None if values else object)
+
+
+def unframed(table: pd.DataFrame) -> Trials:
+    """A DataFrame as a table of trials, with None for what is missing."""
+    columns = {str(key): [_value(v) for v in table[key].astype(object)] for key in table.columns}
+    return Trials(columns, len(table))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The lines of a frame as plain values, with None for what is missing."""
-    lines = table.astype(object).to_dict(orient="records")
-    return [{str(key): _value(value) for key, value in line.items()} for line in lines]
+    return [dict(each) for each in unframed(table)]
 
 
 def _value(value: Any) -> Any:
@@ -70,13 +115,35 @@ def _value(value: Any) -> Any:
     return None if pd.isna(value) else value
 
 
-def trials_csv(table: pd.DataFrame) -> str:
-    """The whole frame as CSV; lists and mappings are written as JSON."""
-    lines = [{key: _flat(value) for key, value in line.items()} for line in records(table)]
-    return str(pd.DataFrame(lines, columns=table.columns).to_csv(index=False, lineterminator="\n"))
+def trials_csv(trials: Trials) -> Iterator[str]:
+    """The table as CSV in pieces, without ``UNTIDY`` columns; other lists are written as JSON."""
+    keys = [key for key in trials.columns if key not in UNTIDY]
+    yield ",".join(map(_quoted, keys)) + "\n"
+    columns = [_texts(trials.columns[key]) for key in keys]
+    for start in range(0, len(trials), LINES_AT_ONCE):
+        part = [column[start : start + LINES_AT_ONCE] for column in columns]
+        yield "".join([",".join(line) + "\n" for line in zip(*part, strict=True)])
 
 
-def _flat(value: Any) -> Any:
-    nested = isinstance(value, (list, tuple, dict))
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False) if nested else value
-    return harmless(text)
+def _texts(values: list[Any]) -> list[str]:
+    """The cells of a column; what is one object is written once, which neighbours often are."""
+    found, last, text = [], None, ""
+    for value in values:
+        if value is not last:
+            last, text = value, _text(value)
+        found.append(text)
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(value)
+    if isinstance(value, (list, tuple, dict)):
+        return _quoted(harmless(json.dumps(value, sort_keys=True, ensure_ascii=False)))
+    return "" if value is None else _quoted(str(harmless(value)))
+
+
+def _quoted(text: str) -> str:
+    """A cell as RFC 4180 has it."""
+    needs = any(char in text for char in ',"\n\r')
+    return '"' + text.replace('"', '""') + '"' if needs else text

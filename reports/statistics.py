@@ -34,8 +34,14 @@ def spread(values: Sequence[float]) -> Spread | None:
     """The spread of some values; without a standard deviation for one value, None for none."""
     if not values:
         return None
-    sd = statistics.stdev(values) if len(values) > 1 else None
+    sd = math.sqrt(_variance(values)) if len(values) > 1 else None
     return Spread(mean=statistics.fmean(values), sd=sd, n=len(values))
+
+
+def _variance(values: Sequence[float]) -> float:
+    """The variance (n - 1); the statistics module's own is exact, and thirty times as slow."""
+    middle = statistics.fmean(values)
+    return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
 
 
 def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
@@ -43,7 +49,7 @@ def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
     several = [group for group in groups if len(group) > 1]
     if not several:
         return None
-    squares = sum((len(group) - 1) * statistics.variance(group) for group in several)
+    squares = sum((len(group) - 1) * _variance(group) for group in several)
     return math.sqrt(squares / sum(len(group) - 1 for group in several))
 
 
@@ -73,7 +79,8 @@ def seed_noise(scores: Scores) -> Noise | None:
         return None
     place = {name: rank for rank, name in enumerate(names)}
     who = np.array([place[name] for name, _, _ in trials])
-    design = np.array([[float(seed == each) for each in seeds] for _, seed, _ in trials])
+    when = np.array([seed for _, seed, _ in trials])
+    design = (when[:, None] == np.array(seeds)).astype(float)
     values = np.array([value for _, _, value in trials])
     # Candidates are taken out first (Frisch, Waugh and Lovell): they may be thousands.
     design, values = _within(design, who), _within(values[:, None], who)[:, 0]
@@ -88,8 +95,7 @@ def seed_noise(scores: Scores) -> Noise | None:
 
 def _within(values: NDArray[np.float64], who: NDArray[np.int64]) -> NDArray[np.float64]:
     """Columns of values (trials, n) less the mean of each group of lines."""
-    sums = np.zeros((int(who.max()) + 1, values.shape[1]))
-    np.add.at(sums, who, values)
+    sums = np.stack([np.bincount(who, weights=column) for column in values.T], axis=1)
     return np.asarray(values - (sums / np.bincount(who)[:, None])[who])
 
 
@@ -124,8 +130,13 @@ def difference(scores: Scores, first: str, second: str, noise: Noise | None) -> 
     value = statistics.fmean(scores[first][seed] - scores[second][seed] for seed in shared)
     width = None
     if noise:
-        width = _studentized(noise.num_candidates, noise.df) * noise.sd / math.sqrt(len(shared))
+        width = width_factor(noise) * noise.sd / math.sqrt(len(shared))
     return Difference(value=value, half_width=width, n=len(shared))
+
+
+def width_factor(noise: Noise) -> float:
+    """By how many standard errors of one mean two of a study must differ."""
+    return _studentized(noise.num_candidates, noise.df)
 
 
 @lru_cache(maxsize=1024)

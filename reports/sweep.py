@@ -114,6 +114,11 @@ def sweep_csv(found: Sweep) -> str:
     return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
 
 
+def records_csv(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Lines of plain values as CSV."""
+    return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
+
+
 def protocol(found: Sweep) -> tuple[str, ...]:
     """How the figures were taken, in a sentence each."""
     first = found.rows[0]

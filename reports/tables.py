@@ -80,7 +80,7 @@ class _Head:
 
 
 def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
-    """The candidates in plan order, with the difference from the baseline if there is one.
+    """The listed candidates in plan order, with the difference from the baseline if there is one.
 
     ``found`` are the study's effects where the caller has them.
     """
@@ -95,8 +95,8 @@ def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
         headings=("candidate", *(head.heading() for head in heads), "status"),
         brief=("candidate", *(head.brief_heading() for head in heads), "status"),
         numeric=(False, *[True] * len(heads), False),
-        lines=tuple(_line(each, heads, found) for each in verdict.standings),
-        numbers=tuple(dict(_numbers(each)) for each in verdict.standings),
+        lines=tuple(_line(each, heads, found) for each in verdict.listed),
+        numbers=tuple(dict(_numbers(each)) for each in verdict.listed),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -12,8 +13,12 @@ from reports.candidates import Candidate, candidates
 from reports.columns import FIGURES
 from reports.comparable import LeftOut, left_out
 from reports.pareto import Standing, standings
-from reports.rows import records
+from reports.rows import unframed
 from reports.statistics import Difference, Noise, difference, seed_noise
+from reports.trials import Trials
+
+MOST_LISTED = 100
+"""So many candidates a page, a chart and a terminal list one by one; a CSV has them all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,28 +36,49 @@ class Verdict:
     standings: tuple[Standing, ...]
     noises: Mapping[str, Noise | None]
     left_out: tuple[LeftOut, ...]
-    trials: tuple[Mapping[str, Any], ...]
+    trials: Trials
 
-    @property
-    def kept(self) -> tuple[Mapping[str, Any], ...]:
+    @cached_property
+    def kept(self) -> Trials:
         """The trials that may be compared."""
         apart = {each.key for each in self.left_out}
-        return tuple(trial for trial in self.trials if trial["key"] not in apart)
+        if not apart:
+            return self.trials
+        keys = self.trials.column("key")
+        return self.trials.only(place for place, key in enumerate(keys) if key not in apart)
 
-    @property
+    @cached_property
     def compared(self) -> tuple[Candidate, ...]:
         """The candidates of which some trial may be compared."""
         return tuple(each.candidate for each in self.standings if not each.candidate.apart)
 
-    @property
+    @cached_property
     def scored(self) -> tuple[Standing, ...]:
         """The standings of those that could be on the front."""
         return tuple(each for each in self.standings if each.competes)
 
-    @property
+    @cached_property
     def front(self) -> tuple[Standing, ...]:
         """The standings of those on the front."""
         return tuple(each for each in self.standings if each.status == "front")
+
+    @cached_property
+    def listed(self) -> tuple[Standing, ...]:
+        """The standings that are listed one by one, in plan order: all of them, if not too many.
+
+        Else the baseline, the front, and then the best in the study's first objective.
+        """
+        if len(self.standings) <= MOST_LISTED:
+            return self.standings
+        ranked = sorted(enumerate(self.standings), key=lambda each: self._precedence(each[1]))
+        places = sorted(place for place, _ in ranked[:MOST_LISTED])
+        return tuple(self.standings[place] for place in places)
+
+    def _precedence(self, one: Standing) -> tuple[bool, bool, bool, float]:
+        key, way = next(iter(self.objectives.items()))
+        mean = one.candidate.mean(key)
+        worth = float("inf") if mean is None else -mean if way == "max" else mean
+        return not one.candidate.baseline, one.status != "front", not one.competes, worth
 
     def difference(self, key: str, first: Candidate, second: Candidate) -> Difference | None:
         """How a seeded figure of two candidates differs, first minus second.
@@ -65,26 +91,34 @@ class Verdict:
         return difference(scores, first.name, second.name, self.noises.get(key))
 
 
-def judge(study: Mapping[str, Any], table: pd.DataFrame) -> Verdict:
-    """Judges all candidates of a study's frame on the study's objectives.
+def judge(study: Mapping[str, Any], table: pd.DataFrame | Trials) -> Verdict:
+    """Judges all candidates of a study's trials, or of its frame, on the study's objectives.
 
     KeyError for an objective that is not a figure of ``reports.columns.FIGURES``.
     """
-    return _judged(study, tuple(records(table)), dict(study["objectives"]))
+    trials = unframed(table) if isinstance(table, pd.DataFrame) else table
+    return _judged(study, trials, dict(study["objectives"]))
 
 
 def judged_on(study: Mapping[str, Any], verdict: Verdict, objectives: Mapping[str, str]) -> Verdict:
     """The same trials judged on other objectives, with what these ask to be comparable."""
-    return _judged(study, verdict.trials, objectives)
+    return _judged(study, verdict.trials, objectives, verdict)
 
 
 def _judged(
-    study: Mapping[str, Any], trials: tuple[Mapping[str, Any], ...], objectives: Mapping[str, str]
+    study: Mapping[str, Any],
+    trials: Trials,
+    objectives: Mapping[str, str],
+    before: Verdict | None = None,
 ) -> Verdict:
     budget = dict(study.get("budget") or {})
     odd = left_out(trials, objectives)
-    found = candidates(trials, {each.key: each.why for each in odd}, budget)
-    noises = {key: _noise(found, key) for key in FIGURES if FIGURES[key].seeded}
+    if before and {each.key for each in before.left_out} == {each.key for each in odd}:
+        found: tuple[Candidate, ...] = tuple(each.candidate for each in before.standings)
+        noises = before.noises
+    else:
+        found = candidates(trials, {each.key: each.why for each in odd}, budget)
+        noises = {key: _noise(found, key) for key in FIGURES if FIGURES[key].seeded}
     return Verdict(
         name=study["name"],
         question=study.get("question") or "",

@@ -3,5 +3,6 @@
 from harness.ledger.claims import Claim
 from harness.ledger.database import shown
 from harness.ledger.ledger import Entry, Ledger, Row, open_ledger
+from harness.ledger.standing import Progress, progress
 
-__all__ = ["Claim", "Entry", "Ledger", "Row", "open_ledger", "shown"]
+__all__ = ["Claim", "Entry", "Ledger", "Progress", "Row", "open_ledger", "progress", "shown"]

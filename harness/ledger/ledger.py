@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from harness.ledger import claims
 from harness.ledger.claims import Claim
+from harness.ledger.cutting import Parser
 from harness.ledger.database import Database, insert_into, reason, scrubbed, shown
 from harness.ledger.schema import (
     LONGEST_NAME,
@@ -104,6 +105,14 @@ class Ledger:
 
         return self._database.write(put)
 
+    def commits(self) -> int | None:
+        """A number that rises when another process writes; None where a database has none."""
+        if self._database.engine.dialect.name != "sqlite":
+            return None
+        return int(
+            self._database.read(lambda c: c.exec_driver_sql("PRAGMA data_version").scalar_one())
+        )
+
     def claims(self, keys: Iterable[str]) -> dict[str, Claim]:
         """The claims on those trials that have one."""
         wanted = list(keys)
@@ -186,10 +195,15 @@ class Ledger:
 
     def study(self, name: str) -> Row:
         """A study's definition with its plan; KeyError with the nearest known name."""
+        known = self.definition(name)
+        return {**known, "plan": [vars(entry).copy() for entry in self.plan(name)]}
+
+    def definition(self, name: str) -> Row:
+        """A study's definition without its plan; KeyError with the nearest known name."""
         known = self.studies()
         if name not in known:
             raise KeyError(unknown("study", name, known))
-        return {**known[name], "plan": [asdict(entry) for entry in self.plan(name)]}
+        return known[name]
 
     def studies(self) -> dict[str, Row]:
         """Every study's definition by name."""
@@ -199,30 +213,47 @@ class Ledger:
 
     def plan(self, name: str) -> list[Entry]:
         """A study's plan in order; empty for a study never planned."""
-        query = sql.select(PLANS).where(PLANS.c.study == name).order_by(PLANS.c.position)
-        rows = self._database.read(lambda c: c.execute(query).all())
-        return [Entry(**json.loads(row.record)) for row in rows]
+        query = sql.select(PLANS.c.record).where(PLANS.c.study == name).order_by(PLANS.c.position)
+        records = self._database.read(lambda c: c.execute(query).scalars().all())
+        return [Entry(**values) for values in _sharing(map(json.loads, records))]
 
     def rows(self, name: str) -> list[Row]:
         """One flat row for each planned trial that has ended or was rejected, in plan order."""
-        plan = self.plan(name)
-        trials = self.trials(entry.key for entry in plan)
-        figures = self.measurements(
-            key for entry in plan for key in (entry.cost_key, entry.latency_key) if key
-        )
-        rows = [_joined(entry, trials, figures) for entry in plan]
-        return [row for row in rows if row["state"] != "pending"]
+        return list(self.each_row(self.plan(name)))
 
-    def _lookup(self, table: sql.Table, keys: list[str]) -> dict[str, Row]:
+    def each_row(self, plan: Sequence[Entry], without: Collection[str] = ()) -> Iterator[Row]:
+        """The rows of a plan, read as they are asked for: those of a large study fill memory.
+
+        ``without`` names columns that are left out where they are lists or mappings.
+        """
+        figures: dict[str, Row] = {}
+        parser = Parser(without)
+        for start in range(0, len(plan), ASKED):
+            part = plan[start : start + ASKED]
+            trials = self._lookup(TRIALS, [entry.key for entry in part], parser)
+            keys = dict.fromkeys(k for e in part for k in (e.cost_key, e.latency_key) if k)
+            # Seeds of one candidate mostly follow one another, so few are asked for twice.
+            figures = {key: figures[key] for key in keys if key in figures}
+            figures |= self._lookup(MEASUREMENTS, [key for key in keys if key not in figures])
+            for entry in part:
+                row = _joined(entry, trials, figures)
+                if row["state"] != "pending":
+                    yield row
+
+    def _lookup(
+        self, table: sql.Table, keys: list[str], parser: Parser | None = None
+    ) -> dict[str, Row]:
         found = self._found((table.c.key, table.c.record), keys)
-        return {row.key: json.loads(row.record) for row in found}
+        row_of = parser.row if parser else json.loads
+        return {row.key: row_of(row.record) for row in found}
 
     def _found(self, wanted: tuple[sql.Column[Any], ...], keys: list[str]) -> list[sql.Row[Any]]:
         key, query = wanted[0], sql.select(*wanted)
 
         def read(connection: Connection) -> list[sql.Row[Any]]:
             parts = (keys[start : start + ASKED] for start in range(0, len(keys), ASKED))
-            return [row for part in parts for row in connection.execute(query.where(key.in_(part)))]
+            chunks = (connection.execute(query.where(key.in_(part))).all() for part in parts)
+            return [row for chunk in chunks for row in chunk]
 
         return self._database.read(read)
 
@@ -266,6 +297,17 @@ def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row])
     measured = {**figures.get(entry.cost_key, {}), **figures.get(entry.latency_key, {})}
     named = {"key": entry.key, "candidate": entry.candidate, "seed": entry.seed}
     return {**measured, **entry.parts, **trial, **named}
+
+
+def _sharing(lines: Iterable[Row]) -> Iterator[Row]:
+    """Lines that share with the one before what is the same: a plan may be long."""
+    before: Row = {}
+    for line in lines:
+        line |= {
+            key: before[key] for key in line.keys() & before.keys() if line[key] == before[key]
+        }
+        yield line
+        before = line
 
 
 def _text(record: Row) -> str:

@@ -12,8 +12,8 @@ import torch
 import harness
 import reports
 from harness.attempts import CHECKPOINT, folder_of
-from harness.commands import folder_name
 from harness.ledger import Ledger
+from harness.opening import folder_name
 from harness.training.checkpoint import _newest
 
 NAMES = [

@@ -7,10 +7,24 @@ import random
 from typing import Any
 
 from harness.scoring import Scoring, columns_of
+from reports.trials import Gathering, Trials
 
 Row = dict[str, Any]
 
 CLASSES = ("road", "sky", "pole")
+
+
+def dominates(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
+    """Whether a point is nowhere worse than another and somewhere better; less is better."""
+    return all(a <= b for a, b in zip(first, second, strict=True)) and first != second
+
+
+def gathered(rows: list[Row]) -> Trials:
+    """Rows as a table of trials."""
+    table = Gathering(len(rows))
+    for place, each in enumerate(rows):
+        table.put(place, each)
+    return table.table()
 
 
 def row(candidate: str, seed: int = 0, miou: float | None = 0.4, **figures: Any) -> Row:

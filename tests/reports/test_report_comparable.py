@@ -1,7 +1,7 @@
 """Figures taken in different ways are never compared."""
 
 import pytest
-from made_up import noisy, row, study_of
+from made_up import gathered, noisy, row, study_of
 
 from harness.scoring import Scoring, columns_of
 from reports.columns import DATA, LATENCY
@@ -37,7 +37,7 @@ FIELDS = {column.key: column for column in (*DATA, *LATENCY)}
 )
 def test_a_trial_that_differs_in_protocol_is_left_out_and_told_why(field):
     rows = [row("a"), row("b"), row("odd", **{field: "another"})]
-    (found,) = left_out(rows, BOTH)
+    (found,) = left_out(gathered(rows), BOTH)
     assert (found.candidate, found.seed) == ("odd", 0)
     assert "is another, where most have" in found.why
     assert FIELDS[field].text(rows[0][field]) in found.why
@@ -46,19 +46,19 @@ def test_a_trial_that_differs_in_protocol_is_left_out_and_told_why(field):
 def test_the_most_common_group_is_kept_and_the_first_of_two_equal_ones():
     other = {"latency_device": "B"}
     rows = [row("a"), row("b", **other), row("c", **other)]
-    assert [each.candidate for each in left_out(rows, BOTH)] == ["a"]
-    assert [each.candidate for each in left_out(rows[:2], BOTH)] == ["b"]
+    assert [each.candidate for each in left_out(gathered(rows), BOTH)] == ["a"]
+    assert [each.candidate for each in left_out(gathered(rows[:2]), BOTH)] == ["b"]
 
 
 def test_only_the_protocols_of_the_objectives_count():
     rows = [row("a"), row("b", latency_device="B", cost_size="1x1")]
-    assert left_out(rows, ("miou", "params"))[0].why.startswith("counted at")
-    assert left_out(rows, ("miou",)) == ()
+    assert left_out(gathered(rows), ("miou", "params"))[0].why.startswith("counted at")
+    assert left_out(gathered(rows), ("miou",)) == ()
 
 
 def test_a_trial_without_the_figure_is_not_odd():
     rows = [row("a"), row("b", latency_ms=None, latency_device=None)]
-    assert left_out(rows, BOTH) == ()
+    assert left_out(gathered(rows), BOTH) == ()
 
 
 def test_groups_are_whole_so_that_two_majorities_do_not_empty_the_chart():
@@ -70,7 +70,7 @@ def test_groups_are_whole_so_that_two_majorities_do_not_empty_the_chart():
         row("e", latency_device="C"),
         row("f", dataset="voc", latency_device="C"),
     ]
-    assert [each.candidate for each in left_out(rows, BOTH)] == ["c", "d", "e", "f"]
+    assert [each.candidate for each in left_out(gathered(rows), BOTH)] == ["c", "d", "e", "f"]
 
 
 def test_a_left_out_candidate_is_shown_but_neither_judged_nor_compared():

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from made_up import noisy, rejected, row, study_of, timed
+from made_up import dominates, noisy, rejected, row, study_of, timed
 from scipy import stats
 
 from reports.answer import answer
 from reports.front import fronts, hypervolume, on_front
 from reports.front_table import front_caption, front_lines, front_table, share
-from reports.pareto import dominates
 from reports.ranks import interval, ranks, sentence
 from reports.rows import frame
 from reports.verdict import judge

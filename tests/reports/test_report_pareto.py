@@ -1,9 +1,10 @@
 """Who is on the front, who is not and why, and which places hold against seed noise."""
 
+import numpy as np
 import pytest
-from made_up import failed, noisy, rejected, row, study_of, timed
+from made_up import dominates, failed, noisy, rejected, row, study_of, timed
 
-from reports.pareto import dominates
+from reports.beating import undominated
 from reports.rows import frame
 from reports.verdict import judge
 
@@ -25,6 +26,16 @@ def test_a_point_dominates_where_it_is_nowhere_worse_and_somewhere_better():
     assert dominates((1, 2), (1, 3))
     assert not dominates((1, 2), (1, 2))
     assert not dominates((1, 4), (2, 3))
+
+
+@pytest.mark.parametrize("num_objectives", [1, 2, 3])
+def test_the_front_found_by_sorting_is_the_one_of_the_definition(num_objectives):
+    dice = np.random.default_rng(num_objectives)
+    for num in (0, 1, 2, *([12] * 200)):
+        points = dice.integers(0, 5, (num, num_objectives)).astype(float)
+        lines = [tuple(point) for point in points]
+        plain = [not any(dominates(other, one) for other in lines) for one in lines]
+        assert undominated(points).tolist() == plain
 
 
 def test_the_front_is_the_undominated_set_on_means():

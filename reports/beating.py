@@ -1,0 +1,140 @@
+"""Which candidates beat which beyond seed noise: all pairs of two groups at once, as arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.candidates import Candidate
+from reports.columns import FIGURES
+from reports.statistics import Noise, width_factor
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
+
+BLOCK = 2_000_000
+"""How many figures are compared at once, so that memory stays small."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Field:
+    """The candidates that compete, the best in the first objective first.
+
+    ``matrix`` has their means (candidates, objectives), less being better; ``scores`` their
+    values by seed (candidates, seeds) for each seeded objective, NaN where one has no such seed.
+    """
+
+    objectives: tuple[str, ...]
+    noises: Mapping[str, Noise | None]
+    ranked: tuple[Candidate, ...]
+    matrix: Floats
+    scores: Mapping[str, Floats]
+
+    def leads(self, key: str, first: Places, second: Places) -> tuple[Flags, Flags]:
+        """Whether leads in a seeded objective hold against seed noise, and whether that is known.
+
+        Both (first, second): of each of the first over each of the second.
+        """
+        shape, noise = (len(first), len(second)), self.noises[key]
+        if noise is None:
+            return np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        scores, place = self.scores[key], self.objectives.index(key)
+        gaps = scores[first][:, None, :] - scores[second][None, :, :]
+        num = (~np.isnan(gaps)).sum(axis=2)
+        known = num > 0
+        shared = np.maximum(num, 1)
+        width = width_factor(noise) * noise.sd / np.sqrt(shared)
+        ahead = self.matrix[first, place][:, None] < self.matrix[second, place][None, :]
+        return known & ahead & (np.abs(np.nansum(gaps, axis=2) / shared) > width), known
+
+    def beats(self, first: Places, second: Places) -> tuple[Flags, Flags]:
+        """Whether all leads of means hold, and whether that is known, each (first, second).
+
+        Held and known where there is no seeded objective to doubt.
+        """
+        found = [self.leads(key, first, second) for key in self.scores]
+        shape = (len(first), len(second))
+        held = np.logical_and.reduce([np.ones(shape, dtype=bool), *(each for each, _ in found)])
+        return held, np.logical_and.reduce([np.ones(shape, dtype=bool), *(k for _, k in found)])
+
+    def escapes(self, first: Places, second: Places) -> tuple[Flags, Flags]:
+        """Whether some lead holds, which is enough not to be dominated; and whether it is known."""
+        if not self.scores:
+            return self.beats(first, second)
+        found = [self.leads(key, first, second) for key in self.scores]
+        held = np.logical_or.reduce([each for each, _ in found])
+        return held, held | np.logical_and.reduce([known for _, known in found])
+
+    def blocks(self, places: Places, others: int) -> Sequence[Places]:
+        """Places in groups, each small enough to be compared with so many others at once."""
+        seeds = max([1, *(each.shape[1] for each in self.scores.values())])
+        num = math.ceil(len(places) * max(others, 1) * seeds / BLOCK)
+        return np.array_split(places, max(num, 1))
+
+
+def field_of(
+    inside: Sequence[Candidate], objectives: Mapping[str, str], noises: Mapping[str, Noise | None]
+) -> Field:
+    """The field of some candidates, which must have all figures."""
+    signs = {key: -1.0 if way == "max" else 1.0 for key, way in objectives.items()}
+    points = {e.name: tuple(signs[key] * (e.mean(key) or 0.0) for key in signs) for e in inside}
+    ranked = tuple(sorted(inside, key=lambda each: points[each.name]))
+    return Field(
+        objectives=tuple(objectives),
+        noises=noises,
+        ranked=ranked,
+        matrix=np.array([points[each.name] for each in ranked]).reshape(-1, len(objectives)),
+        scores={key: _by_seed(ranked, key) for key in objectives if FIGURES[key].seeded},
+    )
+
+
+def _by_seed(ranked: Sequence[Candidate], key: str) -> Floats:
+    seeds = {seed: None for each in ranked for seed in each.figures[key]}
+    place = {seed: rank for rank, seed in enumerate(seeds)}
+    found = np.full((len(ranked), len(place)), np.nan)
+    for line, each in enumerate(ranked):
+        for seed, value in each.figures[key].items():
+            found[line, place[seed]] = value
+    return found
+
+
+def undominated(points: Floats) -> Flags:
+    """Which points (points, objectives) none other dominates; less is better, twins both stay.
+
+    n log n in time for one or two objectives, n times the size of the front for more.
+    """
+    order = np.lexsort(points.T[::-1])
+    ordered = points[order]
+    # Whatever dominates a point stands before it, and so does someone of the front who does.
+    kept = _sweep(ordered) if points.shape[1] <= 2 else _one_by_one(ordered)
+    found = np.empty(len(points), dtype=bool)
+    found[order] = kept
+    return found
+
+
+def _sweep(ordered: Floats) -> Flags:
+    last = ordered[:, -1]
+    before = np.concatenate([[np.inf], np.minimum.accumulate(last)[:-1]])
+    better = last < before
+    if ordered.shape[1] == 1:
+        return np.asarray(last == last[:1].min(initial=np.inf))
+    # A twin stands right behind its like.
+    fresh = np.ones(len(ordered), dtype=bool)
+    fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return np.asarray(better[np.maximum.accumulate(np.where(fresh, np.arange(len(fresh)), 0))])
+
+
+def _one_by_one(ordered: Floats) -> Flags:
+    kept = np.zeros(len(ordered), dtype=bool)
+    front, num = np.empty_like(ordered), 0
+    for place, point in enumerate(ordered):
+        known = front[:num]
+        if not ((known <= point).all(axis=1) & (known < point).any(axis=1)).any():
+            kept[place], front[num] = True, point
+            num += 1
+    return kept

@@ -1,0 +1,218 @@
+"""The commands that read a ledger and answer from it: nothing here trains or needs torch."""
+
+from __future__ import annotations
+
+import sys
+import time
+import webbrowser
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from harness.ledger import Ledger, Progress, progress
+from harness.opening import confirmation_name, folder_name, opened
+from harness.terminal import Answer
+from harness.whole import naming, write_whole
+from reports.board import board as board_of
+from reports.board import board_page, board_records, board_table
+from reports.columns import plain
+from reports.compare import (
+    Comparison,
+    compare_candidates,
+    compare_studies,
+    comparison_records,
+    comparison_section,
+)
+from reports.plain_page import PlainLine, plain_page
+from reports.report import Report, put_all, suffix_in, write
+from reports.rows import LONG, trials_of
+from reports.tables import terminal
+from reports.verdict import Verdict, judge
+
+UNREAD = (*LONG, "architecture")
+"""The columns that a report does not read of every row."""
+
+
+def report(options: Namespace) -> Answer:
+    """The answer of ``twopath report``: reports of studies, or a comparison."""
+    with opened(options) as ledger:
+        if options.compare:
+            return compared(options, ledger)
+        if not options.study:
+            raise ValueError("name a study, as in: twopath report fusion; twopath board lists them")
+        for name in options.study:
+            ledger.definition(name)
+        if options.watch:
+            return _watched(options, ledger)
+        found = [reported(options, name, ledger) for name in options.study]
+        return found[0] if len(found) == 1 else _several(found)
+
+
+def reported(options: Namespace, name: str, ledger: Ledger, summary: Any | None = None) -> Answer:
+    """A study's report, which is written first."""
+    found = written(options, name, ledger)
+    _show_in_browser(options, found.page)
+    record = {
+        "study": name,
+        "summary": summary and vars(summary),
+        "answer": found.answer,
+        "report": str(found.page),
+        "rows": ledger.rows(name) if options.json else [],
+    }
+    has_failed = summary is not None and bool(found.num_failed)
+    return Answer(record=record, show=found.show, code=int(has_failed))
+
+
+def _several(found: Sequence[Answer]) -> Answer:
+    def show(console: Console) -> None:
+        for place, each in enumerate(found):
+            console.print(Text(f"{'' if place == 0 else chr(10)}{each.record['study']}\n"))
+            each.show(console)
+
+    return Answer(record=[each.record for each in found], show=show)
+
+
+def written(options: Namespace, name: str, ledger: Ledger) -> Report:
+    """Writes a study's report."""
+    definition, plan = ledger.definition(name), ledger.plan(name)
+    folder = _folder(options) / folder_name(name)
+    with naming(folder):
+        return write(
+            {**definition, "plan": [vars(entry) for entry in plan]},
+            ledger.each_row(plan, UNREAD),
+            folder,
+            trials=Path(options.runs) / "trials",
+            again=_again(ledger, name),
+            histories=partial(_histories, ledger),
+            formats=getattr(options, "format", None),
+        )
+
+
+def _folder(options: Namespace) -> Path:
+    return Path(options.runs) / "reports"
+
+
+def _histories(ledger: Ledger, keys: Sequence[str]) -> dict[str, Any]:
+    return {key: row.get("history") for key, row in ledger.trials(keys).items()}
+
+
+def _again(ledger: Ledger, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """A study's confirmation and its rows; None for a study that was not confirmed."""
+    again = confirmation_name(name)
+    return (ledger.study(again), ledger.rows(again)) if again in ledger.studies() else None
+
+
+def _show_in_browser(options: Namespace, page: Path) -> None:
+    if getattr(options, "open", False) and not webbrowser.open(page.resolve().as_uri()):
+        print(f"twopath: no browser could be opened; the page is {page}", file=sys.stderr)
+
+
+def _watched(options: Namespace, ledger: Ledger) -> Answer:
+    """Writes reports until their studies are complete; the answer is that of the last ones."""
+    from reports.watching import watch
+
+    last: dict[str, Report] = {}
+
+    def again(name: str, found: Progress) -> None:
+        is_first = name not in last
+        last[name] = written(options, name, ledger)
+        if is_first:
+            _show_in_browser(options, last[name].page)
+        _say(f"{time.strftime('%H:%M:%S')} {name}: {found.num_ended} of {found.num_planned} trials "
+             f"in, wrote {last[name].page}")  # fmt: skip
+
+    names = list(dict.fromkeys(options.study))
+    waiting = [name for name in names if not progress(ledger, name).num_ended]
+    for name in waiting:
+        _say(f"{name}: no trial has ended yet")
+    _say("watching; Ctrl-C ends it")
+    is_complete = watch(ledger, names, again)
+    _say("complete" if is_complete else "stopped watching")
+    answers = [_watched_answer(name, each) for name, each in last.items()]
+    return answers[0] if len(answers) == 1 else _several(answers)
+
+
+def _watched_answer(name: str, found: Report) -> Answer:
+    record = {"study": name, "answer": found.answer, "report": str(found.page)}
+    return Answer(record=record, show=found.show)
+
+
+def _say(text: str) -> None:
+    print(f"twopath: {plain(text)}", file=sys.stderr, flush=True)
+
+
+def compared(options: Namespace, ledger: Ledger) -> Answer:
+    """The answer of ``twopath report --compare``; its files lie beside the study's report."""
+    if options.watch:
+        raise ValueError("--compare is made once; --watch is for reports")
+    if len(options.study) > 1:
+        raise ValueError("--compare A B takes one STUDY, whose candidates A and B are, or none")
+    first, second = options.compare
+    verdict = partial(_verdict, ledger)
+    if options.study:
+        found = compare_candidates(verdict(options.study[0]), first, second)
+        folder = _folder(options) / folder_name(options.study[0])
+        stem = f"compare-{folder_name(first)}-{folder_name(second)}"
+    else:
+        found = compare_studies(verdict(first), verdict(second))
+        folder = _folder(options) / f"{folder_name(first)}-{folder_name(second)}"
+        stem = "compare"
+    return _comparison(options, found, folder, stem)
+
+
+def _verdict(ledger: Ledger, name: str) -> Verdict:
+    definition, plan = ledger.definition(name), ledger.plan(name)
+    study = {**definition, "plan": [vars(entry) for entry in plan]}
+    return judge(study, trials_of(study, ledger.each_row(plan, UNREAD)))
+
+
+def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) -> Answer:
+    from reports.sweep import records_csv
+
+    section, records = comparison_section(found), comparison_records(found)
+    lines = [PlainLine(cells=each.cells) for each in section.table.lines]
+    table = section.table
+    contents: dict[str, Callable[[], str]] = {
+        f"{stem}.html": lambda: plain_page(
+            section.title, table.headings, table.numeric, lines, section.caption
+        ),
+        f"{stem}.md": lambda: section.markdown,
+        f"{stem}.csv": lambda: records_csv(records),
+    }
+    with naming(folder):
+        files = put_all(folder, suffix_in(contents, options.format))
+    main = next(iter(files.values()))
+    _show_in_browser(options, main)
+
+    def show(console: Console) -> None:
+        console.print(Text(f"{section.title}\n"))
+        console.print(terminal(table))
+        for text in section.caption:
+            console.print(Text(f"\n{text}"))
+        console.print(Text(f"\n{main}"), soft_wrap=True)
+
+    record = {"a": found.first, "b": found.second, "changes": records, "report": str(main)}
+    return Answer(record=record, show=show)
+
+
+def board(options: Namespace) -> Answer:
+    """The answer of ``twopath board``; reports/index.html is written with it."""
+    with opened(options) as ledger:
+        found = board_of(ledger, _folder(options))
+    index = _folder(options) / "index.html"
+    write_whole(index, board_page(found, _folder(options)).encode())
+    _show_in_browser(options, index)
+
+    def show(console: Console) -> None:
+        console.print(board_table(found))
+        for each in found:
+            if each.report:
+                console.print(Text(each.report), soft_wrap=True)
+        console.print(Text(str(index)), soft_wrap=True)
+
+    return Answer(record={"studies": board_records(found), "index": str(index)}, show=show)

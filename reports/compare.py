@@ -1,0 +1,272 @@
+"""What changes from one candidate, or one study, to another: paired differences, B less A."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness.measure.estimate import Ratio
+from harness.names import unknown
+from reports.candidates import Candidate
+from reports.columns import FIGURES, MISSING, Column, plain, protocol_of
+from reports.effects_table import SMALLEST_P
+from reports.latencies import is_contended, latency_ratio, ratio_text
+from reports.paired import Paired, Word, holm, paired, word
+from reports.phrases import count
+from reports.sections import Section
+from reports.tables import Line, Table
+from reports.verdict import Verdict
+
+NOTHING_SHARED = "no seed in common"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """How one figure changes from ``first`` to ``second``, which are means.
+
+    ``found`` is the paired difference of a seeded figure, ``ratio`` that of two latencies of one
+    session. ``why_not`` says why there is neither where there should be. ``p`` is Holm's over the
+    table.
+    """
+
+    who: str
+    column: Column
+    first: float
+    second: float
+    found: Paired | None = None
+    ratio: Ratio | None = None
+    why_not: str = ""
+    p: float | None = None
+    word: Word | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All that changes from A to B; in units of the rows (mIoU from 0 to 1)."""
+
+    name: str
+    first: str
+    second: str
+    changes: tuple[Change, ...]
+    notes: tuple[str, ...] = ()
+
+
+def compare_candidates(verdict: Verdict, first: str, second: str) -> Comparison:
+    """Two candidates of a study; KeyError with the nearest known name, ValueError for one twice."""
+    known = {each.candidate.name: each.candidate for each in verdict.standings}
+    for name in (first, second):
+        if name not in known:
+            raise KeyError(unknown("candidate", name, known))
+    if first == second:
+        raise ValueError(f"a candidate is not compared with itself: {first!r}")
+    one, other = known[first], known[second]
+    ways = _ways(verdict)
+    return Comparison(
+        name=verdict.name,
+        first=first,
+        second=second,
+        changes=_tested(_changes("", one, other, FIGURES, ways[first], ways[second])),
+        notes=_doubts([one, other]),
+    )
+
+
+def compare_studies(first: Verdict, second: Verdict) -> Comparison:
+    """Each candidate of two studies with itself, and all together; ValueError if none is shared."""
+    one, other = ({e.candidate.name: e.candidate for e in v.standings} for v in (first, second))
+    shared = [name for name in one if name in other]
+    if not shared:
+        raise ValueError(f"studies {first.name!r} and {second.name!r} share no candidate")
+    keys = [key for key in FIGURES if key in {**first.objectives, **second.objectives}]
+    mine, theirs = _ways(first), _ways(second)
+    found = [
+        change
+        for name in shared
+        for change in _changes(name, one[name], other[name], keys, mine[name], theirs[name])
+    ]
+    own = [each for each in found if each.column.seeded and each.found]
+    alone = len(one) + len(other) - 2 * len(shared)
+    rest = (f"{count(alone, 'candidate')} of only one of the two left out.",) if alone else ()
+    return Comparison(
+        name=f"{first.name} and {second.name}",
+        first=first.name,
+        second=second.name,
+        changes=_tested([*_together(own, one, other), *found]),
+        notes=(*rest, *_doubts([*one.values(), *other.values()])),
+    )
+
+
+Ways = Mapping[str, tuple[object, ...]]
+"""How each figure of a candidate was taken: figure -> the values of its protocol's columns."""
+
+
+def _ways(verdict: Verdict) -> Mapping[str, Ways]:
+    found: dict[str, dict[str, tuple[object, ...]]] = {}
+    for key in FIGURES:
+        columns = [verdict.trials.column(each.key) for each in protocol_of(key)]
+        lines = zip(*columns, strict=True)
+        named = zip(verdict.trials.column("candidate"), verdict.trials.column(key), strict=True)
+        for (name, value), way in zip(named, lines, strict=True):
+            if value is not None:
+                found.setdefault(name, {}).setdefault(key, way)
+            else:
+                found.setdefault(name, {})
+    return found
+
+
+def _changes(
+    who: str, one: Candidate, other: Candidate, keys: Sequence[str] | Mapping[str, Column],
+    mine: Ways, theirs: Ways,
+) -> Iterator[Change]:  # fmt: skip
+    for key in keys:
+        first, second = one.mean(key), other.mean(key)
+        if first is not None and second is not None:
+            change = Change(who=who, column=FIGURES[key], first=first, second=second)
+            if mine.get(key) != theirs.get(key):
+                yield replace(change, why_not=_odd(key, mine[key], theirs[key]))
+            elif key == "latency_ms":
+                ratio = latency_ratio(other, one)
+                why = "" if ratio else "timed in two sessions, so not paired"
+                yield replace(change, ratio=ratio, why_not=why)
+            elif FIGURES[key].seeded:
+                yield _seeded(change, one, other)
+            else:
+                yield change
+
+
+def _seeded(change: Change, one: Candidate, other: Candidate) -> Change:
+    mine, theirs = (each.figures[change.column.key] for each in (one, other))
+    shared = sorted(mine.keys() & theirs.keys())
+    if not shared:
+        return replace(change, why_not=NOTHING_SHARED)
+    return replace(
+        change,
+        first=statistics.fmean(mine[seed] for seed in shared),
+        second=statistics.fmean(theirs[seed] for seed in shared),
+        found=paired([theirs[seed] - mine[seed] for seed in shared]),
+    )
+
+
+def _odd(key: str, mine: tuple[object, ...], theirs: tuple[object, ...]) -> str:
+    triples = zip(protocol_of(key), mine, theirs, strict=True)
+    told = [f"{c.label} is {c.text(a)} and {c.text(b)}" for c, a, b in triples if a != b]
+    return f"not comparable: {'; '.join(told)}"
+
+
+def _together(
+    own: Sequence[Change], one: Mapping[str, Candidate], other: Mapping[str, Candidate]
+) -> Iterator[Change]:
+    """The mean over candidates, seed by seed, of those whose seeds are the same."""
+    for column in dict.fromkeys(each.column for each in own):
+        names = [each.who for each in own if each.column == column]
+        pairs = [(one[name].figures[column.key], other[name].figures[column.key]) for name in names]
+        seeds = sorted(set.intersection(*(set(a) & set(b) for a, b in pairs)))
+        if len(names) > 1 and seeds:
+            gaps = [statistics.fmean(b[seed] - a[seed] for a, b in pairs) for seed in seeds]
+            sides = [[side[s] for side in half for s in seeds] for half in zip(*pairs, strict=True)]
+            first, second = (statistics.fmean(each) for each in sides)
+            yield Change(
+                who=f"all {len(names)}", column=column, first=first, second=second,
+                found=paired(gaps),
+            )  # fmt: skip
+
+
+def _tested(changes: Sequence[Change] | Iterator[Change]) -> tuple[Change, ...]:
+    """The changes with Holm's p over those that were tested, and the word they allow."""
+    rows = list(changes)
+    ps = holm([each.found.p if each.found else None for each in rows])
+    exact = holm([each.found.exact_p if each.found else None for each in rows])
+    return tuple(
+        replace(each, p=p, word=word(p, flips)) if each.found else each
+        for each, p, flips in zip(rows, ps, exact, strict=True)
+    )
+
+
+def _doubts(some: Sequence[Candidate]) -> tuple[str, ...]:
+    if not is_contended(some):
+        return ()
+    return ("Timed beside other work: ratios between latencies hold, milliseconds do not.",)
+
+
+def comparison_section(found: Comparison) -> Section:
+    """The comparison as a table with its sentences."""
+    headings = ("figure", "A", "B", "B less A", "95 % interval", "p", "verdict")
+    several = any(each.who for each in found.changes)
+    lines = [_line(each, several) for each in found.changes]
+    table = Table(
+        headings=(*(("candidate",) if several else ()), *headings),
+        brief=(*(("candidate",) if several else ()), "figure", "A", "B", "B less A", "verdict"),
+        numeric=(*((False,) if several else ()), False, True, True, True, True, True, False),
+        brief_numeric=(*((False,) if several else ()), False, True, True, True, False),
+        lines=tuple(lines),
+    )
+    caption = (
+        f"A is {plain(found.first)}, B is {plain(found.second)}. Accuracy is paired by seed: means "
+        "are over the seeds that both have; interval and p are Student's, p Holm's over this "
+        "table, and “resolved” needs the flipping of signs to agree. Latency is paired by round: "
+        "the interval is that of B's time over A's. What is counted has no spread.",
+        *found.notes,
+    )
+    title = f"{plain(found.second)} against {plain(found.first)}"
+    return Section(name="compare", title=title, table=table, caption=caption)
+
+
+def _line(change: Change, several: bool) -> Line:
+    column = change.column
+    who = (plain(change.who),) if several else ()
+    sides = (column.text(change.first), column.text(change.second))
+    gap = column.difference(change.second - change.first)
+    span, p, words = MISSING, MISSING, plain(change.why_not) or "counted"
+    if change.found:
+        span, p = _span(change.found, column), _p(change.p)
+        words = f"{change.word}, {count(change.found.n, 'seed')}"
+    elif change.ratio:
+        span = f"{ratio_text(change.ratio)} times"
+        p, words = _p(change.ratio.p), f"{change.ratio.answer}, {change.ratio.num_rounds} rounds"
+    brief_words = words if change.found or not change.ratio else f"{words}: {span}"
+    return Line(
+        cells=(*who, column.heading, *sides, gap, span, p, words),
+        brief=(*who, column.heading, *sides, gap, brief_words),
+        status="front" if _is_clear(change) else "dominated",
+        held=_is_clear(change),
+    )
+
+
+def _is_clear(change: Change) -> bool:
+    is_told = change.ratio is not None and change.ratio.answer != "not distinguishable"
+    return change.word == "resolved" or is_told
+
+
+def _span(found: Paired, column: Column) -> str:
+    if found.low is None or found.high is None:
+        return MISSING
+    return f"[{column.difference(found.low)}, {column.difference(found.high)}]"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return MISSING
+    return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.3f}"
+
+
+def comparison_records(found: Comparison) -> list[dict[str, object]]:
+    """One line a figure, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
+    return [
+        {
+            "candidate": each.who or None,
+            "figure": each.column.key,
+            "a": each.first,
+            "b": each.second,
+            "difference": each.second - each.first,
+            "low": each.found.low if each.found else None,
+            "high": each.found.high if each.found else None,
+            "num_seeds": each.found.n if each.found else None,
+            "p": each.p,
+            "ratio": each.ratio.value if each.ratio else None,
+            "ratio_low": each.ratio.low if each.ratio else None,
+            "ratio_high": each.ratio.high if each.ratio else None,
+            "word": each.word or (each.ratio.answer if each.ratio else None),
+            "why_not": each.why_not or None,
+        }
+        for each in found.changes
+    ]
