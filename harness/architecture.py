@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from harness.holes import Choice, Hole, choice
+from harness.notebook import html_table
 
 KINDS = ("detail", "semantic", "context", "fusion", "head", "aux_heads")
 """The six named parts of a two-path network, in the order an image meets them."""
@@ -56,6 +57,9 @@ class Part:
         inside = "".join(f", {key}={value!r}" for key, value in self.options)
         return f"Part({self.name!r}{inside})"
 
+    def _repr_html_(self) -> str:
+        return html_table(("", ""), self.options, title=self.name)
+
 
 def as_slot(value: Any, kind: str) -> Part | Choice:
     """Turns what a user wrote for one part into a Part, or a choice of Parts."""
@@ -98,3 +102,6 @@ class Architecture:
             if not isinstance(slot, Part):
                 raise ValueError(f"{kind} is still open: {slot}")
         return slots
+
+    def _repr_html_(self) -> str:
+        return html_table(("part", ""), [(kind, getattr(self, kind)) for kind in KINDS])

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from harness.architecture import KINDS, Architecture
 from harness.holes import choice
 from harness.names import known_fields, unknown
+from harness.notebook import html_table
 from harness.papers import Published
 from harness.recipe import Recipe as Recipe
 from harness.recipe import recipe_fields as recipe_fields
@@ -178,6 +179,10 @@ class Study:
         object.__setattr__(self, "objectives", dict(self.objectives))
         object.__setattr__(self, "published", tuple(self.published))
         _check_study(self)
+
+    def _repr_html_(self) -> str:
+        shown = [(each.name, getattr(self, each.name)) for each in fields(self)[2:]]
+        return html_table(("", ""), shown, title=f"{self.name}: {self.question}")
 
 
 def _check_published(given: Any) -> None:

@@ -9,16 +9,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reports.loading import load
     from reports.report import Report, write, write_sweep
     from reports.rows import frame
 
-__all__ = ["Report", "frame", "write", "write_sweep"]
+__all__ = ["Report", "frame", "load", "write", "write_sweep"]
 
 _HOMES = {
     "Report": "reports.report",
     "write": "reports.report",
     "write_sweep": "reports.report",
     "frame": "reports.rows",
+    "load": "reports.loading",
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.measure.estimate import Ratio
 from harness.names import unknown
+from harness.notebook import html_table
 from reports.candidates import Candidate
 from reports.columns import FIGURES, MISSING, Column, plain, protocol_of
 from reports.effects_table import SMALLEST_P
@@ -50,6 +51,10 @@ class Comparison:
     second: str
     changes: tuple[Change, ...]
     notes: tuple[str, ...] = ()
+
+    def _repr_html_(self) -> str:
+        section = comparison_section(self)
+        return f"{section.table._repr_html_()}{html_table((), (), below=section.caption)}"
 
 
 def compare_candidates(verdict: Verdict, first: str, second: str) -> Comparison:

@@ -54,8 +54,8 @@ class Mark:
 class ParetoChart:
     """All that the chart shows. ``front`` are the corners of its step line, cheapest first.
 
-    ``crowd`` are the candidates beyond those listed, drawn as points without names. ``log`` is whether the cost axis is logarithmic. ``published`` stand beside what was measured
-    and have no part in anything else.
+    ``crowd`` are the candidates beyond those listed, points without names. ``log`` is
+    whether the cost axis is logarithmic. ``published`` stand beside what was measured and have no part in anything else.
     """
 
     x: Column
@@ -260,9 +260,12 @@ def _caption(
     rest = [plain(e.candidate.name) for e in verdict.listed if plain(e.candidate.name) not in drawn]
     if rest:
         text.append(f"Not drawn: {some(rest)}.")
+    return " ".join([*text, *_crowded(verdict)])
+
+
+def _crowded(verdict: Verdict) -> Iterable[str]:
     if len(verdict.listed) < len(verdict.standings):
-        text.append(
+        yield (
             f"Of {len(verdict.standings):,} candidates {len(verdict.listed)} are drawn as marks, "
             "the other ones that compete as points."
         )
-    return " ".join(text)

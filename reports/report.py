@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from harness.notebook import html_table
 from reports.answer import answer
 from reports.columns import plain
 from reports.confirmation import confirmation, confirmation_sentence
@@ -35,7 +36,7 @@ from reports.style import Drawing
 from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
-from reports.tables import candidates_csv, candidates_table, markdown, terminal
+from reports.tables import Table, candidates_csv, candidates_table, markdown, terminal
 from reports.verdict import Verdict, judge
 
 
@@ -49,7 +50,12 @@ class Report:
     main: str = "report.html"
     troubles: tuple[str, ...] = ()
     num_failed: int = 0
+    tables: tuple[Table, ...] = ()
     more: tuple[RichTable, ...] = ()
+
+    def _repr_html_(self) -> str:
+        said = html_table((), (), below=(self.answer, *self.troubles, str(self.page)))
+        return said + "".join(each._repr_html_() for each in self.tables)
 
     @property
     def page(self) -> Path:
@@ -86,7 +92,7 @@ Confirming = tuple[Study, Sequence[Row]]
 """A study's confirmation, which is a study of its own, and its rows."""
 
 
-def write(
+def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     study: Study,
     rows: Iterable[Row],
     folder: str | Path,
@@ -148,6 +154,7 @@ def write(
         answer=text,
         table=terminal(table),
         more=tuple(terminal(each.table) for each in sections if each.table),
+        tables=(table, *(each.table for each in sections if each.table)),
         files=files,
         main=next(iter(files)),
         troubles=(*_failures(verdict), *_beside_other_work(verdict)),

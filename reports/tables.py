@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from harness.notebook import html_table
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
 from reports.effects import Effects, effects, gap_of
@@ -54,6 +55,10 @@ class Table:
     brief_numeric: tuple[bool, ...] | None = None
     spans: tuple[tuple[str, int], ...] = ()
     numbers: tuple[Mapping[str, Any], ...] = ()
+
+    def _repr_html_(self) -> str:
+        lines = [line.cells for line in self.lines]
+        return html_table(self.headings, lines, numeric=self.numeric)
 
 
 @dataclass(frozen=True, kw_only=True)
