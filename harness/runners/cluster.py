@@ -30,6 +30,7 @@ from harness.mistakes import NotInstalledError
 from harness.progress import named
 from harness.runners.gang import Gang
 from harness.runners.nodes import MachineLost, check_versions, is_machine_lost
+from harness.runners.patience import watched
 from harness.runners.runner import WORKER_DIED, Runner, Source
 from harness.runners.slots import Slot, Wanted, check_room, slot_of, why_waiting
 from harness.shipment import Shipment, at_hand, renamed, shipped, unpacked
@@ -304,23 +305,28 @@ def _called(function: Callable[..., Any], arguments: tuple[Any, ...], shipment: 
 
 def _trainable(config: dict[str, Any], shipment: Shipment | None = None) -> None:
     """Runs one job in a Ray worker; always ends with one report: its row, or why there is none."""
-    last = time.monotonic()
-
-    def report(event: Event) -> None:
-        nonlocal last
-        if time.monotonic() - last >= REPORT_EVERY_S or event.state == RESUMED:
-            last = time.monotonic()
-            tune.report({"event": json.dumps(asdict(event))})
-
-    job = pickle.loads(bytes.fromhex(config["job"]))
+    job, last = pickle.loads(bytes.fromhex(config["job"])), time.monotonic()
     gang = Gang(plugins=job.plugins, shipment=shipment)
-    try:
-        if shipment:
-            job = at_hand(job, unpacked(shipment))
-        row = run_trial(job, report, gang)
-    except MachineLost as error:
-        tune.report({"lost": str(error)})
-        return
-    except (OSError, NotInstalledError) as error:
-        row = failed_row(job, reason_of(error))
+    with watched(job, _say_row) as heard:
+
+        def report(event: Event) -> None:
+            nonlocal last
+            heard(event)
+            if time.monotonic() - last >= REPORT_EVERY_S or event.state == RESUMED:
+                last = time.monotonic()
+                tune.report({"event": json.dumps(asdict(event))})
+
+        try:
+            if shipment:
+                job = at_hand(job, unpacked(shipment))
+            row = run_trial(job, report, gang)
+        except MachineLost as error:
+            tune.report({"lost": str(error)})
+            return
+        except (OSError, NotInstalledError) as error:
+            row = failed_row(job, reason_of(error))
+    _say_row(row)
+
+
+def _say_row(row: Row) -> None:
     tune.report({"row": json.dumps(row)})

@@ -6,6 +6,7 @@ know how long a sound trial may be silent, which is the same for a small study a
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -59,6 +60,29 @@ class Pulse:
     def row(self) -> Row:
         """The row of a job that was ended from outside."""
         return failed_row(self.job, reason_of(self.error()))
+
+
+@contextmanager
+def watched(job: Job, give_up: Callable[[Row], None]) -> Iterator[Callable[[Event], None]]:
+    """Calls ``give_up`` with a row, from a thread, when a trial is silent for too long.
+
+    Gives what is to hear its events. For workers that run a trial outside of their main thread and
+    that nobody else ends: ``give_up`` hands the row over, and the process ends after it.
+    """
+    pulse, is_over = Pulse(job), threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(pulse.tick_s):
+            pulse.pass_by(pulse.tick_s)
+            if pulse.is_over:
+                give_up(pulse.row())
+                os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield pulse.hear
+    finally:
+        is_over.set()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The displays of a running study: lines for a log, and a live table of any width."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -132,6 +133,7 @@ def test_a_log_gets_a_line_for_each_thing_that_happened(capsys):
     plain.phase("counting")
     plain.planned([entry("a"), entry("b", seed=1), entry("c", "big", rejected="too big")], cached=1)
     plain.started(entry("b", seed=1))
+    plain.event(replace(event("b"), state="resumed"))
     plain.event(event("b"))
     plain.finished(entry("b", seed=1), DONE)
     said = capsys.readouterr()
@@ -141,6 +143,7 @@ def test_a_log_gets_a_line_for_each_thing_that_happened(capsys):
         "rejected big: too big",
         "1 trial to run, 1 in the ledger",
         "start  bga seed 1",
+        f"resume bga seed 1 goes on after step {event('b').step} of {event('b').steps}",
         "done   bga seed 1  mIoU 43.2 %  took 1:15  [2/2]",
     ]
 

@@ -39,3 +39,12 @@ def test_workers_that_are_killed_and_stopped_cost_their_trials_only(folder, soun
     assert {key: after[key] for key in before} == before
     assert [after[key]["resumed_from_step"] > 0 for key in after.keys() - before] == [True] * 2
     assert warm.learnt_by_seed(folder) == sound
+
+
+def test_a_part_that_hangs_on_ray_is_ended_with_a_reason(folder, own_ray):
+    run = Run(folder, seeds=1, act="hang", on_ray=True, patience_s=PATIENCE_S)
+    did = run.did()
+    assert (did["trained"], did["failed"]) == (0, 1)
+    [row] = warm.ended_rows(folder).values()
+    assert row["reason"].startswith(f"TimeoutError: no progress for {PATIENCE_S} s after step 2 ")
+    warm.assert_nothing_is_held(folder)

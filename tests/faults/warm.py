@@ -112,6 +112,10 @@ def _run(folder, said, summary, seeds, environment, options):
     wanted = study(seeds, options.pop("act", "slow"))
     workers = options.get("workers", 1)
     runner = InProcess() if workers == 1 else Processes(workers)
+    if options.pop("on_ray", False):
+        from harness.runners.cluster import Cluster, Wanted
+
+        runner = Cluster(address=None, workers=workers, wanted=Wanted(cpus=1))
     try:
         did = session(wanted, folder, runner=runner, plugins=(ODD,), **options).run()
     except KeyboardInterrupt:

@@ -151,8 +151,11 @@ def test_a_trial_that_was_cut_off_goes_on_to_the_same_row(tmp_path, monkeypatch,
     with pytest.raises(KeyboardInterrupt):
         run_trial(job, cut)
     assert (job.folder / "checkpoint.pt").is_file()
-    row = run_trial(job)
+    events = []
+    row = run_trial(job, events.append)
     assert row["resumed_from_step"] == last
+    said = [(each.step, each.steps) for each in events if each.state == "resumed"]
+    assert said == [(last, 6)] * (last < 6), "at the end there is no step to go on with"
     assert learnt(row) == learnt(whole)
 
 

@@ -1,7 +1,10 @@
 """Checkpoints: an interrupted run ends as if it had not been, and a bad file harms nothing."""
 
 import errno
+import hashlib
+import io
 import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -10,6 +13,7 @@ from torch.amp.grad_scaler import GradScaler
 from toys import Toy, recipe, same, tiny, weights
 
 import architectures  # noqa: F401 - registers the built-in parts
+from harness import leaving
 from harness.training import checkpoint as module
 from harness.training import loop
 from harness.training.learner import make_learner, take_step
@@ -163,6 +167,34 @@ def test_of_a_damaged_checkpoint_the_one_before_is_used(path, how, capsys):
     [line] = capsys.readouterr().err.splitlines()
     assert line == f"checkpoint {path} is damaged: the one before it is used"
     assert same(weights(whole), weights(again))
+
+
+def test_a_checkpoint_of_two_processes_goes_on_in_one_and_says_so(path, capsys):
+    interrupt(tiny(), path, 5)
+    state = module._read_whole(path)
+    state["random"] *= 2  # as two processes save it
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    path.write_bytes(hashlib.sha256(buffer.getvalue()).digest() + buffer.getvalue())
+    assert run(tiny(), path).resumed_from == 4
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("by 2 processes and goes on in 1: the same training up to rounding, but "
+                         "not to the bit")  # fmt: skip
+
+
+def test_an_interrupt_is_heeded_once_the_step_is_saved(path, monkeypatch):
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 600.0)
+    whole, resumed = tiny(), tiny(seed=9)
+    run(whole)
+
+    def on_step(step):
+        if step.step == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt), leaving.heeded(signal.SIGINT):
+        fit(tiny(), Toy(), recipe(), seed=0, device="cpu", checkpoint=path, on_step=on_step)
+    assert run(resumed, path).resumed_from == 3
+    assert same(weights(whole), weights(resumed))
 
 
 def test_with_both_damaged_training_starts_anew(path, capsys):
