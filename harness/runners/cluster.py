@@ -29,7 +29,7 @@ from harness.measure.device import num_cores
 from harness.mistakes import NotInstalledError
 from harness.progress import named
 from harness.runners.gang import Gang
-from harness.runners.nodes import MachineLost, check_versions, is_machine_lost
+from harness.runners.nodes import Inquest, MachineLost, check_versions
 from harness.runners.patience import watched
 from harness.runners.runner import WORKER_DIED, Runner, Source
 from harness.runners.slots import Slot, Wanted, check_room, slot_of, why_waiting
@@ -189,6 +189,10 @@ class _Deaths(tune.Callback):
         file = trial.error_file
         self._jobs.died(trial.trial_id, Path(file).read_text() if file else "")
 
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        """Called by Tune again and again."""
+        self._jobs.judge()
+
     def __getstate__(self) -> dict[str, Any]:
         return {}  # as the searcher
 
@@ -208,6 +212,7 @@ class _Jobs(Searcher):
         self._again: deque[Job] = deque()
         self._losses: Counter[str] = Counter()
         self._live: dict[str, Job] = {}
+        self._away: dict[str, Inquest] = {}
         self._rows: dict[str, Row] = {}
 
     def suggest(self, trial_id: str) -> Any:
@@ -251,13 +256,22 @@ class _Jobs(Searcher):
 
     def died(self, trial_id: str, why: str) -> None:
         """Finishes a job whose worker died, unless its machine did and another may do it."""
-        if trial_id not in self._live:
-            return
-        # What it reported last may have come before its end.
-        if trial_id not in self._rows and is_machine_lost(why):
-            self._try_again(trial_id, "the machine it ran on was lost")
-        else:
-            self._finish(trial_id, WORKER_DIED.format(how=LOST))
+        if trial_id in self._live:
+            self._away[trial_id] = Inquest(said=why)
+            self.judge()
+
+    def judge(self) -> None:
+        """Finishes jobs whose workers died, as soon as it is known how."""
+        for trial_id, inquest in list(self._away.items()):
+            # What it reported last may have come before its end.
+            lost = False if trial_id in self._rows else inquest.is_machine_lost()
+            if lost is None:
+                continue
+            del self._away[trial_id]
+            if lost:
+                self._try_again(trial_id, "the machine it ran on was lost")
+            else:
+                self._finish(trial_id, WORKER_DIED.format(how=LOST))
 
     def _try_again(self, trial_id: str, why: str) -> None:
         job = self._live[trial_id]

@@ -24,7 +24,7 @@ from ray.exceptions import RayError
 from ray.util.placement_group import get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from harness.runners.nodes import MachineLost, is_machine_lost
+from harness.runners.nodes import Inquest, MachineLost
 from harness.shipment import Shipment, at_hand, unpacked
 from harness.training.ranks import Ranks
 from harness.training.together import Done, Failure, Work, died, meet, tried
@@ -176,7 +176,7 @@ def _told(reference: Any, rank: int, world: int) -> Any:
     try:
         return ray.get(reference)
     except RayError as error:
-        if is_machine_lost(str(error)):
+        if Inquest(said=str(error)).wait():
             raise MachineLost(f"the machine of process {rank} of {world} was lost") from error
         raise died(rank, world, "lost by Ray") from error
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import dataclass, field
 from typing import Any
 
 import ray
+import ray._private.state
 from ray.exceptions import GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -17,7 +21,16 @@ from harness.mistakes import one_line
 from harness.versions import differing, versions
 
 NODE_DIED = ("its node has died", "the actor's node was")
-"""What Ray 2.60 says of an actor whose node is gone, killed, cut off or taken away."""
+"""What Ray 2.60 says of an actor whose node it already knows to be gone."""
+
+AWAY = re.compile(r"actor(?:_id:)? ([0-9a-f]{32})\b")
+"""Where Ray names the actor that died or cannot be reached."""
+
+GRACE_S = 3.0
+"""A machine that is shut down ends its processes first, and seconds later is itself gone."""
+
+PATIENCE_S = 120.0
+"""For how long Ray may make up its mind about a node that is silent; by itself it takes 66 s."""
 
 
 class MachineLost(BaseException):
@@ -27,9 +40,37 @@ class MachineLost(BaseException):
     """
 
 
-def is_machine_lost(said: str) -> bool:
-    """Whether what Ray says of an error is that a node is gone, and not only a process on it."""
-    return any(each in said for each in NODE_DIED)
+@dataclass(frozen=True, kw_only=True)
+class Inquest:
+    """Finds out whether an actor that Ray cannot reach was lost alone, or with its machine.
+
+    ``said`` is Ray's error, which comes before Ray itself knows what happened.
+    """
+
+    said: str
+    began: float = field(default_factory=time.monotonic)
+
+    def is_machine_lost(self) -> bool | None:
+        """Whether a machine was lost; None while that is open."""
+        if any(each in self.said for each in NODE_DIED):
+            return True
+        named = AWAY.search(self.said)
+        if named is None:
+            return False
+        waited = time.monotonic() - self.began
+        if waited < GRACE_S:
+            return None
+        about = ray._private.state.actors(named.group(1))
+        if about.get("State") == "DEAD":
+            alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+            return about["Address"]["NodeID"] not in alive
+        return True if waited > PATIENCE_S else None
+
+    def wait(self) -> bool:
+        """Waits until it is known whether a machine was lost."""
+        while (found := self.is_machine_lost()) is None:
+            time.sleep(0.2)
+        return found
 
 
 def check_versions() -> None:

@@ -12,6 +12,7 @@ sys.path.append(str(Path(__file__).parent.parent / "ledger"))
 import warm
 from postgres import postgres as postgres
 from postgres import server as server
+from raylets import address as address
 from raylets import own_ray as own_ray
 
 from harness.plugins import load_file

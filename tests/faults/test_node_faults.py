@@ -1,0 +1,144 @@
+"""A machine that is lost, cut off or loses a worker costs no trial, and no trial counts twice."""
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from drive import answer, is_alive, start, until
+from raylets import node
+from tiny import learnt, rows, run
+
+from harness.ledger import open_ledger
+from harness.plugins import load_file
+
+SLOW = Path(__file__).parents[1] / "harness" / "slow_study.py"
+LOST = "its worker process died (lost by Ray); the system may have run out of memory"
+STEP_S = "0.4"
+QUICKLY = {
+    "RAY_health_check_initial_delay_ms": "1000",
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "2000",
+    "RAY_health_check_failure_threshold": "4",
+}
+"""Ray's own settings let a node be silent for a minute."""
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """What each trial learns where nothing happens."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run(load_file(SLOW).study, folder)
+    return {key: learnt(row) for key, row in rows(folder, "slow").items()}
+
+
+@pytest.fixture
+def cluster(tmp_path, monkeypatch, request):
+    """A run of the study on two nodes of one core, when the second one is in the middle of a trial.
+
+    Gives the driver, the second node's processes and the one of them that trains.
+    """
+    for name, value in QUICKLY.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TWOPATH_TEST_STEP_S", STEP_S)
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    monkeypatch.setenv("TWOPATH_TEST_PIDS", str(first))
+    address = request.getfixturevalue("address")
+    options = ["--on", "ray", "--address", address, "--workers", "2"]
+    join = (f"--address={address}", "--num-cpus=1")
+    with node(tmp_path / "second.log", *join, TWOPATH_TEST_PIDS=str(second)) as head:
+        with (tmp_path / "said").open("w") as said:
+            driver = start(SLOW, tmp_path / "runs", *options, stderr=said)
+        until(lambda: list(second.iterdir()), driver)
+        yield driver, below(head.pid), int(next(second.iterdir()).name)
+    if driver.poll() is None:
+        driver.kill()
+        driver.wait()
+
+
+def below(pid):
+    """A process and all that come from it."""
+    found, parents = [pid], {}
+    for each in Path("/proc").iterdir():
+        with suppress(OSError):
+            if each.name.isdecimal():
+                after = (each / "stat").read_text().rpartition(")")[2].split()
+                parents[int(each.name)] = int(after[1])
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found
+
+
+def send(pids, what):
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, what)
+
+
+def check(folder, undisturbed, *, attempts):
+    """The rows are those of an undisturbed run; so many attempts were made, none is left open."""
+    found = rows(folder, "slow")
+    assert {key: learnt(row) for key, row in found.items()} == undisturbed
+    claims = open_ledger(folder).claims(row["key"] for row in found.values())
+    assert sorted(claim.attempt for claim in claims.values()) == attempts
+    assert {claim.owner for claim in claims.values()} == {""}
+    return [row for row in found.values() if claims[row["key"]].attempt > 1]
+
+
+def saved(folder):
+    """The folders of trials with a checkpoint in them."""
+    return {path.parent.name for path in Path(folder, "trials").glob("*/checkpoint.pt")}
+
+
+def test_a_node_that_is_killed_costs_no_trial(tmp_path, cluster, undisturbed):
+    driver, pids, _ = cluster
+    folder = tmp_path / "runs"
+    until(lambda: len(saved(folder)) == 2, driver)
+    send(pids, signal.SIGKILL)
+    summary = answer(driver)
+    assert (summary["trained"], summary["failed"]) == (3, 0)
+    (again,) = check(folder, undisturbed, attempts=[1, 1, 2])
+    assert again["folder"].endswith("-2") and again["resumed_from_step"] > 0
+    assert "it goes on elsewhere from what was saved" in (tmp_path / "said").read_text()
+    assert not saved(folder)
+
+
+def test_a_node_that_is_cut_off_trains_on_for_nothing(tmp_path, cluster, undisturbed):
+    driver, pids, worker = cluster
+    folder = tmp_path / "runs"
+    until(lambda: len(saved(folder)) == 2, driver)
+    send(pids, signal.SIGSTOP)
+    until(lambda: any(name.endswith("-2") for name in saved(folder)), driver)
+    (mine,) = (name[:16] for name in saved(folder) if name.endswith("-2"))
+    os.kill(worker, signal.SIGCONT)  # it knows nothing of what happened, and writes on
+    before = (folder / "trials" / mine / "checkpoint.pt").stat().st_mtime_ns
+    until(lambda: (folder / "trials" / mine / "checkpoint.pt").stat().st_mtime_ns > before, driver)
+    summary = answer(driver)
+    assert (summary["trained"], summary["failed"]) == (3, 0)
+    (again,) = check(folder, undisturbed, attempts=[1, 1, 2])
+    assert again["folder"] == f"{mine}-2"
+    send(pids, signal.SIGCONT)
+    until(lambda: not is_alive(worker))
+    assert check(folder, undisturbed, attempts=[1, 1, 2]) == [again], "what it made counts nowhere"
+
+
+def test_a_worker_that_is_killed_costs_its_trial_until_it_is_asked_for(
+    tmp_path, cluster, undisturbed
+):
+    driver, _, worker = cluster
+    folder = tmp_path / "runs"
+    until(lambda: len(saved(folder)) == 2, driver)
+    os.kill(worker, signal.SIGKILL)
+    summary = answer(driver)
+    assert (summary["trained"], summary["failed"]) == (2, 1)
+    found = rows(folder, "slow")
+    reasons = [row["reason"] for row in found.values() if row["state"] == "failed"]
+    assert reasons == [LOST]
+    sound = {key: learnt(row) for key, row in found.items() if row["state"] == "done"}
+    assert sound == {key: undisturbed[key] for key in sound}
+    assert answer(start(SLOW, folder, "--retry-failed", TWOPATH_TEST_STEP_S="0"))["trained"] == 1
+    (again,) = check(folder, undisturbed, attempts=[1, 1, 2])
+    assert again["resumed_from_step"] > 0
