@@ -24,6 +24,7 @@ load_plugins()  # what is built in stays
 SLOW = (
     "test_runner_ray.py",
     "test_ranks_on_ray.py",
+    "test_tracking_on_ray.py",
     "test_node_",
     "test_doctor.py",
     "test_together.py",
