@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from drive import answer, is_alive, start, until
+from drive import answer, is_alive, kill, start, until
 from raylets import node
 from tiny import learnt, rows, run
 
@@ -55,8 +55,7 @@ def cluster(tmp_path, monkeypatch, request):
         until(lambda: list(second.iterdir()), driver)
         yield driver, below(head.pid), int(next(second.iterdir()).name)
     if driver.poll() is None:
-        driver.kill()
-        driver.wait()
+        kill(driver)
 
 
 def below(pid):
@@ -93,6 +92,15 @@ def saved(folder):
     return {path.parent.name for path in Path(folder, "trials").glob("*/checkpoint.pt")}
 
 
+def written(folder):
+    """When anything in a folder was last written to."""
+    times = [0]
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):  # it has got another name meanwhile
+            times.append(path.stat().st_mtime_ns)
+    return max(times)
+
+
 def test_a_node_that_is_killed_costs_no_trial(tmp_path, cluster, undisturbed):
     driver, pids, _ = cluster
     folder = tmp_path / "runs"
@@ -113,9 +121,9 @@ def test_a_node_that_is_cut_off_trains_on_for_nothing(tmp_path, cluster, undistu
     send(pids, signal.SIGSTOP)
     until(lambda: any(name.endswith("-2") for name in saved(folder)), driver)
     (mine,) = (name[:16] for name in saved(folder) if name.endswith("-2"))
+    before = written(folder / "trials" / mine)
     os.kill(worker, signal.SIGCONT)  # it knows nothing of what happened, and writes on
-    before = (folder / "trials" / mine / "checkpoint.pt").stat().st_mtime_ns
-    until(lambda: (folder / "trials" / mine / "checkpoint.pt").stat().st_mtime_ns > before, driver)
+    until(lambda: written(folder / "trials" / mine) > before, driver)
     summary = answer(driver)
     assert (summary["trained"], summary["failed"]) == (3, 0)
     (again,) = check(folder, undisturbed, attempts=[1, 1, 2])
