@@ -175,8 +175,9 @@ def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) 
     from reports.sweep import records_csv
 
     section, records = comparison_section(found), comparison_records(found)
-    lines = [PlainLine(cells=each.cells) for each in section.table.lines]
     table = section.table
+    assert table is not None  # a comparison is one
+    lines = [PlainLine(cells=each.cells) for each in table.lines]
     contents: dict[str, Callable[[], str]] = {
         f"{stem}.html": lambda: plain_page(
             section.title, table.headings, table.numeric, lines, section.caption

@@ -54,6 +54,7 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         section = comparison_section(self)
+        assert section.table is not None  # a comparison is one
         return f"{section.table._repr_html_()}{html_table((), (), below=section.caption)}"
 
 
