@@ -98,12 +98,13 @@ def alarmed(job: Job) -> Iterator[Callable[[Event], None]]:
         return
 
     def tick(number: int, frame: Any) -> None:
+        signal.setitimer(signal.ITIMER_REAL, pulse.tick_s)
         pulse.pass_by(pulse.tick_s)
         if pulse.is_over:  # again and again, if the trial goes on all the same
             raise pulse.error()
 
     before = signal.signal(signal.SIGALRM, tick)
-    signal.setitimer(signal.ITIMER_REAL, pulse.tick_s, pulse.tick_s)
+    signal.setitimer(signal.ITIMER_REAL, pulse.tick_s)
     try:
         yield pulse.hear
     finally:

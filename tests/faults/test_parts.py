@@ -7,9 +7,11 @@ import time
 from dataclasses import replace
 
 from tiny import BOTH, RECIPE, learnt, rows, run, session, tiny, with_heads
+from warm import lose_patience
 
 from harness import Part, choice
 from harness.ledger import open_ledger
+from harness.runners.patience import Pulse
 
 NARROW, WIDE = Part("seg", width=4), Part("seg", width=6)
 FAILURES = {
@@ -33,11 +35,13 @@ def test_the_reason_is_in_the_row_and_the_rest_are_as_ever(tmp_path, odd):
     assert run(study, tmp_path) == (0, 5, 0, 0), "none of this is tried again by itself"
 
 
-def test_a_part_that_hangs_is_ended_with_a_reason(tmp_path, odd):
+def test_a_part_that_hangs_is_ended_with_a_reason(tmp_path, odd, monkeypatch):
+    monkeypatch.setattr(Pulse, "hear", Pulse.hear)
+    lose_patience(2.0)
     study = tiny(space=with_heads(Part("odd", act="hang"), NARROW), recipe=replace(RECIPE, steps=4))
-    assert run(study, tmp_path, patience_s=4.0) == (1, 0, 1, 0)
+    assert run(study, tmp_path) == (1, 0, 1, 0)
     row = rows(tmp_path)["odd(act=hang)", 0]
-    reason = "TimeoutError: no progress for 4 s after step 2 of 4; see --trial-timeout"
+    reason = "TimeoutError: no progress for 2 s after step 2 of 4; see --trial-timeout"
     assert (row["state"], row["reason"]) == ("failed", reason)
     assert "time.sleep(600)" in row["error_detail"], "where it hung"
 

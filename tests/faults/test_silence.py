@@ -9,9 +9,14 @@ from harness.runners.patience import Pulse
 from harness.trial import Event
 
 
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    return session(tiny(), tmp_path_factory.mktemp("one"), patience_s=8.0).take()
+
+
 @pytest.fixture
-def pulse(tmp_path):
-    return Pulse(session(tiny(), tmp_path, patience_s=8.0).take())
+def pulse(job):
+    return Pulse(job)
 
 
 def event(state, step=3):

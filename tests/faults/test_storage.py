@@ -1,5 +1,6 @@
 """A full disk and a database that goes away end or delay a run, and lose nothing."""
 
+import shutil
 import subprocess
 import time
 
@@ -46,7 +47,7 @@ def small(tmp_path):
 
 def test_a_disk_that_runs_full_loses_nothing_that_was_finished(folder, small, sound):
     for file in folder.glob("ledger.db*"):
-        file.rename(small / file.name)
+        shutil.move(file, small)
     run = Run(small, environment=SLOWLY, log=folder)
     run.until(lambda: warm.learnt_by_seed(small))
     before = warm.learnt_by_seed(small)

@@ -10,22 +10,25 @@ import signal
 import warm
 from warm import Run
 
-PATIENCE_S = 20
-"""Longer than a worker takes to start on a busy machine."""
+PATIENCE_S = 10
+"""Longer than a step takes on a busy machine."""
+
+RAYS_S = 25
+"""Longer than the first step takes there, in a worker that has just started."""
 
 
 def test_workers_that_are_killed_and_stopped_cost_their_trials_only(folder, sound):
     pids = folder / "pids"
     pids.mkdir()
     environment = {"TWOPATH_TEST_STEP_S": "0.3", "TWOPATH_TEST_PIDS": str(pids)}
-    run = Run(folder, workers=2, patience_s=PATIENCE_S, environment=environment)
+    run = Run(folder, workers=2, impatient_s=PATIENCE_S, environment=environment)
     run.until(lambda: len(list(pids.iterdir())) == 2)
     killed, stopped = (int(path.name) for path in pids.iterdir())
     run.until(lambda: len(list(folder.glob("trials/*/checkpoint.pt"))) == 2)
     os.kill(stopped, signal.SIGSTOP)
     os.kill(killed, signal.SIGKILL)
     did = run.did()
-    assert (did["trained"], did["failed"], did["stopped"]) == (2, 2, None)
+    assert (did["trained"], did["failed"], did["given_up"]) == (2, 2, None)
     reasons = sorted(r["reason"] for r in warm.ended_rows(folder).values() if r["reason"])
     assert reasons[0].startswith(f"TimeoutError: no progress for {PATIENCE_S} s after step ")
     assert reasons[1].startswith("its worker process died (SIGKILL)")
@@ -42,9 +45,9 @@ def test_workers_that_are_killed_and_stopped_cost_their_trials_only(folder, soun
 
 
 def test_a_part_that_hangs_on_ray_is_ended_with_a_reason(folder, own_ray):
-    run = Run(folder, seeds=1, act="hang", on_ray=True, patience_s=PATIENCE_S)
+    run = Run(folder, seeds=1, act="hang", on_ray=True, patience_s=RAYS_S)
     did = run.did()
     assert (did["trained"], did["failed"]) == (0, 1)
     [row] = warm.ended_rows(folder).values()
-    assert row["reason"].startswith(f"TimeoutError: no progress for {PATIENCE_S} s after step 2 ")
+    assert row["reason"].startswith(f"TimeoutError: no progress for {RAYS_S} s after step 2 ")
     warm.assert_nothing_is_held(folder)

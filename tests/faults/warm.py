@@ -15,6 +15,7 @@ from harness import Part
 from harness.ledger import open_ledger
 from harness.plugins import load_file, load_plugins
 from harness.runners.local import InProcess, Processes
+from harness.runners.patience import Pulse
 from harness.training import loop
 
 load_plugins()
@@ -48,6 +49,18 @@ def study(seeds, act="slow", steps=12):
         recipe=replace(RECIPE, steps=steps),
         seeds=tuple(range(seeds)),
     )
+
+
+def lose_patience(seconds):
+    """Lets a driver wait for a trial's first steps, however busy the machine, and then not long."""
+    hear = Pulse.hear
+
+    def heard(self, event):
+        hear(self, event)
+        if event.step >= 2:
+            self.job = replace(self.job, patience_s=seconds)
+
+    Pulse.hear = heard
 
 
 class Run:
@@ -108,6 +121,8 @@ def _run(folder, said, summary, seeds, environment, options):
         os.dup2(file.fileno(), 2)
     if options.pop("saves", True):
         loop.SAVE_EVERY_S, loop.SAVE_SHARE = 0.0, float("inf")
+    if "impatient_s" in options:
+        lose_patience(options.pop("impatient_s"))
     load_file(ODD)
     wanted = study(seeds, options.pop("act", "slow"))
     workers = options.get("workers", 1)
