@@ -109,4 +109,4 @@ def alarmed(job: Job) -> Iterator[Callable[[Event], None]]:
         yield pulse.hear
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGALRM, before or signal.SIG_DFL)

@@ -28,6 +28,9 @@ def test_a_study_killed_at_ten_random_moments_ends_as_if_it_had_not_been(folder,
     assert {key: after[key] for key in before} == before
     assert warm.learnt_by_seed(folder) == sound
     warm.assert_nothing_is_held(folder)
+    attempts = [claim.attempt for claim in warm.claims(folder)]
+    print("attempts", attempts, [row["resumed_from_step"] for row in after.values()], len(before))
+    assert sum(attempts) > 4 + NUM_KILLS // 2, "most moments were within a trial"
     assert not list(folder.glob("trials/*/checkpoint.pt*"))
 
 

@@ -10,8 +10,10 @@ from tiny import BOTH, RECIPE, learnt, rows, run, session, tiny, with_heads
 from warm import lose_patience
 
 from harness import Part, choice
+from harness.commands import told
 from harness.ledger import open_ledger
 from harness.runners.patience import Pulse
+from harness.session import Summary
 
 NARROW, WIDE = Part("seg", width=4), Part("seg", width=6)
 FAILURES = {
@@ -66,7 +68,7 @@ def canary(folder, study, **settings):
     """What a run did and whether it stopped early: (trained, failed, left)."""
     did = session(study, folder, **settings).run()
     assert did.planned == did.trained + did.cached + did.failed + did.rejected + did.left
-    assert (did.stopped is None) == (did.left == 0)
+    assert (did.given_up is None) == (did.left == 0)
     return did.trained, did.failed, did.left
 
 
@@ -90,3 +92,12 @@ def test_a_bug_of_one_part_does_not_stop_what_is_without_it(tmp_path, odd):
 def test_a_trial_that_went_well_clears_the_rest(tmp_path, odd):
     study = tiny(space=with_heads(NARROW, BROKEN), recipe=THREE, seeds=(0, 1, 2))
     assert canary(tmp_path, study) == (3, 3, 0)
+
+
+def test_a_run_that_was_given_up_says_why_and_how_to_go_on():
+    did = Summary(failed=2, planned=4, left=2, given_up="RuntimeError: not today")
+    assert told(did, [{"state": "failed"}] * 2) == (
+        "0 trained, 0 answered by the ledger, 2 failed, 0 over budget; given up with 2 trials "
+        "left, since the first 2 all failed alike (RuntimeError: not today): mend it, or say "
+        "--keep-going"
+    )

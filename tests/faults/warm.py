@@ -144,11 +144,15 @@ def learnt_by_seed(folder, url=None):
     return {row["seed"]: learnt(row) for row in found if row["state"] == "done"}
 
 
+def claims(folder, url=None):
+    """The claims on the trials of the study."""
+    ledger = open_ledger(folder, url)
+    return list(ledger.claims(entry.key for entry in ledger.plan("slow")).values())
+
+
 def assert_nothing_is_held(folder, url=None):
     """No trial is left as if it ran."""
-    ledger = open_ledger(folder, url)
-    claims = ledger.claims(entry.key for entry in ledger.plan("slow")).values()
-    assert {claim.owner for claim in claims} == {""}
+    assert {claim.owner for claim in claims(folder, url)} == {""}
     assert not list(folder.glob("trials/*/*.partial"))
 
 
