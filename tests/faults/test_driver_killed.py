@@ -9,28 +9,31 @@ import random
 import pytest
 import warm
 
-NUM_KILLS = 10
+NUM_KILLS, NUM_TRIALS = 10, 8
 
 
-def test_a_study_killed_at_ten_random_moments_ends_as_if_it_had_not_been(folder, sound):
+def test_a_study_killed_at_ten_random_moments_ends_as_if_it_had_not_been(folder, undisturbed):
     chance, before = random.Random(6), {}
     for _ in range(NUM_KILLS):
-        run = warm.Run(folder)
-        moment = chance.uniform(0.05, 0.5)
+        run = warm.Run(folder, seeds=NUM_TRIALS)
+        moment = chance.uniform(0.2, 1.1)
         run.until(lambda run=run, moment=moment: run.cpu_s() > moment)
         run.kill()
         after = warm.ended_rows(folder)
         assert {key: after[key] for key in before} == before, "what was finished is as it was"
         before = after
-    assert len(before) < 4, "it was killed in the middle each time"
-    assert warm.Run(folder).did()["trained"] == 4 - len(before)
+    assert 0 < len(before) < NUM_TRIALS, "it was killed in the middle each time"
+    did = warm.Run(folder, seeds=NUM_TRIALS).did()
+    assert (did["trained"], did["cached"]) == (NUM_TRIALS - len(before), len(before))
     after = warm.ended_rows(folder)
     assert {key: after[key] for key in before} == before
-    assert warm.learnt_by_seed(folder) == sound
+    assert warm.learnt_by_seed(folder) == warm.learnt_by_seed(undisturbed)
     warm.assert_nothing_is_held(folder)
     attempts = [claim.attempt for claim in warm.claims(folder)]
-    print("attempts", attempts, [row["resumed_from_step"] for row in after.values()], len(before))
-    assert sum(attempts) > 4 + NUM_KILLS // 2, "most moments were within a trial"
+    resumed = [row["resumed_from_step"] for row in after.values()]
+    print(len(before), attempts, resumed)
+    assert sum(attempts) > NUM_TRIALS + NUM_KILLS // 2, "most moments were within a trial"
+    assert any(resumed), "and some after it was saved"
     assert not list(folder.glob("trials/*/checkpoint.pt*"))
 
 
