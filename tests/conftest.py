@@ -38,6 +38,7 @@ SLOW = (
     "test_interrupts.py",
     "test_workers.py",
     "test_storage.py",
+    "test_stopping.py::test_two_",
     "[ray]",
 )
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""

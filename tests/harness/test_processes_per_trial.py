@@ -7,6 +7,7 @@ import torch
 from test_trial import BEST, job_in
 from tiny import RECIPE, rows, session, tiny
 
+from harness import Rungs, Scoring
 from harness.measure import device
 from harness.runners.local import InProcess, Processes
 from harness.trial import forget, run_trial
@@ -30,6 +31,16 @@ def test_two_processes_give_the_row_of_one(tmp_path):
     assert [each.step for each in events] == [1, 2, 3, 4, 4], "only the first process reports"
     forget(job)
     assert {path.name for path in job.folder.iterdir()} == {"weights.pt", "confusions.npz"}
+
+
+def test_two_processes_pause_at_a_rung_and_go_on_from_it(tmp_path):
+    held = {"recipe": SHARED, "scoring": Scoring(held_out=0.5), "stopping": Rungs(at=(0.5,))}
+    job = replace(job_in(tmp_path, **held), processes=2, until=2)
+    paused = run_trial(job)
+    [[step, miou]] = paused["rungs"]
+    assert (paused["state"], step) == ("paused", 2) and 0 <= miou <= 1
+    done = run_trial(replace(job, until=None, rungs=((step, miou),)))
+    assert (done["state"], done["resumed_from_step"], done["rungs"]) == ("done", 2, [[2, miou]])
 
 
 def test_a_worker_runs_trials_of_two_processes(tmp_path):

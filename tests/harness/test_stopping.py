@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from drive import answer, start
 from stopping_study import RUNGS, STEPS, WIDTHS, stopping
 from test_search import hunt, hunted, told  # noqa: F401 - a fixture
 from tiny import RECIPE, Heard, learnt, rows, with_heads
@@ -190,6 +192,17 @@ def test_a_ledger_that_is_lost_leaves_checkpoints_beyond_a_rung(once, tmp_path):
 def test_two_workers_give_the_rows_of_one(once, tmp_path):
     session(stopping(), tmp_path, runner=Processes(2), workers=2).run()
     assert plainly(rows(tmp_path)) == plainly(once[0])
+
+
+def test_two_drivers_stop_what_one_stops_and_train_nothing_twice(once, tmp_path):
+    study = Path(__file__).with_name("stopping_study.py")
+    summaries = [answer(each) for each in [start(study, tmp_path) for _ in range(2)]]
+    assert plainly(rows(tmp_path)) == plainly(once[0])
+    done = len(ended(once[0], "done"))
+    assert sum(each["trained"] for each in summaries) == done
+    claims = open_ledger(tmp_path).claims(row["key"] for row in once[0].values())
+    jobs = {row["key"]: len(row["rungs"]) + (row["state"] == "done") for row in once[0].values()}
+    assert {key: claim.attempt for key, claim in claims.items()} == jobs
 
 
 def test_seeds_of_a_candidate_stop_together(tmp_path):
