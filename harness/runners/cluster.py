@@ -30,14 +30,15 @@ from harness.mistakes import NotInstalledError
 from harness.progress import named
 from harness.runners.gang import Gang
 from harness.runners.nodes import Inquest, MachineLost, check_versions
+from harness.runners.pace import REPORT_EVERY_S, jobs_a_tuner, report_every_s
 from harness.runners.patience import watched
 from harness.runners.runner import WORKER_DIED, Runner, Source
 from harness.runners.slots import Slot, Wanted, check_room, slot_of, why_waiting
 from harness.shipment import Shipment, at_hand, renamed, shipped, unpacked
 from harness.trial import RESUMED, Event, Job, Row, failed_row, reason_of, run_trial
 
-REPORT_EVERY_S = 0.5
-"""Tune holds a trial up until its report is read, so steps are reported only this often."""
+LOOK_S = 1.0
+"""How often it is looked at whether trials start."""
 
 LOST = "lost by Ray"
 
@@ -67,6 +68,7 @@ class Cluster(Runner):
             TUNE_DISABLE_SIGINT_HANDLER="1",  # which would make an interrupted study look finished
             TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
             TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
+            TUNE_GLOBAL_CHECKPOINT_S=str(10**9),  # nobody reads Tune's own state
             TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
             RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
         )
@@ -94,17 +96,20 @@ class Cluster(Runner):
     def run(self, source: Source) -> None:
         """Runs a source dry, with a Tuner for each group of jobs that were measured together.
 
+        A large group has several, since each looks at all that it was ever given.
         A job that must be measured first is taken between two Tuners: one holds on to the cores
         of trials that have ended, and the measurement would wait for them for ever.
         """
         while (job := source.take()) is not None:
-            jobs = _Jobs(source, job)
+            jobs = _Jobs(source, job, most=jobs_a_tuner(self.num_workers))
             self._tune(jobs)
             if jobs.error:
                 raise jobs.error
 
     def _tune(self, jobs: _Jobs) -> None:
-        trainable = tune.with_parameters(_trainable, shipment=self.shipment)
+        trainable = tune.with_parameters(
+            _trainable, shipment=self.shipment, every_s=report_every_s(self.num_workers)
+        )
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, tune.PlacementGroupFactory(self.slot.bundles())),
@@ -112,6 +117,8 @@ class Cluster(Runner):
                     search_alg=jobs,
                     num_samples=UNBOUNDED,
                     max_concurrent_trials=self.num_workers,
+                    # A process of its own for each trial takes seconds, as much as many trials.
+                    reuse_actors=True,
                 ),
                 run_config=tune.RunConfig(
                     storage_path=d,
@@ -160,9 +167,13 @@ class _Waiting(tune.Callback):
         self._slot = slot
         self._since: float | None = None
         self._patience_s = WAITS_S
+        self._looked = 0.0
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Called by Tune again and again."""
+        """Called by Tune again and again, with all trials that it has had."""
+        if time.monotonic() - self._looked < LOOK_S:
+            return
+        self._looked = time.monotonic()
         states = {trial.status for trial in trials}
         if "RUNNING" in states or "PENDING" not in states:
             self._since, self._patience_s = None, WAITS_S
@@ -200,15 +211,17 @@ class _Deaths(tune.Callback):
 class _Jobs(Searcher):
     """Hands a job and those that follow it to Tune, and Tune's results to their source.
 
-    ``error`` is the first thing that went wrong in the source: Tune would wrap it or drop it.
+    At most ``most`` jobs. ``error`` is the first thing that went wrong in the source: Tune would
+    wrap it or drop it.
     """
 
-    def __init__(self, source: Source, first: Job) -> None:
+    def __init__(self, source: Source, first: Job, *, most: int = UNBOUNDED) -> None:
         # No metric: a strict check would abort the whole study for one trial without it.
         super().__init__(metric=None, mode=None)
         self.error: Exception | None = None
         self._source = source
         self._first: Job | None = first
+        self._room = most
         self._again: deque[Job] = deque()
         self._losses: Counter[str] = Counter()
         self._live: dict[str, Job] = {}
@@ -229,9 +242,10 @@ class _Jobs(Searcher):
 
     def _new_one(self) -> Job | None:
         job, self._first = self._first, None
-        if job is None and not self.error and self._safely(self._source.is_ready):
+        if job is None and self._room and not self.error and self._safely(self._source.is_ready):
             job = self._safely(self._source.take)
         if job is not None:
+            self._room -= 1
             self._safely(self._source.started, job)
         return job
 
@@ -317,7 +331,9 @@ def _called(function: Callable[..., Any], arguments: tuple[Any, ...], shipment: 
     return function(*renamed(arguments, unpacked(shipment)))
 
 
-def _trainable(config: dict[str, Any], shipment: Shipment | None = None) -> None:
+def _trainable(
+    config: dict[str, Any], shipment: Shipment | None = None, every_s: float = REPORT_EVERY_S
+) -> None:
     """Runs one job in a Ray worker; always ends with one report: its row, or why there is none."""
     job, last = pickle.loads(bytes.fromhex(config["job"])), time.monotonic()
     gang = Gang(plugins=job.plugins, shipment=shipment)
@@ -326,7 +342,7 @@ def _trainable(config: dict[str, Any], shipment: Shipment | None = None) -> None
         def report(event: Event) -> None:
             nonlocal last
             heard(event)
-            if time.monotonic() - last >= REPORT_EVERY_S or event.state == RESUMED:
+            if time.monotonic() - last >= every_s or event.state == RESUMED:
                 last = time.monotonic()
                 tune.report({"event": json.dumps(asdict(event))})
 

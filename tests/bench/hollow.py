@@ -24,7 +24,7 @@ ROW = {
 }
 """A row of a usual size: 4 kB with what is always in one."""
 
-TURNS_A_MS = 12_000
+TURNS_A_MS = 50_000
 """Of an empty loop: how many take about a millisecond is no matter, only that all take as many."""
 
 

@@ -16,7 +16,7 @@ from tiny import learnt, rows, run, session, tiny
 
 from harness.ledger import open_ledger
 from harness.plugins import load_file
-from harness.runners import cluster
+from harness.runners import cluster, pace
 from harness.runners.cluster import TRIES, Searcher, _Jobs
 from harness.runners.slots import Slot, check_room
 from harness.trial import Event
@@ -252,3 +252,19 @@ def test_a_cluster_without_room_for_a_trial_is_refused(cores, processes, fits):
     told = r"wants 4 CPU cores on one node, and no node .* has more than 3; "
     with pytest.raises(ValueError, match=told if processes == 1 else r"wants 2 times 4 CPU, each"):
         check_room(slot, nodes)
+
+
+def test_a_tuner_gets_no_more_jobs_than_it_can_look_at_and_the_next_the_rest(job):
+    source = Given(*[job] * 4)
+    jobs = _Jobs(source, source.take(), most=2)
+    assert [bool(jobs.suggest(each)) for each in "abc"] == [True, True, False]
+    for each in "ab":
+        jobs.on_trial_result(each, {"row": ROW})
+        jobs.on_trial_complete(each)
+    assert jobs.suggest("d") == Searcher.FINISHED
+    assert len(source.jobs) == 2, "they wait for the next"
+
+
+def test_many_workers_report_less_often():
+    assert pace.report_every_s(2) == pace.REPORT_EVERY_S
+    assert 1000 / pace.report_every_s(1000) == pace.REPORTS_A_S

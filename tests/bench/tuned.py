@@ -1,0 +1,101 @@
+"""Hollow trials on Ray: by our runner, and by Tune as anybody would use it, in one Ray, in turn."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from sys import stderr
+from typing import Any
+
+from driven import HOLLOW, Drive, drive, job_of, study_of
+from ray import tune
+
+from harness.runners.cluster import Cluster, Wanted
+from harness.trial import Job, run_trial
+
+WORKERS = 2
+
+
+class Kept(Cluster):
+    """Our runner, whose Ray stays for the next study."""
+
+    def close(self) -> None:
+        """Keeps it."""
+
+
+def ours(runner: Cluster, trials: int) -> Drive:
+    """A study by our runner."""
+    with tempfile.TemporaryDirectory() as folder:
+        return drive(study_of(trials), runner, Path(folder), workers=WORKERS)
+
+
+def opened() -> Kept:
+    """A Ray on this machine."""
+    return Kept(address=None, workers=WORKERS, wanted=Wanted(cpus=1), plugins=(HOLLOW,))
+
+
+def closed(runner: Cluster) -> None:
+    """Ends that Ray."""
+    Cluster.close(runner)
+
+
+class _Ends(tune.Callback):
+    def __init__(self) -> None:
+        self.ends: list[tuple[float, float]] = []
+
+    def on_trial_complete(self, **_: Any) -> None:
+        self.ends.append((time.perf_counter(), time.process_time()))
+
+
+def raw(trials: int, *, reports: int = 1, reuse: bool = True) -> Drive:
+    """As many trials by Tune alone: the same function, its row reported at the end.
+
+    ``reports`` are how often a trial reports, the row included.
+    """
+    ends = _Ends()
+    start, start_cpu = time.perf_counter(), time.process_time()
+    # Tune as it is, whatever our runner asks of it.
+    with _without("TUNE_GLOBAL_CHECKPOINT_S"), tempfile.TemporaryDirectory() as folder:
+        tuner = tune.Tuner(
+            tune.with_resources(
+                tune.with_parameters(_bare, job=job_of(Path(folder)), reports=reports), {"cpu": 1}
+            ),
+            param_space={"seed": tune.randint(0, 2**31)},
+            tune_config=tune.TuneConfig(
+                num_samples=trials, max_concurrent_trials=WORKERS, reuse_actors=reuse
+            ),
+            run_config=tune.RunConfig(storage_path=folder, name="raw", verbose=0, callbacks=[ends]),
+        )
+        with redirect_stdout(stderr):
+            tuner.fit()
+    assert len(ends.ends) == trials
+    return Drive(
+        planned_s=0.0,
+        first_s=ends.ends[0][0] - start,
+        ends_s=[end - start for end, _ in ends.ends],
+        cpu_s=[end - start_cpu for _, end in ends.ends],
+    )
+
+
+@contextmanager
+def _without(name: str) -> Iterator[None]:
+    """Without a variable of the environment."""
+    kept = os.environ.pop(name, None)
+    try:
+        yield
+    finally:
+        if kept is not None:
+            os.environ[name] = kept
+
+
+def _bare(config: dict[str, Any], job: Job, reports: int) -> None:
+    entry = replace(job.trial.entry, seed=config["seed"])
+    row = run_trial(replace(job, trial=replace(job.trial, entry=entry)))
+    for step in range(reports - 1):
+        tune.report({"event": step})
+    tune.report(row)
