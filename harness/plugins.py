@@ -7,7 +7,8 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Iterable
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 
@@ -31,7 +32,7 @@ def load_plugins(files: Iterable[str | Path] = ()) -> tuple[str, ...]:
     why; the others keep working. PluginError for such a file, since the user asked for it.
     """
     left_out = []
-    for entry in sorted(entry_points(group=GROUP)):
+    for entry in _installed():
         package = entry.module.partition(".")[0]
         trust(package)
         try:
@@ -44,6 +45,12 @@ def load_plugins(files: Iterable[str | Path] = ()) -> tuple[str, ...]:
     for file in files:
         load_file(file)
     return tuple(left_out)
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    """What is installed under our name: asked for once, since all packages are looked through."""
+    return tuple(sorted(entry_points(group=GROUP)))
 
 
 def load_file(file: str | Path) -> ModuleType:

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -342,10 +343,15 @@ def _about(job: Job, started: str) -> Row:
         **flags(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "twopath": version("twopath"),
+        "twopath": _version(),
         "started": started,
         "finished": _now(),
     }
+
+
+@cache
+def _version() -> str:
+    return version("twopath")  # which reads it from a file
 
 
 def _now() -> str:

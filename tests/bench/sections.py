@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sql
 from crowd import Load, crowded, simulate
 from driven import SMALL, Drive, drive, job_of, repeated, study_of, trials_that
+from hollow import trained
 
 from harness import Part, Recipe, Search, choice, loguniform
 from harness.data.roots import DataRoots, open_dataset
@@ -128,7 +129,7 @@ def local(options: Namespace, _: Record) -> Record:
     """Milliseconds a trial, in this process, of a short study and of a long one."""
     with folder() as where:
         job = job_of(where)
-        bare = tails(repeated(lambda _: run_trial(job), 300))
+        bare = tails(repeated(lambda _: trained(job, lambda _: None), 300))
         found: Record = {"bare_ms": bare, "studies": {}}
         for trials in (100, options.trials):
             driven = drive(study_of(trials), InProcess(), where / str(trials))
@@ -231,9 +232,7 @@ def cluster(options: Namespace, found: Record) -> Record:
     """Trials a second that a driver serves, and how busy that keeps 1,000 workers."""
     num_workers, trials = 1000, min(3000, options.trials)
     with folder() as where:
-        bare = statistics.median(repeated(lambda _: run_trial(job_of(where)), 50))
-        held = crowded(num_workers, trials, where)
-    ms = held.ms_a_trial() - bare
+        ms = crowded(num_workers, trials, where).ms_a_trial()
     record: Record = {"workers": num_workers, "session_ms": ms, "session_a_s": 1e3 / ms}
     if "ray" in found:
         serve, hear = found["ray"]["cpu_ms"]["ours"][0], found["ray"]["cpu_ms"]["report"]

@@ -133,3 +133,13 @@ def test_a_plan_that_grows_is_not_written_again(tmp_path, monkeypatch):
     assert did.planned == 20
     assert whole == [4, 20], "the first group, and the whole at the end"
     assert len(session(study, tmp_path).ledger.plan("tiny")) == 20
+
+
+def test_a_trial_looks_through_no_packages(tmp_path, monkeypatch):
+    """What is installed is asked for once in a process; it took longer than all the rest."""
+    run(tiny(), tmp_path / "first", runner=MadeUp(), plugins=(HOLLOW,))
+    asked = []
+    for where in ("harness.plugins.entry_points", "harness.trial.version"):
+        monkeypatch.setattr(where, lambda *a, **k: asked.append((a, k)))
+    run(tiny(seeds=(0, 1, 2)), tmp_path / "second", runner=MadeUp(), plugins=(HOLLOW,))
+    assert asked == []
