@@ -39,6 +39,7 @@ SLOW = (
     "test_workers.py",
     "test_storage.py",
     "test_stopping.py::test_two_",
+    "test_report_page_browser.py",
     "[ray]",
 )
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-PATIENCE_S = 60.0
+PATIENCE_S = 20.0
 
 _OPTIONS = (
     "--headless",
@@ -91,6 +91,8 @@ class Tab:
         )  # fmt: skip
         self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
         self.dark(dark)
+        self.call("Page.navigate", url="about:blank")  # or the last page might be taken for it
+        self.wait("location.href === 'about:blank'")
         self.call("Page.navigate", url=path.resolve().as_uri())
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
 
@@ -110,7 +112,7 @@ class Tab:
     def wait(self, script: str) -> None:
         """Waits until an expression holds."""
         end = time.monotonic() + PATIENCE_S
-        while not self.ask(script):
+        while not self.ask(f"Boolean({script})"):
             assert time.monotonic() < end, f"never came true: {script}"
             time.sleep(0.05)
 

@@ -1,0 +1,225 @@
+"""The page in a browser: by mouse, touch and keyboard, in the dark, on a phone and on paper."""
+
+import time
+
+import pytest
+from browser import CHROMIUM, browser
+from made_up import failed, noisy, rejected, row, study_of, timed
+
+import reports
+
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+
+ATTACK = "</script><script>alert(1)</script>"
+LONG = "semantic=semantic_branch(width=64,layers=3),fusion=bilateral_guided_aggregation(width=128)"
+CLASSES = {f"class number {i}": 0.4 for i in range(34)}
+PAPER_WIDTH = 702
+"""The CSS pixels between the margins of A4."""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    rows = noisy({"sum": 0.30, ATTACK: 0.35, LONG: 0.40}, seeds=3, sum=8, **{LONG: 14})
+    for each in rows:
+        each["iou"] = CLASSES
+    rows += [failed("crashed", reason=LONG * 3), rejected("heavy", **timed(20))]
+    rows += [row("odd", 0, 0.9, latency_device="H100")]
+    study = study_of(rows, baseline="sum", name=ATTACK + "n" * 200, question=f"{ATTACK}{LONG * 3}?")
+    for entry in study["plan"]:
+        fusion = "bga" if entry["candidate"] == LONG else "sum"
+        entry["parts"] = {"detail": LONG, "fusion": fusion, "head": entry["candidate"]}
+        entry["factors"] = {"fusion": fusion, "name": entry["candidate"][:36]}
+    return reports.write(study, rows, tmp_path_factory.mktemp("page")).page
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+@pytest.fixture
+def tab(window, page):
+    """The page in a wide window; whatever it complains of fails the test."""
+    return opened(window, page)
+
+
+@pytest.fixture(autouse=True)
+def no_complaints(window):
+    window.complaints.clear()
+    window.asked.clear()
+    yield
+    assert window.complaints == []
+    assert [each for each in window.asked if not each.startswith(("file:", "data:"))] == []
+
+
+def opened(window, page, **size):
+    window.open(page, **size)
+    window.wait("plot.dataset.ready")
+    return window
+
+
+def points(tab):
+    """How many candidates are drawn; seeds are dots without data."""
+    return tab.ask("plot.data.flatMap(trace => trace.customdata || []).length")
+
+
+def told(tab):
+    return tab.ask("document.querySelector('#told h3')?.textContent ?? ''")
+
+
+def press(tab, key):
+    tab.call("Input.dispatchKeyEvent", type="keyDown", key=key)
+    tab.call("Input.dispatchKeyEvent", type="keyUp", key=key)
+
+
+def a_mark(tab):
+    """Where a candidate's mark is on the screen; dots of seeds are smaller."""
+    tab.ask(
+        "(plot.scrollIntoView({block: 'center'}), new Promise(go =>"
+        " requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(go, 100)))))"
+    )
+    return tab.ask(
+        "[...plot.querySelectorAll('.points path.point')].map(e => e.getBoundingClientRect())"
+        ".filter(box => box.width > 7).map(box => [box.x + box.width / 2, box.y + box.height / 2])"
+        "[1]"
+    )
+
+
+def test_the_chart_is_drawn_from_the_rows_and_shows_names_as_they_are(tab):
+    assert tab.ask("getComputedStyle(document.querySelector('.still')).display") == "none"
+    texts = tab.ask("[...document.querySelectorAll('#plot .annotation')].map(e => e.textContent)")
+    assert "sum · sum" in texts
+    names = tab.ask("[...document.querySelectorAll('#live [data-value]')].map(e => e.textContent)")
+    assert ATTACK in names
+
+
+def test_pointing_at_a_mark_tells_its_architecture_and_figures_and_a_click_holds_them(tab):
+    x, y = a_mark(tab)
+    for shift in (9, 3, 0):  # a mouse comes from somewhere, and in its own time
+        tab.call("Input.dispatchMouseEvent", type="mouseMoved", x=x + shift, y=y)
+        time.sleep(0.1)
+    tab.wait("document.querySelector('#told dl')")
+    labels = tab.ask("[...document.querySelectorAll('#told dt')].map(e => e.textContent)")
+    assert {"fusion", "mIoU (%)", "latency (ms)", "GMACs", "status"} <= set(labels)
+    tab.wait("document.querySelector('#plot .hoverlayer text')")
+    assert told(tab)[:20] in tab.ask("document.querySelector('#plot .hoverlayer').textContent")
+    for what in ("mousePressed", "mouseReleased"):
+        tab.call("Input.dispatchMouseEvent", type=what, x=x, y=y, button="left", clickCount=1)
+    tab.wait("document.querySelector('tr.picked')")
+    picked = tab.ask("document.querySelector('tr.picked th').textContent")
+    assert picked == told(tab)
+
+
+def test_the_keyboard_steps_from_mark_to_mark_and_lets_go(tab):
+    tab.ask("plot.focus()")
+    met = []
+    for _ in range(points(tab)):
+        press(tab, "ArrowRight")
+        met.append(told(tab))
+    assert len(set(met)) == len(met) == points(tab)
+    press(tab, "ArrowRight")
+    assert told(tab) == met[0], "round and round"
+    press(tab, "Escape")
+    assert tab.ask("document.querySelectorAll('tr.picked').length") == 0
+
+
+def test_clicks_filter_and_show_all_undoes_them(tab):
+    whole = points(tab)
+    tab.ask("document.querySelector('[data-value=bga]').click()")
+    tab.wait(f"number.textContent === '1 of {whole} shown'")
+    assert points(tab) == 1
+    tab.ask("document.querySelector('[data-kind=\"over budget\"]').click()")
+    tab.wait(f"number.textContent === '0 of {whole} shown'")
+    tab.ask("document.getElementById('all').click()")
+    tab.wait("!number.textContent")
+    assert points(tab) == whole
+
+
+def test_zoom_logarithmic_axes_and_other_costs(tab):
+    def axis():
+        return tab.ask("(({range, type, title}) => [range, type, title.text])(plot.layout.xaxis)")
+
+    (low, high), kind, title = axis()
+    assert (kind, title) == ("linear", "latency (ms)")
+    tab.ask("nearer.click()")
+    (near_low, near_high), *_ = axis()
+    assert low < near_low < near_high < high
+    tab.ask("reset.click()")
+    assert axis()[0] == [low, high]
+    tab.ask("document.getElementById('log-x').click()")
+    (log_low, log_high), kind, _ = axis()
+    assert kind == "log" and 10**log_low < 8 and 10**log_high > 20
+    tab.ask("cost.value = '1', cost.dispatchEvent(new Event('change'))")
+    assert axis()[2] == "GMACs"
+
+
+def test_the_chart_goes_dark_with_the_page(tab):
+    ink = "getComputedStyle(document.querySelector('#plot .xtick text')).fill"
+    light = tab.ask(ink)
+    tab.dark(True)
+    tab.wait(f"{ink} !== '{light}'")
+    assert tab.ask(ink) == tab.ask("getComputedStyle(document.body).color")
+
+
+def test_a_phone_never_scrolls_sideways_but_tables_do(window, page):
+    tab = opened(window, page, width=360, height=740)
+    assert tab.ask("document.documentElement.scrollWidth") == 360
+    assert tab.ask("document.querySelector('#plot svg').getBoundingClientRect().right") <= 360
+    assert tab.ask(
+        "[...document.querySelectorAll('.wide')].some(e => e.scrollWidth > e.clientWidth)"
+    )
+    out = tab.ask(
+        "[...document.querySelectorAll('main *')].filter(e => !e.closest('.wide, #plot') &&"
+        " e.getBoundingClientRect().right > 361).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert out == []
+
+
+def test_a_finger_taps_a_mark_and_scrolls_over_the_chart(window, page):
+    tab = opened(window, page, width=360, height=740)
+    x, y = a_mark(tab)
+
+    def touch(kind, up=0):
+        at = [] if kind == "touchEnd" else [{"x": x, "y": y - up}]
+        tab.call("Input.dispatchTouchEvent", type=kind, touchPoints=at)
+
+    touch("touchStart")
+    touch("touchEnd")
+    tab.wait("document.querySelector('#told h3')")
+    before = tab.ask("scrollY")
+    touch("touchStart")
+    for up in range(20, 201, 20):
+        touch("touchMove", up)
+        time.sleep(0.02)
+    touch("touchEnd")
+    tab.wait(f"scrollY > {before} + 50")
+
+
+def test_paper_gets_the_still_chart_and_nothing_is_cut(tab, tmp_path):
+    tab.call("Emulation.setEmulatedMedia", media="print")
+    tab.call(
+        "Emulation.setDeviceMetricsOverride",
+        width=PAPER_WIDTH, height=1000, deviceScaleFactor=1, mobile=False,
+    )  # fmt: skip
+    shown = "getComputedStyle(document.querySelector('{}')).display"
+    assert tab.ask(shown.format("#live")) == tab.ask(shown.format("nav")) == "none"
+    assert tab.ask(shown.format(".still")) == "grid"
+    cut = tab.ask(
+        "[...document.querySelectorAll('main *, header *')].filter(e => !e.closest('#live') &&"
+        f" e.getBoundingClientRect().right > {PAPER_WIDTH} + 1).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert cut == []
+    tab.pdf(tmp_path / "page.pdf")
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+    tab.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_without_scripts_the_still_chart_is_there(window, page):
+    window.call("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        window.open(page)
+        assert window.ask("getComputedStyle(document.querySelector('.still')).display") == "grid"
+        assert window.ask("getComputedStyle(document.querySelector('#live')).display") == "none"
+    finally:
+        window.call("Emulation.setScriptExecutionDisabled", value=False)
