@@ -37,7 +37,7 @@ class Panel:
 class Curves:
     """All panels on the same axes: steps from 0 to ``num_steps``, loss from 0 to ``top``.
 
-    ``num_left_out`` counts the candidates beyond the first 60.
+    ``num_left_out`` counts the listed candidates beyond the first 60.
     """
 
     panels: tuple[Panel, ...]
@@ -52,17 +52,15 @@ def curves(verdict: Verdict) -> Curves:
     known = [(trial, history) for trial, history in histories if history]
     num_steps = max((step for _, history in known for step, _ in history), default=0.0)
     top = max((loss for _, history in known for _, loss in history), default=0.0)
-    names = list(dict.fromkeys(trial["candidate"] for trial, _ in known))
-    groups: dict[str, list[Curve]] = {name: [] for name in names[:MOST_PANELS]}
+    groups: dict[str, list[Curve]] = {}
     for trial, history in known:
-        if trial["candidate"] in groups:
-            curve = _curve(trial, history, num_steps or 1.0, top or 1.0)
-            groups[trial["candidate"]].append(curve)
+        group = groups.setdefault(trial["candidate"], [])
+        group.append(_curve(trial, history, num_steps or 1.0, top or 1.0))
     return Curves(
         panels=tuple(Panel(candidate=plain(name), curves=tuple(c)) for name, c in groups.items()),
         num_steps=int(num_steps),
         top=top,
-        num_left_out=len(names) - len(groups),
+        num_left_out=max(0, len(verdict.listed) - MOST_PANELS),
     )
 
 

@@ -11,12 +11,13 @@ from reports.columns import FIGURES, MISSING, plain
 from reports.front import Front
 from reports.front_table import share
 from reports.networks import Networks, networks
+from reports.pareto import Standing
 from reports.pareto_chart import KIND_WORDS, ParetoChart, pareto_chart
-from reports.tables import Table
+from reports.tables import ALWAYS, Table
 from reports.verdict import Verdict
 
-MOST_DRAWN = 1000
-"""Of more candidates the fronts, the baseline and the most accurate are drawn."""
+MOST_POINTS = 3000
+"""Of a larger crowd one in so many is drawn that no more are left."""
 
 MOST_VALUES, LONGEST_VALUE = 12, 40
 """A factor of more values, or longer ones, is no filter: nobody looks for one of fifty buttons."""
@@ -41,15 +42,13 @@ class Detail:
 class LiveChart:
     """The same candidates by several costs, with what is told of each and what they differ in.
 
-    ``shared`` are the parts that all have alike; ``num_left_out`` counts the candidates that are
-    not drawn.
+    ``shared`` are the parts that all have alike.
     """
 
     charts: tuple[ParetoChart, ...]
     details: Mapping[str, Detail]
     filters: tuple[tuple[str, tuple[str, ...]], ...]
     shared: str
-    num_left_out: int = 0
 
     @property
     def has_baseline(self) -> bool:
@@ -81,30 +80,15 @@ def live_chart(
             own = {each.accuracy: "max", each.cost: "min"}
             judged = replace(verdict, objectives=own, standings=each.standings)
             charts.append(pareto_chart(judged, printed))
-    kept = _kept(charts)
-    drawn = tuple(_cut(each, kept) for each in charts)
-    built = networks(verdict)
+    kept = {mark.name for each in charts for mark in each.marks}
+    built = networks(verdict, kept)
     filters = _filters(verdict, built, kept)
     return LiveChart(
-        charts=drawn,
-        details=_details(fronts, table, built, filters, kept),
+        charts=tuple(charts),
+        details=_details(verdict, fronts, table, built, filters, kept),
         filters=tuple((name, _distinct(values.values())) for name, values in filters.items()),
         shared=built.shared,
-        num_left_out=len({m.name for each in charts for m in each.marks}) - len(kept),
     )
-
-
-def _kept(charts: Sequence[ParetoChart]) -> set[str]:
-    """The names of those drawn: fronts and baseline, then the best of the first chart."""
-    marks = {mark.name: mark for each in charts for mark in each.marks}
-    fronts = {m.name for e in charts for m in e.marks if m.baseline or m.kind.startswith("front")}
-    ranked = sorted(marks.values(), key=lambda m: -(m.y or 0.0))
-    names = dict.fromkeys([*sorted(fronts), *(mark.name for mark in ranked)])
-    return set(list(names)[:MOST_DRAWN])
-
-
-def _cut(chart: ParetoChart, kept: set[str]) -> ParetoChart:
-    return replace(chart, marks=tuple(mark for mark in chart.marks if mark.name in kept))
 
 
 def _filters(verdict: Verdict, built: Networks, kept: set[str]) -> dict[str, dict[str, str]]:
@@ -116,7 +100,7 @@ def _filters(verdict: Verdict, built: Networks, kept: set[str]) -> dict[str, dic
             if name in kept and factor != "change":
                 factors.setdefault(plain(factor), {})[name] = plain(value)
     parts = {
-        kind: {name: values[place] for name, values in built.lines if name in kept}
+        kind: {name: values[place] for name, values in built.lines}
         for place, kind in enumerate(built.kinds)
     }
     usable = {name: by for name, by in (factors or parts).items() if _divides(by)}
@@ -133,39 +117,49 @@ def _distinct(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _details(
+    verdict: Verdict,
     fronts: Sequence[Front],
     table: Table,
     built: Networks,
     filters: Mapping[str, Mapping[str, str]],
     kept: set[str],
 ) -> dict[str, Detail]:
-    parts = dict(built.lines)
-    chances = [
-        (f"share of fronts by {FIGURES[each.cost].label}", plain(name), share(chance))
-        for each in fronts
-        for name, chance in each.chance.items()
-    ]
-    told: dict[str, list[tuple[str, str]]] = {}
-    for label, name, text in chances:
-        told.setdefault(name, []).append((label, text))
+    parts, cells = dict(built.lines), {line.cells[0]: line.cells[1:] for line in table.lines}
     found = {}
-    for name, *cells in (line.cells for line in table.lines):
+    for name, one in ((plain(e.candidate.name), e) for e in verdict.standings):
         if name in kept:
-            figures = zip(table.headings[1:], cells, strict=True)
+            listed = zip(table.headings[1:], cells[name], strict=True) if name in cells else None
             found[name] = Detail(
                 name=name,
                 parts=tuple(zip(built.kinds, parts.get(name, ()), strict=False)),
-                figures=(*figures, *told.get(name, ())),
+                figures=(*(listed or _figures(one)), *_shares(fronts, one.candidate.name)),
                 values=tuple(values.get(name, MISSING) for values in filters.values()),
             )
     return found
+
+
+def _figures(one: Standing) -> Pairs:
+    """What is told of a candidate that the table does not list: it is on another cost's front."""
+    means = ((FIGURES[key], one.candidate.mean(key)) for key in ALWAYS)
+    told = ((column.heading, column.text(mean)) for column, mean in means)
+    return (*told, ("status", plain(one.words)))
+
+
+def _shares(fronts: Sequence[Front], name: str) -> Pairs:
+    """How often a candidate is on each front that is drawn again."""
+    known = ((each, each.chance.get(name)) for each in fronts)
+    return tuple(
+        (f"share of fronts by {FIGURES[each.cost].label}", share(chance))
+        for each, chance in known
+        if chance is not None
+    )
 
 
 def chart_data(live: LiveChart) -> dict[str, Any]:
     """The record as plain values, for the script in the page; texts are text and never markup."""
     places = {name: place for place, name in enumerate(live.details)}
     return {
-        "views": [_view(each, places, live.num_left_out) for each in live.charts],
+        "views": [_view(each, places) for each in live.charts],
         "candidates": [
             {"name": e.name, "parts": e.parts, "figures": e.figures, "values": e.values}
             for e in live.details.values()
@@ -176,8 +170,9 @@ def chart_data(live: LiveChart) -> dict[str, Any]:
     }
 
 
-def _view(chart: ParetoChart, places: Mapping[str, int], num_left_out: int) -> dict[str, Any]:
-    less = f" {num_left_out} further candidates are not drawn." if num_left_out else ""
+def _view(chart: ParetoChart, places: Mapping[str, int]) -> dict[str, Any]:
+    every = -(-len(chart.crowd) // MOST_POINTS) or 1
+    less = f" One point in {every} is drawn here." if every > 1 else ""
     return {
         "cost": chart.x.label,
         "x": chart.x.heading,
@@ -186,6 +181,7 @@ def _view(chart: ParetoChart, places: Mapping[str, int], num_left_out: int) -> d
         "front": chart.front,
         "subtitle": chart.subtitle,
         "caption": chart.caption + less,
+        "crowd": [[float(f"{v:.4g}") for v in point] for point in chart.crowd[::every]],
         "published": [
             {"label": each.label, "x": each.x, "y": each.y} for each in chart.published.marks
         ],

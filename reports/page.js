@@ -7,7 +7,7 @@
   const rows = new Map([...document.querySelectorAll(".candidates tbody tr")].map(
     (row) => [row.cells[0].textContent, row]));
   const phone = matchMedia("(max-width: 40rem)"), dark = matchMedia("(prefers-color-scheme: dark)");
-  const CROWD = 24, RING = 1, MARGIN = {l: 56, r: 14, t: 10, b: 48};
+  const CROWD = 24, RING = 2, MARGIN = {l: 56, r: 14, t: 10, b: 48};
   const state = {view: 0, range: null, log: [data.views[0].log, false], kinds: new Set(), active: null,
     picked: false, spread: data.views[0].points.length <= CROWD, values: data.filters.map(() => new Set())};
 
@@ -24,14 +24,15 @@
   const scaled = (value, log) => log ? Math.log10(value) : value;
   function home(values, log) {
     const known = values.filter((v) => !log || v > 0).map((v) => scaled(v, log));
-    const low = Math.min(...known), high = Math.max(...known), wide = high - low || Math.abs(high) * 0.1 || 1;
+    const low = known.reduce((a, b) => Math.min(a, b)), high = known.reduce((a, b) => Math.max(a, b)), wide = high - low || Math.abs(high) * 0.1 || 1;
     return [low - 0.08 * wide, high + 0.1 * wide];
   }
   function homes() {
     const points = [...view().points, ...view().published], trained = points.filter((p) => p.y !== null);
-    const xs = points.flatMap((p) => [p.x, ...(p.span || [])]);
-    const ys = trained.flatMap((p) => [p.y, p.y + (p.sd || 0), p.y - (p.sd || 0), ...(p.seeds || []).map((s) => s[1])]);
-    return [home(xs, state.log[0]), ys.length ? home(ys, state.log[1]) : [0, 1]];
+    const xs = points.flatMap((p) => [p.x, ...(p.span || [])]).concat(view().crowd.map((p) => p[0]));
+    const ys = trained.flatMap((p) => [p.y, p.y + (p.sd || 0), p.y - (p.sd || 0), ...(p.seeds || []).map((s) => s[1])])
+      .concat(view().crowd.map((p) => p[1]));
+    return [home(xs, state.log[0]), ys.some((y) => !state.log[1] || y > 0) ? home(ys, state.log[1]) : [0, 1]];
   }
   const ranges = () => state.range || homes();
   const footing = () => view().points.some((p) => p.y === null) ? 0.12 : 0;
@@ -74,6 +75,7 @@
     return [
       {...still, x: view().front.map((p) => p[0]), y: view().front.map((p) => p[1]), mode: "lines",
         opacity: 0.35, line: {shape: "hv", color: colour("blue"), width: 4}},
+      {...still, x: view().crowd.map((p) => p[0]), y: view().crowd.map((p) => p[1]), mode: "markers", marker: {size: 3, color: colour("faint")}},
       {...still, ...ring(), mode: "markers", marker: {size: 20, color: "rgba(0,0,0,0)", line: {color: colour("ink"), width: 2}}},
       {...still, x: seeds.map((s) => s[0]), y: seeds.map((s) => s[1]), mode: "markers", marker: {size: 4, color: colour("muted")}},
       {x: view().published.map((p) => p.x), y: view().published.map((p) => p.y), mode: "markers", hoverinfo: "text",

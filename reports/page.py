@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -25,7 +25,7 @@ from reports.scripts import scripts
 from reports.sections import Section
 from reports.style import Drawing, inline
 from reports.tables import Table
-from reports.verdict import Verdict
+from reports.verdict import MOST_LISTED, Verdict
 
 MOST_VALUES = 12
 """So many values of one field of a recipe are listed; a search may have thousands."""
@@ -33,10 +33,6 @@ MOST_VALUES = 12
 NOTHING = "'none'"
 POLICY = f"default-src {NOTHING}; style-src 'unsafe-inline'; img-src data:;"
 """A page loads nothing, and runs the scripts it was written with alone."""
-
-MOST_LINES = 200
-MOST_TROUBLES = 60
-"""A page is for reading; what it cuts is in the tables beside it."""
 
 PANEL = (120, 56)
 """Width and height of a training curve's drawing, in its own units."""
@@ -80,7 +76,6 @@ def page(
     live = figures.live
     run = scripts() if live else ()
     failed, losses, left = troubles(verdict), curves(verdict), uncompared(verdict)
-    shown = shortened(table)
     given: dict[str, Any] = {
         "policy": f"{POLICY} script-src {' '.join(each.allowed for each in run) or NOTHING}",
         "live": live,
@@ -90,8 +85,7 @@ def page(
         "name": plain(verdict.name),
         "question": plain(verdict.question),
         "answer": answer,
-        "table": shown,
-        "num_cut": len(table.lines) - len(shown.lines),
+        "table": table,
         "sections": sections,
         "pareto": figures.pareto,
         "pareto_svg": _svg(figures.pareto_drawing, "pareto", "Accuracy against cost"),
@@ -102,13 +96,13 @@ def page(
         "curves": losses,
         "line": _line,
         "panel": PANEL,
-        "troubles": failed[:MOST_TROUBLES],
-        "num_troubles_cut": max(0, len(failed) - MOST_TROUBLES),
-        "uncompared": left[:MOST_TROUBLES],
-        "num_uncompared_cut": max(0, len(left) - MOST_TROUBLES),
+        "troubles": failed[:MOST_LISTED],
+        "num_troubles_cut": max(0, len(failed) - MOST_LISTED),
+        "uncompared": left[:MOST_LISTED],
+        "num_uncompared_cut": max(0, len(left) - MOST_LISTED),
         "unlisted": unlisted(verdict),
         "measured": how_measured(verdict),
-        "networks": networks(verdict, {line.cells[0] for line in shown.lines}),
+        "networks": networks(verdict, {line.cells[0] for line in table.lines}),
         "recipe": recipe(verdict),
         "notes": notes(verdict),
         "command": command or f"twopath run {shlex.quote(verdict.name)}",
@@ -132,14 +126,6 @@ def _contents(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("again", "Run it again", True),
     )
     return tuple((name, title) for name, title, has in there if has)
-
-
-def shortened(table: Table) -> Table:
-    """A table that a reader can take in: of very many lines those on the front, then the first."""
-    if len(table.lines) <= MOST_LINES:
-        return table
-    ranked = sorted(range(len(table.lines)), key=lambda i: table.lines[i].status != "front")
-    return replace(table, lines=tuple(table.lines[i] for i in sorted(ranked[:MOST_LINES])))
 
 
 @lru_cache(maxsize=1)

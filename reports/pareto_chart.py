@@ -55,7 +55,8 @@ class ParetoChart:
     """All that the chart shows. ``front`` are the corners of its step line, cheapest first.
 
     ``crowd`` are the candidates beyond those listed, points without names. ``log`` is
-    whether the cost axis is logarithmic. ``published`` stand beside what was measured and have no part in anything else.
+    whether the cost axis is logarithmic. ``published`` stand beside what was measured and have no
+    part in anything else.
     """
 
     x: Column

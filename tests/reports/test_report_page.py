@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import itertools
+import json
 import re
 
 import pytest
@@ -15,11 +16,10 @@ from reports.curves import MOST_POINTS, curves
 from reports.front import fronts
 from reports.iou_map import shades
 from reports.live_chart import chart_data, live_chart
-from reports.page import MOST_LINES, shortened
 from reports.pareto_chart import pareto_chart
 from reports.rows import frame
 from reports.sections import Picture, Section
-from reports.tables import Line, Table, candidates_table
+from reports.tables import candidates_table
 from reports.verdict import judge
 
 ATTACK = "</script><script>alert(1)</script>"
@@ -165,14 +165,19 @@ def test_filters_are_what_the_study_varied_unless_they_are_too_many():
     assert live.details["c3"].values == ("bga",)
 
 
-def test_a_crowd_is_drawn_to_its_fronts_and_its_best(monkeypatch):
-    monkeypatch.setattr("reports.live_chart.MOST_DRAWN", 20)
-    rows = [row(f"c{i}", 0, 0.3 + i / 100, **timed(100 - i)) for i in range(25)]
+def test_a_crowd_is_points_and_all_on_some_front_can_be_told(monkeypatch):
+    monkeypatch.setattr("reports.verdict.MOST_LISTED", 5)
+    monkeypatch.setattr("reports.live_chart.MOST_POINTS", 10)
+    rows = [row(f"c{i}", 0, 0.3 + i / 100, **timed(100 - i)) for i in range(24)]
+    rows.append(row("small", 0, 0.2, gmacs=0.01, **timed(200)))
     live = live_of(rows, baseline="c0")
-    names = {mark.name for mark in live.charts[0].marks}
-    assert len(names) == 20 and live.num_left_out == 5
-    assert {"c0", "c24"} <= names and "c1" not in names
-    assert "5 further candidates are not drawn." in chart_data(live)["views"][0]["caption"]
+    first, by_gmacs, _ = chart_data(live)["views"]
+    names = [list(live.details)[point["candidate"]] for point in by_gmacs["points"]]
+    assert len(first["points"]) == len(names) == 5
+    assert "small" in names, "although the table leaves it out"
+    assert dict(live.details["small"].figures)["GMACs"] == "0.010"
+    assert len(first["crowd"]) == 10 and "One point in 2 is drawn here." in first["caption"]
+    assert len(json.dumps(first["crowd"])) < 200
 
 
 def test_where_nothing_can_be_drawn_nothing_is_run(tmp_path):
@@ -180,17 +185,6 @@ def test_where_nothing_can_be_drawn_nothing_is_run(tmp_path):
     text = reports.write(study_of(rows), rows, tmp_path).page.read_text()
     assert "<script" not in text and "script-src &#39;none&#39;" in text
     assert len(text) < 200_000
-
-
-def test_a_long_table_keeps_the_front_and_says_what_it_cut(tmp_path):
-    lines = [
-        Line(cells=(f"c{i}",), brief=(), status="front" if i > MOST_LINES else "dominated", held=0)
-        for i in range(MOST_LINES + 10)
-    ]
-    table = Table(headings=("candidate",), brief=(), numeric=(False,), lines=tuple(lines))
-    cut = shortened(table)
-    assert len(cut.lines) == MOST_LINES and cut.lines[-9:] == table.lines[-9:]
-    assert shortened(cut) is cut
 
 
 def test_a_long_curve_is_thinned_to_what_a_small_drawing_shows_and_keeps_its_end():
