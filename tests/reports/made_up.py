@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+from pathlib import Path
 from typing import Any
 
+from harness.ledger import Entry, Ledger
 from harness.scoring import Scoring, columns_of
 from reports.trials import Gathering, Trials
 
@@ -17,6 +19,17 @@ CLASSES = ("road", "sky", "pole")
 def dominates(first: tuple[float, ...], second: tuple[float, ...]) -> bool:
     """Whether a point is nowhere worse than another and somewhere better; less is better."""
     return all(a <= b for a, b in zip(first, second, strict=True)) and first != second
+
+
+def kept(folder: Path, study: dict[str, Any], rows: list[Row]) -> Ledger:
+    """A ledger in a folder of runs that has a study and its rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(folder / "ledger.db")
+    plan = [Entry(**{"cost_key": "", "latency_key": "", **each}) for each in study["plan"]]
+    ledger.put_study({key: value for key, value in study.items() if key != "plan"}, plan)
+    for each in rows:
+        ledger.put_trial(each)
+    return ledger
 
 
 def gathered(rows: list[Row]) -> Trials:
