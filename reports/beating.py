@@ -17,8 +17,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-BLOCK = 2_000_000
-"""How many figures are compared at once, so that memory stays small."""
+BLOCK = 1_000_000
+"""How many pairs are compared at once, so that memory stays small."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,14 +43,15 @@ class Field:
         shape, noise = (len(first), len(second)), self.noises[key]
         if noise is None:
             return np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
-        scores, place = self.scores[key], self.objectives.index(key)
-        gaps = scores[first][:, None, :] - scores[second][None, :, :]
-        num = (~np.isnan(gaps)).sum(axis=2)
-        known = num > 0
-        shared = np.maximum(num, 1)
-        width = width_factor(noise) * noise.sd / np.sqrt(shared)
+        values, place = self.scores[key], self.objectives.index(key)
+        has = (~np.isnan(values)).astype(float)
+        whole = np.where(has, values, 0.0)
+        # Sums over the seeds that both have, as products of matrices.
+        num = has[first] @ has[second].T
+        gaps = np.abs(whole[first] @ has[second].T - has[first] @ whole[second].T)
         ahead = self.matrix[first, place][:, None] < self.matrix[second, place][None, :]
-        return known & ahead & (np.abs(np.nansum(gaps, axis=2) / shared) > width), known
+        known = num > 0
+        return known & ahead & (gaps > width_factor(noise) * noise.sd * np.sqrt(num)), known
 
     def beats(self, first: Places, second: Places) -> tuple[Flags, Flags]:
         """Whether all leads of means hold, and whether that is known, each (first, second).
@@ -72,8 +73,7 @@ class Field:
 
     def blocks(self, places: Places, others: int) -> Sequence[Places]:
         """Places in groups, each small enough to be compared with so many others at once."""
-        seeds = max([1, *(each.shape[1] for each in self.scores.values())])
-        num = math.ceil(len(places) * max(others, 1) * seeds / BLOCK)
+        num = math.ceil(len(places) * max(others, 1) / BLOCK)
         return np.array_split(places, max(num, 1))
 
 

@@ -80,8 +80,7 @@ def _best(
     written = ""
     for row in ledger.each_row(ledger.plan(name), (*LONG, "architecture")):
         written = max(written, row.get("finished") or "")
-        is_in = row["state"] == "done" and key and not is_missing(row.get(key))
-        if is_in:
+        if row["state"] == "done" and key and not is_missing(row.get(key)):
             values.setdefault(row["candidate"], []).append(float(row[key]))
     if not values or key is None:
         return None, None, written or None

@@ -112,9 +112,8 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
 
 
 def _figures(some: Sequence[Candidate], cost: str, accuracy: str) -> tuple[Floats, Floats]:
-    return tuple(
-        np.array([each.mean(key) for each in some], dtype=float) for key in (cost, accuracy)
-    )
+    costs, scores = ([each.mean(key) for each in some] for key in (cost, accuracy))
+    return np.array(costs, dtype=float), np.array(scores, dtype=float)
 
 
 def _chances(verdict: Verdict, inside: Sequence[Candidate], on: Flags) -> dict[str, float]:

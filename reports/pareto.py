@@ -79,8 +79,11 @@ def _outside(one: Candidate, objectives: Mapping[str, str]) -> Standing | None:
 
 def _inside(field: Field) -> Iterator[Standing]:
     """The standings of those that compete."""
-    on = undominated(field.matrix)
-    yield from (_on_front(int(place), field) for place in np.flatnonzero(on))
+    on, everyone = undominated(field.matrix), np.arange(len(field.ranked))
+    for some in field.blocks(np.flatnonzero(on), len(everyone)):
+        held, known = field.escapes(some, everyone)
+        for place, each_held, each_known in zip(some, held, known, strict=True):
+            yield _on_front(int(place), field, each_held, each_known)
     rivals = _rivals(field, on)
     for some in field.blocks(np.flatnonzero(~on), len(rivals)):
         yield from _dominated(some, rivals, field)
@@ -101,9 +104,9 @@ def _rivals(field: Field, on: Flags) -> Places:
     return np.flatnonzero(found)
 
 
-def _on_front(place: int, field: Field) -> Standing:
-    one, everyone = field.ranked[place], np.arange(len(field.ranked))
-    held, known = (each[0] for each in field.escapes(np.array([place]), everyone))
+def _on_front(place: int, field: Field, held: Flags, known: Flags) -> Standing:
+    """A standing on the front; whether it escapes each of the field, and whether that is known."""
+    one = field.ranked[place]
     # A lead in accuracy or latency that is noise would leave these ahead of it, or level with it.
     doubts = ~held
     doubts[place] = False
@@ -132,7 +135,7 @@ def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
 
 def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]:
     theirs, own = field.matrix[rivals][:, None, :], field.matrix[some][None, :, :]
-    above = (theirs <= own).all(axis=2) & (theirs < own).any(axis=2)
+    above = np.asarray((theirs <= own).all(axis=2) & (theirs < own).any(axis=2))
     held, known = field.beats(rivals, some)
     sure = above & held & known
     for column, place in enumerate(some):

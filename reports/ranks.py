@@ -41,8 +41,8 @@ def ranks(verdict: Verdict) -> tuple[Rank, ...]:
     figures = zip(*(trials.column(key) for key in ("latency_ms", *COUNTED)), strict=True)
     for name, way, values in zip(trials.column("candidate"), ways, figures, strict=True):
         if not is_missing(values[0]):
-            pairs = zip(("latency_ms", *COUNTED), values, strict=True)
-            known = {key: value for key, value in pairs if not is_missing(value)}
+            named = zip(("latency_ms", *COUNTED), values, strict=True)
+            known = {key: value for key, value in named if not is_missing(value)}
             groups.setdefault(way, {}).setdefault(name, known)
     found = []
     for way, each in groups.items():
