@@ -1,0 +1,160 @@
+"""What twopath report and board do with a ledger: which files, which comparison, when they end."""
+
+import json
+
+import pytest
+from made_up import failed, kept, noisy, row, study_of, timed
+
+import reports.watching
+from harness import Architecture, Part
+from harness.cli import main
+from harness.ledger import Ledger, progress
+from reports.watching import watch
+
+ATTACK = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def runs(tmp_path):
+    rows = noisy({"sum": 0.3, "bga": 0.4, "late": 0.35}, seeds=4, sd=0.002, sum=8, bga=10)
+    again = [{**r, "key": f"again/{r['key']}", "miou": r["miou"] + 0.05 + r["seed"] / 1000}
+             for r in rows[:8]]  # fmt: skip
+    rows = rows[:-1]  # one is pending
+    kept(tmp_path, study_of([*rows, row("late", 3)]), rows)
+    kept(tmp_path, study_of(again, name="again"), again)
+    kept(tmp_path, study_of([row("x")], name=ATTACK, question=ATTACK), [row("x")])
+    return tmp_path
+
+
+def asked(capsys, runs, *words):
+    assert main([*words, "--runs", str(runs), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys, runs, *words):
+    assert main([*words, "--runs", str(runs)]) == 2
+    return capsys.readouterr().err
+
+
+def test_only_the_formats_asked_for_are_written(capsys, runs):
+    asked(capsys, runs, "report", "again", "--format", "csv,md", "--format", "svg")
+    names = {path.suffix for path in (runs / "reports" / "again").iterdir()}
+    assert names == {".csv", ".md", ".svg"}
+    assert "known: html, md" in refused(capsys, runs, "report", "again", "--format", "word")
+
+
+def test_several_studies_have_a_report_each(capsys, runs):
+    first, second = asked(capsys, runs, "report", "fusion", "again", "--format", "csv")
+    assert first["report"] != second["report"]
+    assert "name a study" in refused(capsys, runs, "report")
+    assert "Did you mean 'again'" in refused(capsys, runs, "report", "fusion", "agian")
+
+
+def test_two_candidates_are_compared_seed_by_seed_and_round_by_round(capsys, runs):
+    found = asked(capsys, runs, "report", "fusion", "--compare", "sum", "bga")
+    by = {each["figure"]: each for each in found["changes"]}
+    assert by["miou"]["num_seeds"] == 4
+    assert by["miou"]["low"] < by["miou"]["difference"] < by["miou"]["high"]
+    assert by["miou"]["difference"] == pytest.approx(0.1, abs=0.01)
+    assert by["latency_ms"]["word"] == "slower"
+    assert by["latency_ms"]["ratio_low"] < 1.25 < by["latency_ms"]["ratio_high"]
+    assert by["params"]["difference"] == 0
+    assert found["report"].endswith("compare-sum-bga.html")
+    assert "nearest" not in refused(capsys, runs, "report", "fusion", "--compare", "sum", "bag")
+
+
+def test_two_studies_are_compared_by_the_candidates_and_seeds_they_share(capsys, runs):
+    found = asked(capsys, runs, "report", "--compare", "fusion", "again")
+    lines = {(e["candidate"], e["figure"]): e for e in found["changes"]}
+    assert {name for name, _ in lines} == {"all 2", "sum", "bga"}
+    assert lines["all 2", "miou"]["difference"] == pytest.approx(0.0515)
+    assert lines["sum", "miou"]["word"].startswith("resolved")
+
+
+def test_figures_taken_in_two_ways_are_not_compared(capsys, tmp_path):
+    kept(tmp_path, study_of([row("a")]), [row("a")])
+    other = {**row("a"), "key": "other", "size": "10x10"}
+    kept(tmp_path, study_of([other], name="other"), [other])
+    found = asked(capsys, tmp_path, "report", "--compare", "fusion", "other")
+    (miou,) = [each for each in found["changes"] if each["figure"] == "miou"]
+    assert miou["word"] is None
+    assert "scored at (HxW) is 96x192 and 10x10" in miou["why_not"]
+
+
+def test_the_board_lists_every_study_and_its_page_links_to_their_reports(capsys, runs):
+    asked(capsys, runs, "report", ATTACK, "--format", "html")
+    found = asked(capsys, runs, "board")
+    by = {each["study"]: each for each in found["studies"]}
+    assert [by[name]["state"] for name in ("fusion", "again", ATTACK)] == [
+        "stopped",
+        "complete",
+        "complete",
+    ]
+    assert (by["fusion"]["num_ended"], by["fusion"]["num_planned"]) == (11, 12)
+    assert by["fusion"]["best"] == "bga"
+    page = (runs / "reports" / "index.html").read_text()
+    assert "<script" not in page
+    assert 'href="script-alert-1-script/report.html"' in page
+    assert main(["board", "--runs", str(runs)]) == 0
+    assert "11 of 12" in capsys.readouterr().out
+
+
+def test_watching_writes_when_a_trial_ends_and_stops_when_all_have(tmp_path, monkeypatch):
+    rows = noisy({"a": 0.3, "b": 0.4}, seeds=1)
+    ledger = kept(tmp_path, study_of(rows), [])
+    other, waiting, seen, asked_ = Ledger(tmp_path / "ledger.db"), [None, *rows, None], [], []
+    monkeypatch.setattr(
+        reports.watching, "progress", lambda *of: (asked_.append(1), progress(*of))[1]
+    )
+
+    def sleep(_):
+        each = waiting.pop(0)
+        if each:
+            other.put_trial(each)
+
+    assert watch(ledger, ["fusion"], lambda _, each: seen.append(each.num_ended), sleep)
+    assert seen == [1, 2]
+    assert len(asked_) <= 4
+
+
+def test_watching_ends_quietly_when_interrupted(tmp_path):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    rows = [row("a"), row("b")]
+    ledger = kept(tmp_path, study_of(rows), rows[:1])
+    seen = []
+    assert not watch(ledger, ["fusion"], lambda name, _: seen.append(name), interrupt)
+    assert seen == ["fusion"]
+
+
+def test_watch_of_a_complete_study_writes_once_and_says_so(capsys, runs):
+    assert main(["report", "again", "--watch", "--format", "csv", "--runs", str(runs)]) == 0
+    said = capsys.readouterr().err
+    assert "8 of 8 trials in, wrote" in said
+    assert said.rstrip().endswith("complete")
+
+
+def test_of_very_many_candidates_a_page_lists_some_and_the_csv_has_all(tmp_path):
+    rows = [row(f"c{n}", 0, 0.2 + n / 1000, **timed(5 + n / 10)) for n in range(150)]
+    rows[0]["miou"] = 0.9  # dominates all
+    rows += [failed(f"f{n}") for n in range(130)]
+    found = reports.write(study_of(rows), rows, tmp_path)
+    page = found.page.read_text()
+    assert "100 of 280 candidates are listed here" in page
+    assert "c0<" in page
+    assert "c149<" in page
+    assert "c20<" not in page
+    assert len(found.files["table.csv"].read_text().splitlines()) == 281
+    assert len(found.files["trials.csv"].read_text().splitlines()) == 281
+    assert len(found.troubles) == 21
+
+
+def test_values_show_themselves_escaped(tmp_path):
+    rows = noisy({ATTACK: 0.3, "b": 0.4}, seeds=2)
+    found = reports.write(study_of(rows, name=ATTACK), rows, tmp_path)
+    part = Part(ATTACK, width=4)
+    for each in (found, *found.tables, part, Architecture(detail=part, semantic="x")):
+        shown = each._repr_html_()
+        assert "<script" not in shown
+        assert "&lt;script" in shown or each not in (found, part)
