@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -136,11 +137,19 @@ def _judged(rows: Sequence[Effect]) -> tuple[Effect, ...]:
 
 
 def _matched_seeds(key: str, matched: Sequence[Signed]) -> tuple[list[Signed], list[int]]:
-    """The settings that have seeds in common, and the seeds that all of them have."""
+    """The settings that have seeds in common, and the seeds that all of them have.
+
+    Where no seed is in all, since some trials of very many failed, the settings are those that
+    have the commonest set of seeds.
+    """
     owned = [(each, _seeds(key, each)) for each in matched]
     whole = [(each, seeds) for each, seeds in owned if seeds]
-    shared = sorted(set.intersection(*(seeds for _, seeds in whole))) if whole else []
-    return [each for each, _ in whole], shared
+    if not whole:
+        return [], []
+    shared = frozenset.intersection(*(seeds for _, seeds in whole))
+    if not shared:
+        ((shared, _),) = Counter(seeds for _, seeds in whole).most_common(1)
+    return [each for each, seeds in whole if seeds >= shared], sorted(shared)
 
 
 def _effect(
@@ -178,8 +187,8 @@ def _over_images(whole: Sequence[Signed], seeds: Sequence[int], images: Images) 
     return np.asarray(np.quantile(contrast, (0.025, 0.975)))
 
 
-def _seeds(key: str, matched: Signed) -> set[int]:
-    return set.intersection(*(set(each.figures[key]) for _, each in matched))
+def _seeds(key: str, matched: Signed) -> frozenset[int]:
+    return frozenset.intersection(*(frozenset(each.figures[key]) for _, each in matched))
 
 
 Places = Mapping[str, Mapping[str, str]]
@@ -203,22 +212,34 @@ def _values(places: Places, first: Mapping[str, str] | None = None) -> dict[str,
     return {factor: list(values) for factor, values in met.items() if len(values) > 1}
 
 
-def _at(places: Places) -> dict[frozenset[tuple[str, str]], str]:
-    """Who stands at each place."""
-    return {frozenset(place.items()): name for name, place in places.items()}
+Spot = tuple[str | None, ...]
+"""A place as values in the order of the factors."""
+
+
+def _spots(places: Places) -> tuple[dict[str, int], dict[str, Spot]]:
+    """The rank of each factor, and where each candidate stands by them."""
+    ranks: dict[str, int] = {}
+    for place in places.values():
+        for factor in place:
+            ranks.setdefault(factor, len(ranks))
+    return ranks, {name: tuple(map(place.get, ranks)) for name, place in places.items()}
+
+
+def _moved(spot: Spot, rank: int, value: str) -> Spot:
+    return (*spot[:rank], value, *spot[rank + 1 :])
 
 
 def _main_effects(found: Sequence[Candidate], places: Places) -> Iterable[Contrast]:
     """Each value of each factor against the first, at all settings of the others that have both."""
-    by_name, at = {each.name: each for each in found}, _at(places)
+    by_name, (ranks, spots) = {each.name: each for each in found}, _spots(places)
+    at = {spot: by_name[name] for name, spot in spots.items()}
     for factor, (first, *others) in _values(places).items():
-        matched: dict[str, list[Signed]] = {value: [] for value in others}
-        for name, place in places.items():
-            value = place.get(factor)
-            if value in matched:
-                twin = at.get(frozenset({**place, factor: first}.items()))
-                if twin:
-                    matched[value].append(((1, by_name[name]), (-1, by_name[twin])))
+        rank, matched = ranks[factor], {value: list[Signed]() for value in others}
+        for name, spot in spots.items():
+            value = spot[rank]
+            twin = at.get(_moved(spot, rank, first)) if value in matched else None
+            if twin and value:
+                matched[value].append(((1, by_name[name]), (-1, twin)))
         lone = len(places) == 1 + len(others)
         for value in others:
             yield (value if lone else f"{factor}={value}"), first, matched[value]
@@ -228,23 +249,20 @@ def _interactions(
     found: Sequence[Candidate], places: Places, baseline: Candidate | None
 ) -> Iterable[Contrast]:
     """What two changes together do beyond the sum of what each does, wherever all four are."""
-    by_name, at = {each.name: each for each in found}, _at(places)
+    by_name, (ranks, spots) = {each.name: each for each in found}, _spots(places)
+    at = {spot: by_name[name] for name, spot in spots.items()}
     values = _values(places, places[baseline.name] if baseline else None)
     for (one, (a, *firsts)), (two, (b, *seconds)) in itertools.combinations(values.items(), 2):
-        matched: dict[tuple[str, str], list[Signed]] = {
-            pair: [] for pair in itertools.product(firsts, seconds)
-        }
-        for place in places.values():
-            pair = place.get(one, ""), place.get(two, "")
-            if pair not in matched:
-                continue
-            four = [
-                at.get(frozenset({**place, one: x, two: y}.items()))
-                for x, y in (pair, (a, pair[1]), (pair[0], b), (a, b))
-            ]
-            known = [by_name[name] for name in four if name]
-            if len(known) == 4:
-                matched[pair].append(tuple(zip((1, -1, -1, 1), known, strict=True)))
+        x, y = ranks[one], ranks[two]
+        matched = {pair: list[Signed]() for pair in itertools.product(firsts, seconds)}
+        for name, spot in spots.items():
+            pair = spot[x] or "", spot[y] or ""
+            if pair in matched:
+                without = _moved(spot, x, a)
+                three = [at.get(without), at.get(_moved(spot, y, b)), at.get(_moved(without, y, b))]
+                known = [by_name[name], *(each for each in three if each)]
+                if len(known) == 4:
+                    matched[pair].append(tuple(zip((1, -1, -1, 1), known, strict=True)))
         for (first, second), each in matched.items():
             change = f"{one}={first} \N{MULTIPLICATION SIGN} {two}={second}"
             yield change, "no interaction", each

@@ -1,0 +1,45 @@
+"""The bench of reports: its ledger is one that reports read, and its exponent is found again."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import reports
+from harness.ledger import open_ledger, progress
+
+BENCH = Path(__file__).parent.parent / "bench"
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    import report
+
+    return report
+
+
+def test_the_made_ledger_has_what_real_ones_have(bench, tmp_path):
+    bench.make_ledger(tmp_path, 1000)
+    ledger = open_ledger(tmp_path)
+    found = progress(ledger, bench.STUDY)
+    assert found.num_planned == 1000
+    assert {"done", "failed", "rejected"} == set(found.num)
+    rows = ledger.rows(bench.STUDY)
+    report = reports.write(ledger.study(bench.STUDY), rows, tmp_path / "out", formats=["csv"])
+    assert len(report.files["table.csv"].read_text().splitlines()) == 201
+    assert report.num_failed == found.num["failed"]
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_an_exponent_is_found_within_its_interval(bench, power):
+    dice = np.random.default_rng(0)
+    sizes = np.repeat([100, 1000, 3000, 10_000, 30_000, 100_000], 3)
+    values = (2 + 1e-4 * sizes**power) * dice.normal(1, 0.02, len(sizes))
+    found = bench.exponent(list(zip(sizes, values, strict=True)))
+    assert found["low"] < power < found["high"]
+    assert found["high"] - found["low"] < 0.2
+
+
+def test_the_front_is_the_same_as_by_the_plain_search(bench):
+    assert bench.front(300)["same"]
