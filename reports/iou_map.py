@@ -14,7 +14,7 @@ from reports.style import COLUMN_INCHES, MUTED, SMALL, Drawing, finish, house, n
 from reports.verdict import Verdict
 
 MOST_CANDIDATES = 40
-CELL_WIDTH, CELL_HEIGHT = 0.27, 0.2
+CELL_WIDTH, CELL_HEIGHT = 0.3, 0.2
 LONGEST_NAME = 34
 
 # From light to dark in one hue, so that it reads in grey and for every eye. Cells keep their
@@ -132,13 +132,13 @@ def _label(axes: Axes, record: IouMap) -> None:
     axes.xaxis.tick_top()
     axes.set_xticks(
         [i + 0.5 for i in range(len(record.classes))],
-        record.classes, rotation=40, ha="left", rotation_mode="anchor", fontsize=SMALL + 0.4,
+        record.classes, rotation=40, ha="left", rotation_mode="anchor", fontsize=SMALL,
     )  # fmt: skip
     names = [
         each if len(each) <= LONGEST_NAME else f"{each[:24]}…{each[-9:]}"
         for each in record.candidates
     ]
-    axes.set_yticks([i + 0.5 for i in range(len(names))], names, fontsize=SMALL + 0.4)
+    axes.set_yticks([i + 0.5 for i in range(len(names))], names, fontsize=SMALL)
     axes.tick_params(length=0, pad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -164,5 +164,5 @@ def _row(axes: Axes, row: int, values: Sequence[float | None]) -> None:
             axes.fill_between(corners[0], corners[1], corners[2], color=fill, lw=0)
         axes.text(
             column + 0.5, row + 0.52, text,
-            color=colour, ha="center", va="center", fontsize=SMALL + 0.2,
+            color=colour, ha="center", va="center", fontsize=SMALL,
         )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -20,6 +19,7 @@ from reports.style import (
     FAINT,
     GRID,
     INK,
+    LINE_INCHES,
     MUTED,
     ORANGE,
     PAPER,
@@ -28,14 +28,14 @@ from reports.style import (
     Drawing,
     finish,
     house,
+    key_rows,
     logarithmic,
     new_figure,
+    wrapped,
 )
 
-HEIGHT_INCHES = 2.75
-LINE_INCHES = 0.041 * HEIGHT_INCHES
-MOST_LETTERS, LETTERS_OF_A_MARK = 88, 6.5
-"""What a line of the key has room for, and what an entry takes beside its own letters."""
+TALL_INCHES, FOOT_INCHES, EDGE_INCHES = 1.8, 0.6, 0.05
+"""Of the axes, of what stands below them with one line of key, and of what is left free on top."""
 
 _LOOKS: Mapping[Kind, dict[str, Any]] = {
     "front": {"marker": "o", "markerfacecolor": BLUE, "markeredgecolor": BLUE},
@@ -50,15 +50,14 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
     """The chart at the width of a paper's single column, higher where it needs more words."""
     with house():
         entries = _entries(chart)
-        lines = [line for text in chart.subtitle for line in _wrapped(text)]
-        printed = _wrapped(chart.published.subtitle)
-        foot = LINE_INCHES * (_key_rows(entries) - 1)
-        height = HEIGHT_INCHES + LINE_INCHES * len(printed) + foot
+        lines = [line for text in chart.subtitle for line in wrapped(text)]
+        printed = wrapped(chart.published.subtitle)
+        low = FOOT_INCHES + LINE_INCHES * (_key_rows(entries) - 1)
+        head = 2 * EDGE_INCHES + LINE_INCHES * (len(lines) + len(printed))
+        height = low + TALL_INCHES + head
         figure = new_figure(COLUMN_INCHES, height)
         _head(figure, lines, printed)
-        tall = 0.76 * HEIGHT_INCHES - LINE_INCHES * len(lines)
-        low = 0.205 * HEIGHT_INCHES + foot
-        axes = figure.add_axes((0.1, low / height, 0.87, tall / height))
+        axes = figure.add_axes((0.1, low / height, 0.87, TALL_INCHES / height))
         _frame(axes, chart)
         _front(axes, chart)
         _published(axes, chart)
@@ -78,16 +77,12 @@ def _crowd(axes: Axes, chart: ParetoChart) -> None:
         axes.plot(*zip(*chart.crowd, strict=True), zorder=1.2, rasterized=True, **look)
 
 
-def _wrapped(text: str) -> list[str]:
-    return wrap(text, 82, subsequent_indent="  ")
-
-
 def _head(figure: Figure, lines: Sequence[str], printed: Sequence[str]) -> None:
     """How the axes were measured, and below it in its own colour where published points are from.
 
     A blank line of the one stands where the other is written.
     """
-    y = 1 - 0.015 * HEIGHT_INCHES / figure.get_figheight()
+    y = 1 - EDGE_INCHES / figure.get_figheight()
     look: Any = {"va": "top", "linespacing": 1.35, "fontsize": SMALL}
     figure.text(0.012, y, "\n".join(lines), color=MUTED, **look)
     if printed:
@@ -201,8 +196,7 @@ def _entries(chart: ParetoChart) -> list[Line2D]:
 
 
 def _key_rows(entries: Sequence[Line2D]) -> int:
-    letters = sum(len(str(each.get_label())) + LETTERS_OF_A_MARK for each in entries)
-    return 1 if letters <= MOST_LETTERS else 2
+    return key_rows([str(each.get_label()) for each in entries])
 
 
 def _key(figure: Figure, entries: Sequence[Line2D]) -> None:

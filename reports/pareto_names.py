@@ -34,7 +34,7 @@ class _Name:
     text: str
     at: XY
     colour: str
-    size: float = SMALL + 0.4
+    size: float = SMALL
     room: float = 1.0
 
 
@@ -62,7 +62,7 @@ def _names(axes: Axes, chart: ParetoChart) -> list[_Name]:
     for each in chart.published.marks:
         at = _at(axes, each.x, each.y)
         # Small letters are wider in print than on the screen they are measured for.
-        found.append(_Name(text=each.label, at=at, colour=PLUM, size=SMALL - 0.2, room=1.08))
+        found.append(_Name(text=each.label, at=at, colour=PLUM, size=SMALL, room=1.08))
     return found
 
 

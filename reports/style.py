@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import Any, Literal
 
 import matplotlib
@@ -37,10 +38,20 @@ ROLES = {
 }
 """Colours by role; a page may give each another value, for dark paper."""
 
-COLUMN_INCHES = 3.5
-SMALL, NORMAL = 5.6, 7.0
+COLUMN_INCHES = 3.3
+SMALL, NORMAL = 7.0, 7.6
+"""Points; no letter of a chart is smaller than 7, the least that papers and their printers take."""
+
+LINE_INCHES = 1.4 * SMALL / 72
+LINE_LETTERS = 62
+"""How high a line of small letters is, and how many of them are as long as a column is wide."""
+
+MARK_LETTERS = 6.5
+"""What an entry of a key takes beside its own letters."""
+
 MOST_NUMBERED = 400.0
 """The ratio of its ends up to which a logarithmic axis has numbers at 2 and 5 as well."""
+
 
 _STYLE: Any = {
     # The one font that comes with matplotlib, so that a chart is the same on every machine.
@@ -64,8 +75,8 @@ _STYLE: Any = {
     "ytick.color": MUTED,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
-    "xtick.labelsize": 6.2,
-    "ytick.labelsize": 6.2,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "xtick.major.size": 2.5,
@@ -114,6 +125,21 @@ def _log_number(value: float, axis: Axis) -> str:
     low, high = axis.get_view_interval()
     wide = high / low > MOST_NUMBERED
     return "" if wide and not f"{value:e}".startswith("1.0") else f"{value:g}"
+
+
+def wrapped(text: str) -> list[str]:
+    """A text in lines of small letters that are no longer than a column is wide."""
+    return wrap(text, LINE_LETTERS, subsequent_indent="  ")
+
+
+def key_rows(labels: Sequence[str]) -> int:
+    """In how many lines the columns of a key, filled one by one, are no wider than a column."""
+    letters = [len(each) + MARK_LETTERS for each in labels]
+    for rows in range(1, len(letters)):
+        columns = [letters[start : start + rows] for start in range(0, len(letters), rows)]
+        if sum(map(max, columns)) <= LINE_LETTERS:
+            return rows
+    return max(len(letters), 1)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,19 +14,24 @@ from reports.style import (
     BLUE,
     COLUMN_INCHES,
     INK,
+    LINE_INCHES,
     MUTED,
     ORANGE,
     SMALL,
     Drawing,
     finish,
     house,
+    key_rows,
     logarithmic,
     new_figure,
+    wrapped,
 )
 from reports.sweep import Sweep, share_explained
 
-HEIGHT_INCHES = 2.75
-COLUMNS = 3
+TALL_INCHES, FOOT_INCHES = 1.8, 0.38
+LONGEST = 40
+"""The letters from which a value's name is cut."""
+
 LOG_FROM = 30.0
 """The ratio of the largest to the smallest from which an axis is logarithmic."""
 
@@ -69,10 +73,14 @@ def sweep_chart(found: Sweep) -> SweepChart:
         x=x,
         y=y,
         factor=plain(factor) if factor else None,
-        groups=tuple(Group(label=k, points=tuple(v)) for k, v in groups.items()),
+        groups=tuple(Group(label=_short(k), points=tuple(v)) for k, v in groups.items()),
         rank=_rank([point for points in groups.values() for point in points]),
         subtitle=_subtitle(rows),
     )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _factor(rows: Sequence[Any], key: str) -> str | None:
@@ -101,21 +109,24 @@ def _subtitle(rows: Sequence[Any]) -> str:
 
 
 def draw_sweep(chart: SweepChart) -> Drawing:
-    """The chart at the width of a paper's single column."""
+    """The chart at the width of a paper's single column, higher where it needs more words."""
     with house():
-        figure = new_figure(COLUMN_INCHES, HEIGHT_INCHES)
-        num_lines = math.ceil(len(chart.groups) / COLUMNS) + 1 if chart.factor else 0
-        axes = figure.add_axes((0.13, 0.13, 0.84, 0.8 - 0.05 * num_lines))
+        rank = "" if chart.rank is None else f"; rank correlation {minus(f'{chart.rank:.2f}')}"
+        lines = wrapped(f"{chart.subtitle}{rank}")
+        rows = key_rows([group.label for group in chart.groups])
+        head = 0.1 + LINE_INCHES * (len(lines) + (rows + 1.5 if chart.factor else 0.5))
+        height = FOOT_INCHES + TALL_INCHES + head
+        figure = new_figure(COLUMN_INCHES, height)
+        axes = figure.add_axes((0.15, FOOT_INCHES / height, 0.82, TALL_INCHES / height))
         _dots(axes, chart)
         axes.set_xlabel(chart.x.heading, labelpad=2)
         axes.set_ylabel(chart.y.heading, labelpad=3)
         axes.grid(True)
-        note: Any = {"fontsize": SMALL, "color": MUTED}
-        rank = "" if chart.rank is None else f"; rank correlation {minus(f'{chart.rank:.2f}')}"
-        figure.text(0.012, 0.985, f"{chart.subtitle}{rank}", va="top", **note)
+        look: Any = {"va": "top", "linespacing": 1.35, "fontsize": SMALL, "color": MUTED}
+        figure.text(0.012, 1 - 0.05 / height, "\n".join(lines), **look)
         if chart.factor:
             axes.legend(
-                loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=COLUMNS,
+                loc="lower left", bbox_to_anchor=(-0.17, 1.0), ncols=-(-len(chart.groups) // rows),
                 title=chart.factor, frameon=False, fontsize=SMALL, title_fontsize=SMALL,
                 alignment="left", handletextpad=0.1, columnspacing=1.0, borderpad=0.1,
             )  # fmt: skip
