@@ -81,6 +81,8 @@ def drawn(options: Namespace) -> Answer:
     with naming(file):
         file.parent.mkdir(parents=True, exist_ok=True)
         picture.save(file)
+        if not options.out:
+            picture.save(file.with_suffix(".jpg"), quality=88)  # a page would be large with PNG
     record = _record(study.name, shown, chosen, file)
     return Answer(record=record, show=partial(_show, record))
 
@@ -163,4 +165,4 @@ def _show(record: Row, console: Console) -> None:
         )
     for note in record["notes"]:
         console.print(f"note: {note}")
-    console.print(f"\n{record['sheet']}")
+    console.print(f"\n{record['sheet']}; twopath report puts it on the study's page")

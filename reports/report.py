@@ -30,6 +30,7 @@ from reports.paper import paper_files
 from reports.pareto_chart import pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
+from reports.qualitative import qualitative
 from reports.rows import Row, Study, trials_csv, trials_of
 from reports.sections import sections_of
 from reports.style import Drawing
@@ -122,7 +123,8 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     held = confirmation(verdict, *(again or (None, ())))
     text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
     table = candidates_table(verdict, found)
-    sections = sections_of(verdict, found, images, on_fronts, held)
+    told = sections_of(verdict, found, images, on_fronts, held)
+    sections = (*told, *qualitative(Path(folder)))
     drawings = cache(lambda: {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)})
     figures = cache(
         lambda: Figures(
@@ -144,8 +146,8 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
         "trials.csv": lambda: trials_csv(verdict.trials),
         **_charts(("pareto", "iou"), drawings),
     }
-    contents |= paper_files(verdict, found, table, sections)
-    for each in sections:
+    contents |= paper_files(verdict, found, table, told)
+    for each in told:
         contents[f"{each.name}.md"] = each.markdown
         if each.csv:
             contents[f"{each.name}.csv"] = each.csv

@@ -142,6 +142,11 @@ def test_a_study_that_ran_gets_its_sheet_and_says_what_is_missing(twopath, write
     assert Path(found["sheet"]) == Path("runs/reports/tiny/sheet.png")
     assert drawn.shape[1] == 5 * (WIDTH + 8) + 8
 
+    twopath("report", "tiny")
+    page = Path("runs/reports/tiny/report.html").read_text()
+    assert "On images" in page and "data:image/jpeg;base64," in page
+    assert not Path("runs/reports/tiny/sheet.md").exists(), "a picture has no words of its own"
+
     told = twopath("sheet", study, "--candidates", "sum", "--out", "mine.png")
     assert told.code == 0 and "wrong on" in told.out and Path("mine.png").is_file()
     assert "unknown candidate 'sun'" in twopath("sheet", study, "--candidates", "sun").err
