@@ -72,9 +72,10 @@ def _command_of(words: Sequence[str]) -> int:
         parser().print_help(sys.stderr)
         return 2
     options = parser().parse_args(words)
+    from harness.names import named_by
     from harness.terminal import give, kept_for_answers
 
-    with kept_for_answers():
+    with kept_for_answers(), named_by("--runs", getattr(options, "runs", "")):
         answer: Answer = options.command(options)
     try:
         return give(answer, as_json=options.json)

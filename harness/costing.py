@@ -92,15 +92,17 @@ def _counted(deployed: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
 def counts_of(networks: Given, num_classes: int, size: tuple[int, int]) -> dict[str, Any]:
     """What networks cost, by name, for the receipt of their times.
 
-    One that cannot be counted is left out: whether it can be timed shows when it is.
+    One that cannot be counted is left out: whether it can be timed shows when it is. What
+    ``load_module`` raises comes through.
     """
     found = {}
     for name, each in networks.items():
+        own = None if isinstance(each, Architecture) else load_module(each, num_classes)
         try:
             if isinstance(each, Architecture):
                 found[name] = cost_of(each, num_classes, size)
-            else:
-                found[name] = _counted(_ended(load_module(each, num_classes), size)[0], size)
+            elif own is not None:
+                found[name] = _counted(_ended(own, size)[0], size)
         except Exception:  # whatever a stranger's part or network does
             continue
     return found

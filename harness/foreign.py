@@ -17,7 +17,7 @@ from harness.fold import fold_batch_norms
 from harness.measure.anatomy import anatomy
 from harness.measure.traffic import meant_first, tensors_in
 from harness.mistakes import one_line
-from harness.names import unknown
+from harness.names import no_such_file, unknown
 from harness.plugins import load_file
 from harness.study import BOUNDARIES
 
@@ -27,8 +27,8 @@ CLASSES = ("num_classes", "n_classes", "classes", "nclass", "num_class")
 
 def is_foreign(given: str) -> bool:
     """Whether a name on the command line means a file's network, not a named one."""
-    file, _, name = given.rpartition(":")
-    return given.endswith(".py") or (file.endswith(".py") and bool(name))
+    file = given.rpartition(":")[0]
+    return given.endswith(".py") or file.endswith(".py")
 
 
 def short_name(given: str) -> str:
@@ -44,19 +44,30 @@ def load_module(given: str, num_classes: int = 19) -> nn.Module:
     ValueError for what fails, or is not of that form.
     """
     file, _, name = given.rpartition(":")
-    if not file.endswith(".py") or not name:
+    if not file and given.endswith(".py"):
+        file, name = given, ""
+    if not file.endswith(".py"):
         raise ValueError(f"a network of your own is FILE.py:NAME, as nets.py:Model, not {given!r}")
     if not Path(file).is_file():
-        beside = sorted(str(each) for each in Path(file).parent.glob("*.py"))
-        raise FileNotFoundError(unknown("file", file, beside))
-    return _built(_named(load_file(file), name, file), given, num_classes)
+        raise FileNotFoundError(no_such_file("file", file))
+    module = load_file(file)
+    if not name:
+        known = ", ".join(_networks_of(module)) or "nothing that may give one"
+        raise ValueError(
+            f"a network of your own is FILE.py:NAME, and {given!r} names none; {file} has {known}"
+        )
+    return _built(_named(module, name, file), given, num_classes)
 
 
 def _named(module: ModuleType, name: str, file: str) -> Any:
     if not hasattr(module, name):
-        known = [each for each in vars(module) if _may_give_one(module, each)]
-        raise KeyError(unknown(f"network in {file}", name, known))
+        raise KeyError(unknown(f"network in {file}", name, _networks_of(module)))
     return getattr(module, name)
+
+
+def _networks_of(module: ModuleType) -> list[str]:
+    """The names of a file that may give a network."""
+    return [each for each in vars(module) if _may_give_one(module, each)]
 
 
 def _may_give_one(module: ModuleType, name: str) -> bool:

@@ -9,7 +9,7 @@ from types import ModuleType
 
 from harness.components import REGISTRIES
 from harness.data.dataset import datasets
-from harness.names import unknown
+from harness.names import no_such_file, unknown
 from harness.plugins import load_file
 from harness.study import Study
 
@@ -44,8 +44,7 @@ def study_file(given: str) -> Path:
             raise KeyError(unknown("study", given, known))
         return known[given]
     if not path.is_file():
-        beside = [str(each) for each in sorted(path.parent.glob("*.py"))] or sorted(known)
-        raise FileNotFoundError(unknown("study file", given, beside))
+        raise FileNotFoundError(no_such_file("study file", given))
     return path.resolve()
 
 

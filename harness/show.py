@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 from argparse import Namespace
+from collections.abc import Iterator
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from harness import networks
 from harness.architecture import KINDS, Architecture
-from harness.backends.contract import backends
+from harness.backends.contract import Backend, backends
 from harness.commands import load_named
 from harness.components import REGISTRIES
 from harness.data.dataset import datasets
@@ -90,7 +92,8 @@ def _matching(name: str) -> tuple[str, str]:
     if not matches:
         parts = [f"{kind}.{bare}" if "." in name else bare for kind, bare in _qualified()]
         others = [*networks.names(), *builtin_studies()]
-        raise KeyError(unknown("name", name, dict.fromkeys([*others, *parts])))
+        known = dict.fromkeys([*others, *parts])
+        raise KeyError(unknown("name", name, known, listed_by="twopath list"))
     if len(matches) > 1:
         which = ", ".join(f"{kind}.{bare}" for kind, bare in matches)
         raise ValueError(f"several parts are called {name!r}; say which: {which}")
@@ -158,7 +161,29 @@ def _part(kind: str, name: str) -> dict[str, Any]:
         "about": "\n\n".join(paragraphs(cls.__doc__)),
         "options": registry.options(name),
         "file": source_file(cls),
+        **(_needs(cls) if kind == "backend" else {}),
     }
+
+
+def _needs(backend: type[Backend]) -> dict[str, Any]:
+    """What a backend imports beside torch, by package whether it is here; None: any device."""
+    return {
+        "needs": {each: find_spec(each) is not None for each in backend.packages},
+        "extra": backend.extra,
+        "device": backend.device,
+    }
+
+
+def _needs_told(found: dict[str, Any]) -> Iterator[str]:
+    """What a backend needs, and how to get what is missing."""
+    if found.get("device"):
+        yield f"Runs on {found['device']} alone."
+    needs = found.get("needs")
+    if needs:
+        missing = [name for name, is_here in needs.items() if not is_here]
+        how = f"pip install 'twopath[{found['extra']}]'" if found["extra"] else "install them"
+        here = f"{', '.join(missing)} not installed here: {how}" if missing else "installed here"
+        yield f"Needs {', '.join(needs)}: {here}."
 
 
 MOST_LISTED = 24
@@ -193,4 +218,6 @@ def show_options(found: dict[str, Any], console: Console) -> None:
     for key, value in found["options"].items():
         text = "; ".join(map(str, value)) if isinstance(value, list) else value
         console.print(f"  {key} = {text}")
+    for line in _needs_told(found):
+        console.print(line)
     console.print(f"\n{found['file']}")

@@ -60,6 +60,8 @@ def kept_for_answers() -> Iterator[None]:
         with redirect_stdout(sys.stderr):
             yield
     finally:
+        if sys.__stdout__ is not None:
+            sys.__stdout__.flush()  # what somebody wrote there past sys.stdout
         os.dup2(answers, 1)
         os.close(answers)
 

@@ -18,6 +18,7 @@ from harness.measure.device import best_device
 from harness.measure.estimate import Ratio, ratio_of_rows
 from harness.measure.processes import combined, in_fresh_processes
 from harness.measure.receipt import keep
+from harness.names import check_writable
 from harness.progress import counted
 from harness.study import Timing
 from harness.terminal import Answer
@@ -38,6 +39,7 @@ def timed(options: Namespace) -> Answer:
     networks = given_by(options.networks)
     order = _order(networks, options)
     _check_backends(order)
+    check_writable(Path(options.runs), "--runs")  # before a minute is spent
     order = replace(order, counts=counts_of(networks, options.classes, options.size))
     found, paths = _found(order, options)
     _refuse(found, options)

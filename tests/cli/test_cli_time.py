@@ -155,3 +155,40 @@ def test_for_many_comparisons_at_once_it_takes_more_rounds():
 def test_backends_are_listed_and_shown(twopath):
     assert "onnxruntime" in json.loads(twopath("list", "--json").out)["backend"]
     assert "NHWC" in twopath("show", "channels_last").out
+
+
+def test_a_backend_is_shown_with_what_it_needs(twopath, monkeypatch):
+    monkeypatch.setattr(backends.get("onnxruntime"), "packages", ("json", "no_such_package"))
+    told = twopath("show", "onnxruntime").out
+    assert "Runs on cpu alone." in told
+    missing = "no_such_package not installed here: pip install 'twopath[onnx]'."
+    assert f"Needs json, no_such_package: {missing}" in told
+    found = json.loads(twopath("show", "onnxruntime", "--json").out)
+    assert found["needs"] == {"json": True, "no_such_package": False}
+    monkeypatch.setattr(backends.get("onnxruntime"), "packages", ("json",))
+    assert "Needs json: installed here." in twopath("show", "onnxruntime").out
+
+
+LOUD = """
+import os, sys
+print("to stdout")
+sys.__stdout__.write("past it\\n")
+os.write(1, b"past Python\\n")
+from torch import nn
+
+class Loud(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 4, 1)
+
+    def forward(self, image):
+        print("forward")
+        return super().forward(image)
+"""
+
+
+def test_what_ones_own_file_prints_goes_to_standard_error(start, tmp_path):
+    (tmp_path / "loud.py").write_text(LOUD)
+    process = start("cost", "loud.py:Loud", "--size", "32x64", "--json")
+    out, err = process.communicate(timeout=120)
+    assert json.loads(out)[0]["network"] == "loud.py:Loud"
+    assert all(each in err for each in ("to stdout", "past it", "past Python", "forward"))

@@ -86,8 +86,9 @@ def test_a_network_that_needs_its_classes_alone_is_told_them(nets):
         ("nets.py:size", TypeError, "is of type int"),
         ("nets.py:fails", ValueError, "fails: RuntimeError: no way"),
         ("net.py:Model", FileNotFoundError, "Did you mean 'nets.py'"),
-        ("nets.py", ValueError, "FILE.py:NAME"),
-        ("nets.py:", ValueError, "FILE.py:NAME"),
+        ("far/off/nothing.py:Model", FileNotFoundError, "there is no file 'far/off/nothing.py'.$"),
+        ("nets.py", ValueError, "FILE.py:NAME, and 'nets.py' names none; nets.py has Model"),
+        ("nets.py:", ValueError, "FILE.py:NAME, and 'nets.py:' names none; nets.py has Model"),
         ("bisenetv2", ValueError, "FILE.py:NAME"),
     ],
 )
