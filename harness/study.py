@@ -81,7 +81,8 @@ class Timing:
     its interval) or ``limit_s`` have passed. Before them each is called ``warmup`` times and on,
     until it is steady or for ``warmup_s``; ``images`` different ones take turns. ``threads`` are
     CPU threads: one by default, since on a machine that anything else uses, as many as there are
-    cores mostly wait for one another.
+    cores mostly wait for one another. All is done again in so many fresh ``processes``, if more
+    than one, of which the intervals are then made; a headline takes five.
     """
 
     boundary: Literal["labels_full", "logits_full", "logits_native"] = "labels_full"
@@ -101,6 +102,7 @@ class Timing:
     target: float = 0.02
     limit_s: float = 120.0
     threads: int = 1
+    processes: int = 1
 
     def __post_init__(self) -> None:
         if self.boundary not in BOUNDARIES:
@@ -108,7 +110,7 @@ class Timing:
         if self.boundary_in not in BOUNDARIES_IN:
             raise ValueError(unknown("boundary_in", self.boundary_in, BOUNDARIES_IN))
         object.__setattr__(self, "figures", _figures(self.figures, self.boundary_in))
-        for name in ("batch", "images", "rounds", "burst", "threads"):
+        for name in ("batch", "images", "rounds", "burst", "threads", "processes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"timing.{name} must be at least 1, not {getattr(self, name)}")
         for name in ("burst_ms", "target", "limit_s"):

@@ -16,7 +16,6 @@ from harness.foreign import short_name
 from harness.measure.candidates import Latencies, Order, latencies_of
 from harness.measure.device import best_device
 from harness.measure.estimate import Ratio, ratio_of_rows
-from harness.measure.processes import combined, in_fresh_processes
 from harness.measure.receipt import keep
 from harness.names import check_writable
 from harness.progress import counted
@@ -92,15 +91,8 @@ def _refuse(rows: dict[str, dict[str, Any]], options: Namespace) -> None:
 def _found(order: Order, options: Namespace) -> tuple[dict[str, dict[str, Any]], list[Path]]:
     """The rows by name, of this process or of several fresh ones, and where receipts lie."""
     with counted(f"timing {', '.join(order.given)}", quiet=options.json) as report:
-        if options.processes == 1:
-            found = latencies_of(order, report)
-            return found.rows, _kept(found, options)
-        rows, paths = [], []
-        for each in in_fresh_processes(options.processes, latencies_of, order):
-            rows.append(each.rows)
-            paths += _kept(each, options)
-            report(len(rows), options.processes)
-        return combined(rows), paths
+        found = latencies_of(order, report)
+    return found.rows, _kept(found, options)
 
 
 def _kept(found: Latencies, options: Namespace) -> list[Path]:
@@ -122,6 +114,7 @@ def timing_of(options: Namespace) -> Timing:
         target=TARGET,
         limit_s=options.seconds,
         threads=options.threads,
+        processes=options.processes,
         tf32=options.tf32,
     )
 

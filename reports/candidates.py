@@ -16,7 +16,7 @@ FACTOR = "factor."
 LATENCY_SPAN = ("latency_low_ms", "latency_high_ms")
 """The ends of the 95 % interval of a median latency."""
 
-TIMED = ("latency_session", "latency_rounds_ns", "latency_contended")
+TIMED = ("latency_session", "latency_rounds_ns", "latency_processes_ns", "latency_contended")
 
 
 @dataclass(frozen=True, kw_only=True)

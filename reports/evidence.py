@@ -40,7 +40,8 @@ def _capital(text: str) -> str:
 
 def receipts(verdict: Verdict) -> str:
     """Where the samples that latencies were made from lie."""
-    found = dict.fromkeys(map(str, verdict.kept.distinct("latency_receipt")))
+    several = [each for group in verdict.kept.distinct("latency_receipts") for each in group]
+    found = dict.fromkeys(map(str, several + verdict.kept.distinct("latency_receipt")))
     if not found:
         return ""
     files = [f"{number}.json" for number in found]

@@ -155,7 +155,7 @@ def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
     drawn = np.tile(np.array([each.mean(cost) for each in inside], dtype=float), (num, 1))
     groups: dict[tuple[str, int], list[int]] = {}
     for place, each in enumerate(inside if cost == "latency_ms" else ()):
-        num_rounds = len(each.timed.get("latency_rounds_ns") or ())
+        num_rounds = len(_rounds(each.timed))
         if num_rounds > 1:
             session = str(each.timed.get("latency_session"))
             groups.setdefault((session, num_rounds), []).append(place)
@@ -166,7 +166,7 @@ def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
         step = max(1, AT_ONCE // which.size)
         for start in range(0, len(places), step):
             some = places[start : start + step]
-            rounds = np.array([inside[place].timed["latency_rounds_ns"] for place in some])
+            rounds = np.array([_rounds(inside[place].timed) for place in some])
             drawn[:, some] *= _moved_medians(rounds.astype(float), which)
     return drawn, bool(groups)
 
@@ -175,6 +175,12 @@ def _moved_medians(rounds: Floats, which: NDArray[np.int64]) -> Floats:
     """Medians of drawn rounds as a share of those of all, (draws, candidates)."""
     medians = np.median(rounds[:, which], axis=2, overwrite_input=True)
     return np.asarray((medians / np.median(rounds, axis=1)[:, None]).T)
+
+
+def _rounds(timed: Mapping[str, Any]) -> Sequence[float]:
+    """A latency by round; of one taken in several processes by process."""
+    processes = timed.get("latency_processes_ns") or ()
+    return timed.get("latency_rounds_ns") or [float(np.median(each)) for each in processes]
 
 
 def _drawn_scores(

@@ -19,6 +19,7 @@ from harness.measure.contenders import Contender, contenders
 from harness.measure.device import best_device, device_name
 from harness.measure.latency import NOTHING_TIMED, Session, held, time_together
 from harness.measure.precision import float32
+from harness.measure.processes import combined, in_fresh_processes
 from harness.measure.receipt import Receipt
 from harness.measure.recorded import Occasion, recorded
 from harness.measure.rounds import Report, Watch
@@ -94,15 +95,29 @@ def latencies_of(order: Order, report: Report = lambda done, total: None) -> Lat
     """The latencies of networks, timed together on this machine's best device, under watch.
 
     A network that cannot be timed has a row of its own: ``latency_error`` says why. Nothing is
-    written here: on a cluster this runs on another machine than the ledger is on.
+    written here: on a cluster this runs on another machine than the ledger is on. Where the
+    timing asks for several processes, each is a fresh one, and ``report`` hears of those done.
     """
     load_plugins(order.plugins)
+    if order.timing.processes > 1:
+        return _over_processes(order, order.timing.processes, report)
     rows: dict[str, Row] = {}
     receipts = []
     for session, receipt in sessions_of(order, report):
         rows |= session.rows
         receipts += [receipt] if receipt else []
     return Latencies(rows=rows, receipts=tuple(receipts))
+
+
+def _over_processes(order: Order, number: int, report: Report) -> Latencies:
+    """Rows made of those of fresh processes, and the receipts of all."""
+    one = replace(order, timing=replace(order.timing, processes=1))
+    found: list[Latencies] = []
+    for each in in_fresh_processes(number, latencies_of, one):
+        found.append(each)
+        report(len(found), number)
+    receipts = tuple(receipt for each in found for receipt in each.receipts)
+    return Latencies(rows=combined([each.rows for each in found]), receipts=receipts)
 
 
 def sessions_of(

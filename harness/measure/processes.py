@@ -10,6 +10,7 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from harness.measure.estimate import over_processes
+from harness.measure.headline import OF_ONE_PROCESS, of_processes, of_twin
 
 Row = dict[str, Any]
 Given = TypeVar("Given")
@@ -30,17 +31,21 @@ def combined(processes: Sequence[Mapping[str, Row]]) -> dict[str, Row]:
     The latency is the geometric mean of the processes' medians, its interval Student's t over
     their logarithms. A network that could not be timed in one of them has that row.
     """
-    session = uuid.uuid4().hex[:12]
+    sessions: dict[Any, str] = {}  # one for each group that was timed together
     found = {}
     for name in processes[0]:
         rows = [each[name] for each in processes]
         wrong = next((row for row in rows if "latency_error" in row), None)
+        together = tuple(row.get("latency_session") for row in rows)
+        session = sessions.setdefault(together, uuid.uuid4().hex[:12])
         found[name] = wrong or {**_combined(rows), "latency_session": session}
     return found
 
 
 def _combined(rows: Sequence[Row]) -> Row:
     times = over_processes([row["latency_ms"] for row in rows])
+    twin = _twin(rows) if "latency_twin" in rows[0] else {}
+    reasons = _reasons(rows, twin.get("latency_twin"))
     return {
         **{name: value for name, value in rows[0].items() if name not in _OF_ONE},
         "latency_ms": times.value,
@@ -51,12 +56,20 @@ def _combined(rows: Sequence[Row]) -> Row:
         **{name: sum(row[name] for row in rows) for name in _SUMMED},
         **{name: _most(row[name] for row in rows) for name in _WORST},
         "latency_receipts": [row.get("latency_receipt") for row in rows],
-        "latency_headline_ok": all(row.get("latency_headline_ok") for row in rows),
-        **{name: _each_once(row.get(name) or () for row in rows) for name in _SAID},
+        "latency_headline_ok": not reasons,
+        "latency_headline_reasons": reasons,
+        "latency_findings": _each_once(row.get("latency_findings") or () for row in rows),
         "latency_steady": all(row["latency_steady"] is not False for row in rows),
         "latency_sentinel_ms": statistics.median(row["latency_sentinel_ms"] for row in rows),
-        **(_twin(rows) if "latency_twin" in rows[0] else {}),
+        **twin,
     }
+
+
+def _reasons(rows: Sequence[Row], twin: str | None) -> list[str]:
+    """What speaks against a headline: what did in any process, and what does of all together."""
+    told = _each_once(row.get("latency_headline_reasons") or () for row in rows)
+    lasting = [each for each in told if each not in OF_ONE_PROCESS]
+    return [*lasting, *of_twin(twin), *of_processes(len(rows))]
 
 
 def _twin(rows: Sequence[Row]) -> Row:
@@ -74,8 +87,6 @@ def _most(values: Iterable[Any]) -> Any:
 
 
 _SUMMED = ("latency_rounds", "latency_num_samples", "latency_warmup_s")
-
-_SAID = ("latency_headline_reasons", "latency_findings")
 
 # The last in the alphabet is the worst: precise, rounds, time; proven, unproven, violated.
 _WORST = (

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from harness.measure.faults import findings_of
+from harness.measure.headline import of_processes
 from harness.measure.latency import Session
 from harness.measure.provenance import identity, model_facts, now, receipt_of
 from harness.measure.receipt import Receipt, sealed
@@ -77,10 +78,11 @@ def _judgement(content: Row, name: str, number: str) -> dict[str, Any]:
     """What a row says of its receipt: its id, and whether and why not it may be a headline."""
     judged = content["headlines"][name]
     found = content["models"][name]["findings"]
+    reasons = [*judged["reasons"], *of_processes(1)]
     return {
         "latency_receipt": number,
-        "latency_headline_ok": judged["headline_ok"],
-        "latency_headline_reasons": judged["reasons"],
+        "latency_headline_ok": not reasons,
+        "latency_headline_reasons": reasons,
         "latency_findings": [
             f"{each['name']} at {each['where']}: {each['told']}" for each in found
         ],

@@ -112,31 +112,6 @@ def test_a_figure_that_does_not_follow_is_seen_though_the_id_is_right(tmp_path, 
     assert found and not any(each.startswith("id ") for each in found)
 
 
-COUNTS = {
-    "params": 8,
-    "gmacs_conv": 1.5,
-    "elementwise_flops": 10**9,
-    "gflops": 4.0,
-    "unfused_bytes": 3,
-    "unfused_by_class": {"conv": 1, "add": 2},
-    "unknown_ops": {},
-    "count": "complete",
-}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"params": 9}, {"gflops": 4.1}, {"unfused_bytes": 4}, {"unknown_ops": {"a": 1}}],
-)
-def test_counts_that_do_not_fit_are_seen(tmp_path, change):
-    models = {"fast": {"findings": [], "params": 8, "transforms": ["folded"]}}
-    models["slow"] = {"findings": []}
-    sound = content(models=models, counts={"fast": COUNTS})
-    assert verify(written(tmp_path, sound)) == []
-    (told,) = verify(written(tmp_path, content(models=models, counts={"fast": COUNTS | change})))
-    assert told.startswith("counts.fast.") and "the rest of the receipt gives" in told
-
-
 def test_what_does_not_match_is_named_with_both_values(tmp_path):
     made = content()
     made["rows"]["slow"]["latency_ms"] = 0.5

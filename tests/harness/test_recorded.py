@@ -8,6 +8,7 @@ import torch
 from harness import networks
 from harness.measure import receipt as receipt_file
 from harness.measure.evidence import watch
+from harness.measure.headline import ONE_PROCESS
 from harness.measure.latency import NOTHING_TIMED, time_together
 from harness.measure.receipt import keep, read
 from harness.measure.recheck import verify
@@ -64,8 +65,8 @@ def test_all_rows_carry_the_receipts_id(tmp_path, session, networks_timed):
     assert receipt["counts"] == {"folded": {"gmacs": 1.5}}
     for name, row in found.rows.items():
         judged = receipt["headlines"][name]
-        assert row["latency_headline_ok"] is judged["headline_ok"]
-        assert row["latency_headline_reasons"] == judged["reasons"]
+        assert row["latency_headline_ok"] is False
+        assert row["latency_headline_reasons"] == [*judged["reasons"], ONE_PROCESS]
         assert row["latency_findings"] == []
         assert {k: v for k, v in row.items() if k not in OF_RECEIPT} == session.rows[name]
 
