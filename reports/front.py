@@ -94,7 +94,8 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
     drawn = hypervolume(drawn_costs, drawn_scores, edge)
     others = hypervolume(drawn_costs, _drawn_scores(inside, accuracy, None, images)[0], edge)
     over = over_seeds(inside, accuracy, weights(costs, scores, edge))
-    ends = interval(volume, over, drawn, others) if sources else (None, None)
+    # Without the seeds' share an interval would be too narrow by far, so there is none.
+    ends = (None, None) if over is None else interval(volume, over, drawn, others)
     steps = _steps(verdict, cost, accuracy)
     return Front(
         cost=cost,

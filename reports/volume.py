@@ -44,9 +44,7 @@ def over_seeds(inside: Sequence[Candidate], accuracy: str, each: Floats) -> floa
     return (found.high - found.low) / 2
 
 
-def interval(
-    volume: float, seeds: float | None, drawn: Floats, others: Floats
-) -> tuple[float, float]:
+def interval(volume: float, seeds: float, drawn: Floats, others: Floats) -> tuple[float, float]:
     """The 95 % interval of a hypervolume, above 0.
 
     ``seeds`` is its half-width over seeds. ``drawn`` are hypervolumes with everything drawn again,
@@ -54,6 +52,6 @@ def interval(
     moved down. ``others`` are hypervolumes with all but seeds drawn again.
     """
     low, high = np.quantile(others, (0.025, 0.975))
-    half = math.hypot(seeds or 0.0, (high - low) / 2)
+    half = math.hypot(seeds, (high - low) / 2)
     middle = 2 * volume - float(drawn.mean())
     return max(0.0, middle - half), middle + half

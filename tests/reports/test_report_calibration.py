@@ -155,10 +155,10 @@ def test_a_front_gives_that_interval():
     assert half == pytest.approx(wide, rel=0.3), "what a seed does to all moves the whole area"
 
 
-def test_without_two_shared_seeds_only_the_rest_is_in_the_interval():
+def test_without_two_shared_seeds_there_is_no_interval():
     lone = judge(study_of([row("a", 0)]), frame(study_of([row("a", 0)]), [row("a", 0)]))
     inside = [each.candidate for each in lone.scored]
     assert over_seeds(inside, "miou", np.array([1.0])) is None
     drawn = np.array([1.0, 1.0])
-    assert interval(1.0, None, drawn, drawn) == (1.0, 1.0)
+    assert interval(1.0, 0.5, drawn, drawn) == (0.5, 1.5)
     assert interval(1.0, 3.0, drawn, drawn) == (0.0, 4.0), "an area is not below 0"
