@@ -12,6 +12,7 @@ from harness import Part, Timing
 from harness.measure import candidates, contenders
 from harness.measure.candidates import Order, latencies_of, sessions_of, timing_device
 from harness.measure.figured import SENTINEL, TWIN
+from harness.measure.headline import ONE_PROCESS, TOO_FEW
 from harness.plugins import load_plugins
 
 CPU = torch.device("cpu")
@@ -106,3 +107,22 @@ def test_the_clock_stops_where_the_boundary_says(monkeypatch, boundary, shape, d
     row = measured({"it": BOTH}, timing=timing, size=(45, 60)).rows["it"]
     assert (tuple(given[-1].shape), given[-1].dtype) == (shape, dtype)
     assert row["latency_boundary"] == boundary
+
+
+def test_a_timing_in_fresh_processes_gives_one_row_and_all_receipts(monkeypatch):
+    told = []
+
+    def here(number, function, order):
+        assert order.timing.processes == 1
+        return (function(order) for _ in range(number))
+
+    monkeypatch.setattr(candidates, "in_fresh_processes", here)
+    order = ordered({"a": ALONE, "b": BOTH}, timing=replace(QUICK, processes=3))
+    found = latencies_of(order, lambda done, total: told.append((done, total)))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert {row["latency_processes"] for row in found.rows.values()} == {3}
+    ids = [each["id"] for each in found.receipts]
+    assert len(set(ids)) == 3 and found.rows["a"]["latency_receipts"] == ids
+    told = found.rows["a"]["latency_headline_reasons"]
+    assert "it was timed in 3 processes, and a headline takes 5 fresh ones" in told
+    assert ONE_PROCESS not in told and TOO_FEW not in told
