@@ -160,8 +160,8 @@ def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
         yield f"* the count is INCOMPLETE, {_calls(row['unknown_ops'])} may hide multiply-adds"
     if "training_error" in row:
         yield (
-            "the memory of a training step is unknown, as none can be taken without values: "
-            f"{row['training_error']}"
+            "the memory of a training step is unknown, where one was tried on the meta device, "
+            f"without values: {row['training_error']}"
         )
     if row["dead_modules"]:
         yield f"computes what nothing uses: {', '.join(row['dead_modules'])}"

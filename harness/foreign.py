@@ -133,7 +133,7 @@ def ended(module: nn.Module, boundary: str, size: tuple[int, int]) -> nn.Module:
     if gives_labels != (boundary == "labels_full") and gives_labels:
         raise ValueError(f"the network gives classes; its boundary is labels_full, not {boundary}")
     if not gives_labels and len(seen.output) != 4:
-        shape = "x".join(map(str, seen.output))
+        shape = "x".join(map(str, seen.output)) or "a single number"
         raise ValueError(f"the network gives {shape}, neither logits (N, C, H, W) nor classes")
     ours = copy.deepcopy(module).eval().requires_grad_(False)
     if gives_labels or (boundary == "logits_native" and seen.num_outputs == 1):

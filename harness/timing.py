@@ -31,8 +31,8 @@ TARGET = 0.01
 def timed(options: Namespace) -> Answer:
     """The latencies of the named networks, timed together; their receipts are kept.
 
-    ValueError for a network that cannot be timed at all. One that a backend computes otherwise
-    than fp32 eager is in the answer with its reason, beside those that were timed.
+    ValueError if nothing can be timed. A network that cannot run, or that a backend computes
+    otherwise than fp32 eager, is in the answer with its reason, beside those that were timed.
     """
     load_named(options)
     networks = given_by(options.networks)
@@ -41,7 +41,7 @@ def timed(options: Namespace) -> Answer:
     check_writable(Path(options.runs), "--runs")  # before a minute is spent
     order = replace(order, counts=counts_of(networks, options.classes, options.size))
     found, paths = _found(order, options)
-    _refuse(found, options)
+    _refuse(found)
     rows = [{"network": name, **row} for name, row in found.items()]
     sound = [row for row in rows if "latency_error" not in row]
     rows = [{**row, **_compared(row, sound)} if row in sound else row for row in rows]
@@ -80,10 +80,10 @@ def command_of(options: Namespace) -> str:
     return shlex.join([*words, *(["--tf32"] if options.tf32 else [])])
 
 
-def _refuse(rows: dict[str, dict[str, Any]], options: Namespace) -> None:
-    """ValueError if nothing was timed, or one network was not on the backend all have."""
+def _refuse(rows: dict[str, dict[str, Any]]) -> None:
+    """ValueError if nothing was timed: one that was not does not take the others' rows along."""
     wrong = {name: row["latency_error"] for name, row in rows.items() if "latency_error" in row}
-    if wrong and (not options.backend or len(wrong) == len(rows)):
+    if len(wrong) == len(rows):
         name, why = next(iter(wrong.items()))
         raise ValueError(f"network {name!r} cannot be timed: {why}")
 

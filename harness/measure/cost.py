@@ -42,7 +42,7 @@ abs add add_ amax amin argmax avg_pool2d adaptive_max_pool2d div elu elu_ exp fe
 hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ leaky_relu leaky_relu_ log
 max_pool2d max_pool2d_with_indices max_unpool2d maximum mean minimum mul mul_ neg pad pixel_shuffle
 pixel_unshuffle pow prelu relu6 rsub scatter scatter_ sigmoid sigmoid_ silu silu_ softmax sqrt sub
-sub_ sum tanh tanh_ unfold upsample_bicubic2d where
+sub_ sum tanh tanh_ unflatten unfold upsample_bicubic2d where
 """
 WITHOUT_MACS = frozenset(f"aten::{name}" for name in _ELEMENT_BY_ELEMENT.split())
 """Operators that fvcore does not know and that multiply and add no matrices: pooling, activations,

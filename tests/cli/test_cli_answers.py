@@ -286,6 +286,10 @@ def test_a_network_that_cannot_be_timed_is_named(twopath, tmp_path):
     answer = twopath("time", "nan", "--size", "32x32", "--plugin", "nan.py", "--json")
     assert (answer.code, answer.out) == (2, "")
     assert "network 'nan' cannot be timed" in answer.err and "not finite" in answer.err
+    words = ("--size", "32x32", "--rounds", "1", "--seconds", "1", "--plugin", "nan.py")
+    beside = twopath("time", "nan", "bisenetv2_small", *words)
+    assert beside.code == 0 and re.search(r"^bisenetv2_small +\(?\d", beside.out, re.M)
+    assert "nan was not timed: FloatingPointError" in beside.out
 
 
 def test_what_is_not_a_finite_number_is_null_in_json():

@@ -84,6 +84,25 @@ def test_attention_is_not_free():
     assert (static.gmacs, static.gmacs_conv) == (cost.gmacs, cost.gmacs_conv)
 
 
+class Attentive(nn.Module):
+    """An attention layer of torch's own over the pixels of an image."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(3, 1, batch_first=True)
+
+    def forward(self, image):
+        pixels = image.flatten(2).transpose(1, 2)
+        return self.attention(pixels, pixels, pixels, need_weights=False)[0]
+
+
+def test_torchs_own_attention_layer_is_counted_in_full():
+    cost = count(Attentive().eval(), (8, 8))
+    assert cost.complete, cost.unknown_ops
+    # Three projections in, one out; queries by keys, weights by values.
+    assert cost.gmacs_conv * 1e9 == 4 * 64 * 3 * 3 + 2 * 64 * 64 * 3
+
+
 def test_an_operator_that_may_hide_multiply_adds_makes_a_count_incomplete():
     cost = counted(lambda image: image.cumsum(2) * 2, padding=1)
     assert cost.uncounted_ops == {"aten::cumsum": 1, "aten::mul": 1}
