@@ -42,6 +42,8 @@ def written(value: Any) -> Written:
         return value
     if type(value) is str:  # most values are, and the encoder's own way is longer
         return Written(encode_basestring(value))
+    if type(value) is int:
+        return Written(int.__repr__(value))
     return Written(_ENCODER.encode(plain(value)))
 
 

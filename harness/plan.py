@@ -242,7 +242,7 @@ def trials_of(
         "architecture": text,
         "source": written(source_of(architecture)),
         "num_classes": len(dataset.label_map.classes),
-        "size": size_timed(study, dataset),
+        "size": _written(Same(size_timed(study, dataset))),
     }
     cost_key = key_of(what="cost", protocol=COST_PROTOCOL, **network)
     timing = _written(Same(study.timing))

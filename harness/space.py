@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cache
 from typing import Any, cast
 
-from harness.architecture import Part
+from harness.architecture import Architecture, Part
 from harness.holes import Choice, Hole
 
 Ask = Callable[[str, Hole], Any]
@@ -28,15 +28,25 @@ class Shared:
 
     closed: set[int]
     made: dict[tuple[int, ...], tuple[list[Any], Any]] = field(default_factory=dict)
+    paths: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
-    def once(self, tree: Any, inside: list[Any], make: Callable[[], Any]) -> Any:
+    def once(self, tree: Any, inside: list[Any]) -> Any:
         """The object made of a tree and what fills it, the same one each time."""
         key = (id(tree), *map(id, inside))
-        if key not in self.made:
+        found = self.made.get(key)
+        if found is None:
             if len(self.made) >= MOST_MADE:
                 self.made.clear()
-            self.made[key] = inside, make()
-        return self.made[key][1]
+            found = self.made[key] = inside, _made(tree, inside)
+        return found[1]
+
+    def path(self, path: str, tree: Any, place: int) -> str:
+        """The path of one of the things that a tree at a path is made of."""
+        key = path, id(tree), place
+        found = self.paths.get(key)
+        if found is None:
+            found = self.paths[key] = _path(path, tree, place)
+        return found
 
 
 def fill(tree: Any, ask: Ask, path: str = "", shared: Shared | None = None) -> Any:
@@ -54,11 +64,12 @@ def fill(tree: Any, ask: Ask, path: str = "", shared: Shared | None = None) -> A
     filled = _inside(tree)
     for i, each in enumerate(filled):
         if not (shared and id(each) in shared.closed):
-            filled[i] = fill(each, ask, _path(path, tree, i), shared)
+            name = shared.path(path, tree, i) if shared else _path(path, tree, i)
+            filled[i] = fill(each, ask, name, shared)
     if not filled:
         return tree
-    if shared:
-        return shared.once(tree, filled, lambda: _made(tree, filled))
+    if shared and not isinstance(tree, (Architecture, tuple)):  # hardly two of these are alike
+        return shared.once(tree, filled)
     return _made(tree, filled)
 
 

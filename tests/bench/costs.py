@@ -52,8 +52,12 @@ def _local(found: Record) -> Iterator[Line]:
     for trials, each in found["studies"].items():
         name = f"local study of {int(trials):,}"
         yield f"{name}: over the bare function, a trial", _ms(each["overhead_ms"]), "at most 20 ms"
-        yield f"{name}: first trials", _ms(each["first_ms"]), ""
-        yield f"{name}: last trials", _ms(each["last_ms"]), "as the first"
+        first, last = (
+            f"{_ms(each[f'{which}_ms'])} ({_ms(each[f'{which}_cpu_ms'])} of CPU)"
+            for which in ("first", "last")
+        )
+        yield f"{name}: first trials", first, ""
+        yield f"{name}: last trials", last, "as the first"
         yield f"{name}: planned and measured, a trial", _ms(each["plan_ms"]), ""
 
 

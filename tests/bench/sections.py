@@ -143,8 +143,9 @@ def _local(driven: Drive, trials: int, bare_ms: float) -> Record:
         "overhead_ms": driven.ms_a_trial() - bare_ms,
         "first_ms": driven.ms_a_trial(0, part) - bare_ms,
         "last_ms": driven.ms_a_trial(-part) - bare_ms,
+        "first_cpu_ms": driven.ms_a_trial(0, part, cpu=True),
+        "last_cpu_ms": driven.ms_a_trial(-part, cpu=True),
         "plan_ms": 1e3 * driven.planned_s / trials,
-        "cpu_ms": driven.ms_a_trial(cpu=True),
     }
 
 
