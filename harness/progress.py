@@ -118,7 +118,7 @@ class Live:
         self._overall = self._progress.add_task("planning", state="", count="", note="")
         self._tasks: dict[str, TaskID] = {}
         self._names: dict[str, str] = {}
-        self._mious: list[float] = []
+        self._best_miou: float | None = None
         self._num_planned = self._num_cached = self._num_run = 0
         self._started = time.monotonic()
         self._progress.start()
@@ -171,7 +171,7 @@ class Live:
         self._remove(entry)
         self._say(ending(entry, row))
         if row["state"] == "done":
-            self._mious.append(row["miou"])
+            self._best_miou = max(row["miou"], self._best_miou or 0.0)
         self._num_run += 1
         self._show_overall()
 
@@ -185,7 +185,8 @@ class Live:
 
     def _show_overall(self) -> None:
         ended = self._num_cached + self._num_run
-        best = f"best mIoU {100 * max(self._mious):.1f} %  " if self._mious else ""
+        miou = self._best_miou
+        best = "" if miou is None else f"best mIoU {100 * miou:.1f} %  "
         left = self._seconds_left()
         self._progress.update(
             self._overall,
