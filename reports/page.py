@@ -75,6 +75,7 @@ def page(
     """
     live = figures.live
     run = scripts() if live else ()
+    title = "Accuracy against cost" if figures.pareto.y.seeded else "Cost against cost"
     failed, losses, left = troubles(verdict), curves(verdict), uncompared(verdict)
     given: dict[str, Any] = {
         "policy": f"{POLICY} script-src {' '.join(each.allowed for each in run) or NOTHING}",
@@ -88,7 +89,8 @@ def page(
         "table": table,
         "sections": sections,
         "pareto": figures.pareto,
-        "pareto_svg": _svg(figures.pareto_drawing, "pareto", "Accuracy against cost"),
+        "pareto_svg": _svg(figures.pareto_drawing, "pareto", title),
+        "chart_title": title,
         "iou": figures.iou,
         "shades": shades(),
         "step_of": step_of,
@@ -113,10 +115,10 @@ def page(
 def _contents(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The parts that the page has, by the names of their headings."""
     there = (
-        ("front", "Accuracy against cost", True),
+        ("front", given["chart_title"], True),
         ("candidates", "Candidates", True),
         *((each.name, each.title, True) for each in given["sections"]),
-        ("networks", "Networks", True),
+        ("networks", "Networks", given["networks"].kinds or given["networks"].shared),
         ("published", "Published figures", given["published"].lines),
         ("classes", "Classes", given["iou"].candidates),
         ("training", "Training", given["curves"].panels),
