@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +15,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from harness.notebook import html_table
+from harness.papers import Published
 from reports.answer import answer
 from reports.columns import plain
 from reports.confirmation import confirmation, confirmation_sentence
@@ -22,17 +23,17 @@ from reports.curves import drawn
 from reports.effects import effects
 from reports.front import fronts
 from reports.images import images_of
-from reports.iou_map import draw_iou, iou_map
+from reports.iou_map import IouMap, draw_iou, iou_map
 from reports.latencies import is_contended, reference
-from reports.live_chart import live_chart
+from reports.live_chart import LiveChart, live_chart
 from reports.page import Figures, page, troubles
 from reports.paper import paper_files
-from reports.pareto_chart import pareto_chart
+from reports.pareto_chart import ParetoChart, pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
 from reports.qualitative import qualitative
 from reports.rows import Row, Study, trials_csv, trials_of
-from reports.sections import sections_of
+from reports.sections import Section, sections_of
 from reports.style import Drawing
 from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
@@ -126,31 +127,17 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     told = sections_of(verdict, found, images, on_fronts, held)
     sections = (*told, *qualitative(Path(folder)))
     drawings = cache(lambda: {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)})
-    figures = cache(
-        lambda: Figures(
-            pareto=pareto,
-            pareto_drawing=drawings()["pareto"],
-            iou=ious,
-            iou_drawing=drawings()["iou"],
-            published=published_table(printed),
-            live=live_chart(verdict, pareto, on_fronts, table, printed),
-        )
-    )
+    live = partial(live_chart, verdict, pareto, on_fronts, table, printed)
+    figures = partial(_figures, pareto, ious, drawings, printed, live)
     # Made only if they are written: charts take longer than all else.
     contents: dict[str, Content] = {
         "report.html": lambda: page(
             verdict, text, table, figures(), study.get("command"), sections
         ),
-        "table.md": lambda: markdown(table),
-        "table.csv": lambda: candidates_csv(verdict),
-        "trials.csv": lambda: trials_csv(verdict.trials),
+        **_tables(verdict, table, told),
         **_charts(("pareto", "iou"), drawings),
+        **paper_files(verdict, found, table, told),
     }
-    contents |= paper_files(verdict, found, table, told)
-    for each in told:
-        contents[f"{each.name}.md"] = each.markdown
-        if each.csv:
-            contents[f"{each.name}.csv"] = each.csv
     files = put_all(Path(folder), suffix_in(contents, formats))
     return Report(
         answer=text,
@@ -164,6 +151,20 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     )
 
 
+def _tables(verdict: Verdict, table: Table, sections: Iterable[Section]) -> dict[str, Content]:
+    """The tables of candidates and trials, and of each section that has one, as text files."""
+    contents: dict[str, Content] = {
+        "table.md": lambda: markdown(table),
+        "table.csv": lambda: candidates_csv(verdict),
+        "trials.csv": lambda: trials_csv(verdict.trials),
+    }
+    for each in sections:
+        contents[f"{each.name}.md"] = each.markdown
+        if each.csv:
+            contents[f"{each.name}.csv"] = each.csv
+    return contents
+
+
 def _charts(
     names: Iterable[str], drawings: Callable[[], Mapping[str, Drawing]]
 ) -> dict[str, Content]:
@@ -173,6 +174,24 @@ def _charts(
         return lambda: getattr(drawings()[name], kind)
 
     return {f"{name}.{kind}": made(name, kind) for name in names for kind in ("png", "svg", "pdf")}
+
+
+def _figures(
+    pareto: ParetoChart,
+    ious: IouMap,
+    drawings: Callable[[], Mapping[str, Drawing]],
+    printed: Sequence[Published],
+    live: Callable[[], LiveChart | None],
+) -> Figures:
+    """What the page shows, drawn."""
+    return Figures(
+        pareto=pareto,
+        pareto_drawing=drawings()["pareto"],
+        iou=ious,
+        iou_drawing=drawings()["iou"],
+        published=published_table(printed),
+        live=live(),
+    )
 
 
 def with_histories(verdict: Verdict, histories: Histories) -> Verdict:
