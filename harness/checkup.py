@@ -168,10 +168,11 @@ def _cores(asked: Asked) -> Check:
 
 def _processes(asked: Asked) -> Check:
     """Lets two processes add up what they have, as those that train a trial together do."""
-    sums = together(_meet, 1.0, 2, lambda said: None)
+    sums = together(meet, 1.0, 2, lambda said: None)
     fits = sums == [2.0, 2.0]
     return Check(name="processes", is_ok=fits, said="two processes met and added up")
 
 
-def _meet(given: float, ranks: Ranks, say: Callable[[Any], None]) -> float:
+def meet(given: float, ranks: Ranks, say: Callable[[Any], None]) -> float:
+    """The sum of what all processes were given."""
     return float(ranks.sum(torch.tensor(given)))

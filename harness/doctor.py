@@ -13,13 +13,14 @@ from pathlib import Path
 from rich.console import Console
 
 from harness.architecture import Part
-from harness.checkup import Asked, Check, examined, installed_plugins
+from harness.checkup import Asked, Check, examined, installed_plugins, meet
 from harness.commands import knock, load_named, plugin_files
 from harness.data.dataset import datasets
 from harness.data.roots import DataRoots, data_roots, open_dataset
 from harness.loading import load_study
 from harness.mistakes import one_line
 from harness.plan import candidates
+from harness.progress import some
 from harness.shipment import shipped
 from harness.space import holes
 from harness.study import Study
@@ -27,6 +28,12 @@ from harness.terminal import Answer
 from harness.versions import differing, versions
 
 HERE = "this machine"
+BETWEEN = "between nodes"
+
+REACH = (
+    "a trial of several GPUs must stay on one node then: let nodes reach each other on all ports, "
+    "or set GLOO_SOCKET_IFNAME and NCCL_SOCKET_IFNAME on them to the network that they share"
+)
 
 SAME = "install the same versions there, or start the study from a machine like the nodes"
 
@@ -122,7 +129,22 @@ def _elsewhere(address: str, asked: Asked) -> Found:
     from harness.runners.nodes import nodes_of
 
     theirs, looked = nodes_of(address, versions), nodes_of(address, examined, asked)
-    return {name: judged(theirs[name], looked.get(name)) for name in theirs}
+    found = {name: judged(theirs[name], looked.get(name)) for name in theirs}
+    return found | ({BETWEEN: [_meeting(address)]} if len(found) > 1 else {})
+
+
+def _meeting(address: str) -> Check:
+    """Lets a process on each node add up what all have, as those do that train a trial together."""
+    from harness.runners.gang import meeting_at
+
+    try:
+        sums = meeting_at(address, meet, 1.0)
+    except Exception as error:  # whatever a network or another version may do
+        return Check(name="processes", is_ok=False, said=one_line(error)[:300], remedy=REACH)
+    said = f"processes on {some(len(sums), 'node')} that train met and added up"
+    return Check(
+        name="processes", is_ok=sums == [float(len(sums))] * len(sums), said=said, remedy=REACH
+    )
 
 
 def judged(theirs: Mapping[str, str] | str, looked: list[Check] | str | None) -> list[Check]:

@@ -6,6 +6,7 @@ So they may lie on several nodes, and the trial starts only when all of them hav
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import queue
 import socket
@@ -14,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -22,7 +24,10 @@ import ray
 import torch.distributed as dist
 from ray.exceptions import RayError
 from ray.util.placement_group import get_current_placement_group
-from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+from ray.util.scheduling_strategies import (
+    NodeAffinitySchedulingStrategy,
+    PlacementGroupSchedulingStrategy,
+)
 
 from harness.runners.nodes import Inquest, MachineLost
 from harness.shipment import Shipment, at_hand, unpacked
@@ -80,6 +85,34 @@ def _actor(rank: int, world: int) -> Any:
     how = {"num_cpus": bundle.get("CPU", 0), "num_gpus": bundle.get("GPU", 0)}
     made = ray.remote(_Process).options(scheduling_strategy=where, max_restarts=0, **how)
     return made.remote(Ranks(rank=rank, world=world))  # each sees its own GPU as the first
+
+
+def meeting_at(
+    address: str, work: Work[Any, Any], given: Any, *, patience_s: float = 120.0
+) -> list[Any]:
+    """Joins a cluster, lets a process on each node that trains work with the others, and leaves.
+
+    TimeoutError where they do not find each other.
+    """
+    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    try:
+        nodes = [each for each in ray.nodes() if each["Alive"] and each["Resources"].get("CPU")]
+        actors: list[Any] = []
+        for rank, node in enumerate(nodes):
+            where = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            made = ray.remote(_Process).options(scheduling_strategy=where, num_cpus=0)
+            actors.append(made.remote(Ranks(rank=rank, world=len(nodes))))
+        place = ray.get(actors[0].host.remote(), timeout=patience_s)
+        streams = [each.work.remote(work, given, place, None) for each in actors]
+        late = ray.wait(streams, num_returns=len(streams), timeout=patience_s)[1]
+        if late:
+            raise TimeoutError(
+                f"{len(late)} of {len(nodes)} nodes did not meet the others within {patience_s:g} s"
+            )
+        return _gathered(streams, lambda said: None)
+    finally:
+        with redirect_stdout(sys.stderr):
+            ray.shutdown()
 
 
 class _Process:

@@ -99,20 +99,23 @@ def test_each_node_is_looked_at_and_what_does_not_fit_is_named(files, own_ray):
         node(
             files / "other.log",
             f"--address=127.0.0.1:{port}",
-            "--num-cpus=0",
+            "--num-cpus=1",
             PYTHONPATH=f"{other}{os.pathsep}{ROOT}",
         ),
     ):
         path = f"{ROOT}{os.pathsep}{files / 'only_here'}"
         words = ["doctor", "--address", f"127.0.0.1:{port}", "--plugin", "lone.py"]
         code, found = command(files, *words, PYTHONPATH=path)
-    here, *nodes = found["machines"].values()
+    here, *nodes, between = found["machines"].values()
     assert (code, found["fits"]) == (1, False)
     assert all(check["is_ok"] for check in here)
     wrong = [{c["name"]: c["said"] for c in checks if not c["is_ok"]} for checks in nodes]
     sound, odd = sorted(wrong, key=len)
     assert list(sound) == ["plugins"] and "No module named 'zz_only_here'" in sound["plugins"]
     assert odd["versions"].startswith("twopath 9.9 there, ")
+    assert [(check["is_ok"], check["said"]) for check in between] == [
+        (True, "processes on 2 nodes that train met and added up")
+    ]
     assert not (files / "runs").exists(), "tokens are removed again"
 
 
