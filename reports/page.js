@@ -114,11 +114,12 @@
     pen.font = `12px ${getComputedStyle(document.body).fontFamily}`;
     const at = (p) => [(scaled(p.x, state.log[0]) - xs[0]) / (xs[1] - xs[0]) * wide,
       p.y === null ? high * 0.96 : high * (1 - foot) * (1 - (scaled(p.y, state.log[1]) - ys[0]) / (ys[1] - ys[0]))];
-    const points = view().points.filter(shown), found = [];
+    const printed = view().published.map((p) => ({...p, kind: "published"})), found = [];
+    const points = [...view().points.filter(shown), ...printed];
     const taken = points.map((p) => [at(p)[0] - 5, at(p)[1] - 5, at(p)[0] + 5, at(p)[1] + 5]);
     const meets = (box, others) => others.some((o) => box[0] < o[2] && box[2] > o[0] && box[1] < o[3] && box[3] > o[1]);
     const lines = bars(points, at);
-    const rank = (p) => p.kind.startsWith("front") || p.baseline ? 0 : 1;
+    const rank = (p) => p.kind === "published" ? 2 : p.kind.startsWith("front") || p.baseline ? 0 : 1;
     for (const p of [...points].sort((one, two) => rank(one) - rank(two))) {
       const [x, y] = at(p), w = pen.measureText(short(p.label)).width + 6;
       if (!p.label || x < 0 || x > wide || y < 0 || y > high) continue;
@@ -129,7 +130,7 @@
       taken.push(box);
       found.push({text: plain(short(p.label)), xref: "paper", yref: "paper", x: box[0] / wide, y: 1 - box[1] / high, width: w, height: HIGH,
         xanchor: "left", yanchor: "top", align: "center", showarrow: false, borderpad: 0, captureevents: false,
-        font: {size: 12, color: colour(rank(p) ? "muted" : "ink")}});
+        font: {size: 12, color: colour(["ink", "muted", "plum"][rank(p)])}});
     }
     return found;
   }
