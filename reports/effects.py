@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import statistics
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -23,8 +24,8 @@ MOST_ROWS = 60
 Signed = tuple[tuple[int, Candidate], ...]
 """A contrast at one setting: candidates with the sign that each counts with."""
 
-Contrast = tuple[str, str, Sequence[Signed]]
-"""What is changed, against what, and at which settings both can be matched."""
+Contrast = tuple[str, str, Callable[[], Iterable[Signed]]]
+"""What is changed, against what, and at which settings it can be matched, if that is asked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     if baseline:
         places = _places_by_parts(verdict, found)
         rows: Iterable[Contrast] = (
-            (each.name, "baseline", [((1, each), (-1, baseline))])
+            (each.name, "baseline", partial(iter, [((1, each), (-1, baseline))]))
             for each in found
             if each is not baseline
         )
@@ -109,13 +110,16 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
 def _first(
     key: str, contrasts: Iterable[Contrast], images: Images | None
 ) -> tuple[list[Effect], int]:
-    """The effects of the first contrasts, and how many there are in all: tests take their time."""
+    """The effects of the first contrasts, and how many can be matched: tests take their time."""
     shown: list[Effect] = []
     num = 0
     for change, against, matched in contrasts:
-        whole, seeds = _matched_seeds(key, matched)
-        num += bool(seeds)
-        if seeds and len(shown) < MOST_ROWS:
+        if len(shown) == MOST_ROWS:
+            num += any(_seeds(key, each) for each in matched())
+            continue
+        whole, seeds = _matched_seeds(key, matched())
+        if seeds:
+            num += 1
             shown.append(_effect(key, change, against, whole, seeds, images))
     return shown, num
 
@@ -136,7 +140,7 @@ def _judged(rows: Sequence[Effect]) -> tuple[Effect, ...]:
     )
 
 
-def _matched_seeds(key: str, matched: Sequence[Signed]) -> tuple[list[Signed], list[int]]:
+def _matched_seeds(key: str, matched: Iterable[Signed]) -> tuple[list[Signed], list[int]]:
     """The settings that have seeds in common, and the seeds that all of them have.
 
     Where no seed is in all, since some trials of very many failed, the settings are those that
@@ -161,8 +165,12 @@ def _effect(
     images: Images | None,
 ) -> Effect:
     """The mean over settings of a contrast, seed by seed."""
+    signs: Counter[str] = Counter()
+    for sign, one in itertools.chain.from_iterable(whole):
+        signs[one.name] += sign
+    figures = {c.name: c.figures[key] for each in whole for _, c in each}
     values = [
-        statistics.fmean(sum(s * c.figures[key][seed] for s, c in each) for each in whole)
+        math.fsum(sign * figures[name][seed] for name, sign in signs.items()) / len(whole)
         for seed in seeds
     ]
     lone = len(whole) == 1 and len(whole[0]) == 2
@@ -229,20 +237,31 @@ def _moved(spot: Spot, rank: int, value: str) -> Spot:
     return (*spot[:rank], value, *spot[rank + 1 :])
 
 
+def _grouped(spots: Mapping[str, Spot], *ranks: int) -> dict[Spot, list[str]]:
+    """The candidates by their values of some factors."""
+    groups: dict[Spot, list[str]] = {}
+    for name, spot in spots.items():
+        groups.setdefault(tuple([spot[rank] for rank in ranks]), []).append(name)
+    return groups
+
+
 def _main_effects(found: Sequence[Candidate], places: Places) -> Iterable[Contrast]:
     """Each value of each factor against the first, at all settings of the others that have both."""
     by_name, (ranks, spots) = {each.name: each for each in found}, _spots(places)
     at = {spot: by_name[name] for name, spot in spots.items()}
+
+    def twins(names: Sequence[str], rank: int, first: str) -> Iterator[Signed]:
+        for name in names:
+            twin = at.get(_moved(spots[name], rank, first))
+            if twin:
+                yield (1, by_name[name]), (-1, twin)
+
     for factor, (first, *others) in _values(places).items():
-        rank, matched = ranks[factor], {value: list[Signed]() for value in others}
-        for name, spot in spots.items():
-            value = spot[rank]
-            twin = at.get(_moved(spot, rank, first)) if value in matched else None
-            if twin and value:
-                matched[value].append(((1, by_name[name]), (-1, twin)))
+        groups = _grouped(spots, ranks[factor])
         lone = len(places) == 1 + len(others)
         for value in others:
-            yield (value if lone else f"{factor}={value}"), first, matched[value]
+            change = value if lone else f"{factor}={value}"
+            yield change, first, partial(twins, groups[(value,)], ranks[factor], first)
 
 
 def _interactions(
@@ -252,17 +271,19 @@ def _interactions(
     by_name, (ranks, spots) = {each.name: each for each in found}, _spots(places)
     at = {spot: by_name[name] for name, spot in spots.items()}
     values = _values(places, places[baseline.name] if baseline else None)
+
+    def fours(names: Sequence[str], x: int, a: str, y: int, b: str) -> Iterator[Signed]:
+        for name in names:
+            without = _moved(spots[name], x, a)
+            others = (without, _moved(spots[name], y, b), _moved(without, y, b))
+            three = [twin for spot in others if (twin := at.get(spot))]
+            if len(three) == 3:
+                yield tuple(zip((1, -1, -1, 1), (by_name[name], *three), strict=True))
+
     for (one, (a, *firsts)), (two, (b, *seconds)) in itertools.combinations(values.items(), 2):
         x, y = ranks[one], ranks[two]
-        matched = {pair: list[Signed]() for pair in itertools.product(firsts, seconds)}
-        for name, spot in spots.items():
-            pair = spot[x] or "", spot[y] or ""
-            if pair in matched:
-                without = _moved(spot, x, a)
-                three = [at.get(without), at.get(_moved(spot, y, b)), at.get(_moved(without, y, b))]
-                known = [by_name[name], *(each for each in three if each)]
-                if len(known) == 4:
-                    matched[pair].append(tuple(zip((1, -1, -1, 1), known, strict=True)))
-        for (first, second), each in matched.items():
+        groups = _grouped(spots, x, y)
+        for first, second in itertools.product(firsts, seconds):
             change = f"{one}={first} \N{MULTIPLICATION SIGN} {two}={second}"
-            yield change, "no interaction", each
+            names = groups.get((first, second), ())
+            yield change, "no interaction", partial(fours, names, x, a, y, b)
