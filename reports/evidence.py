@@ -12,7 +12,7 @@ MOST_NAMED = 3
 
 def headline_reasons(verdict: Verdict) -> str:
     """Why latencies may not stand in a headline; a reason that several share is said once."""
-    if "latency_headline_ok" not in verdict.kept.columns:
+    if not verdict.kept.distinct("latency_headline_ok"):
         return ""
     columns = ("candidate", "latency_headline_ok", "latency_headline_reasons")
     judged = zip(*(verdict.kept.column(key) for key in columns), strict=True)

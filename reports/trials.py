@@ -32,9 +32,19 @@ class Trial(Mapping[str, Any]):
 class Trials(Sequence[Trial]):
     """A table of trials; values that are alike in neighbouring lines are one object."""
 
-    def __init__(self, columns: Mapping[str, list[Any]], num: int) -> None:
-        self.columns, self._num = dict(columns), num
-        self._lines = tuple(Trial(self.columns, place) for place in range(num))
+    def __init__(
+        self, columns: Mapping[str, list[Any]], num: int, places: Sequence[int] | None = None
+    ) -> None:
+        """All of ``num`` lines, or those at some places."""
+        self._all, self._places = dict(columns), places
+        here = range(num) if places is None else places
+        self._lines = tuple(Trial(self._all, place) for place in here)
+        self._made: dict[str, list[Any]] = {}
+
+    @property
+    def columns(self) -> dict[str, list[Any]]:
+        """All columns by name."""
+        return {key: self.column(key) for key in self._all}
 
     @overload
     def __getitem__(self, place: int) -> Trial: ...
@@ -47,25 +57,29 @@ class Trials(Sequence[Trial]):
         return iter(self._lines)
 
     def __len__(self) -> int:
-        return self._num
+        return len(self._lines)
 
     def column(self, key: str) -> list[Any]:
         """A column in the order of the lines; None for each where no line has it."""
-        return self.columns.get(key) or [None] * self._num
+        if self._places is None or key not in self._all:
+            return self._all.get(key) or [None] * len(self)
+        if key not in self._made:
+            whole = self._all[key]
+            self._made[key] = [whole[place] for place in self._places]
+        return self._made[key]
 
     def distinct(self, key: str) -> list[Any]:
         """The values of a column that are there, in order; few of them are said twice."""
         return [v for v in {id(v): v for v in self.column(key)}.values() if v is not None]
 
     def only(self, places: Iterable[int]) -> Trials:
-        """Some of the lines."""
-        places = list(places)
-        columns = {k: [column[p] for p in places] for k, column in self.columns.items()}
-        return Trials(columns, len(places))
+        """Some of the lines of a whole table."""
+        assert self._places is None
+        return Trials(self._all, len(self), list(places))
 
     def with_column(self, key: str, values: list[Any]) -> Trials:
         """The same lines with one column more, or another."""
-        return Trials({**self.columns, key: values}, self._num)
+        return Trials({**self.columns, key: values}, len(self))
 
 
 class Gathering:
