@@ -34,7 +34,6 @@ def front_table(verdict: Verdict, fronts: Sequence[Front]) -> Table:
         numeric=(False,) * len(headings),
         brief_numeric=(False, *[True] * len(fronts)),
         lines=tuple(_line(name, fronts) for name in names),
-        numbers=tuple(_records(fronts)),
     )
 
 
@@ -147,7 +146,7 @@ def _volume(front: Front, against: Candidate | None) -> str:
 
 def fronts_csv(fronts: Sequence[Front]) -> str:
     """One line a candidate and cost, as plain numbers in the units of the rows."""
-    return spreadsheet(list(_records(fronts)))
+    return spreadsheet(_records(fronts))
 
 
 def _records(fronts: Sequence[Front]) -> Iterator[dict[str, Any]]:

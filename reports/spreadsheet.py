@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection")."""
 
 
-def spreadsheet(records: Sequence[Mapping[str, Any]]) -> str:
+def spreadsheet(records: Iterable[Mapping[str, Any]]) -> str:
     """Records of the same keys, a line each below their names; "" for none."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    if records:
-        writer.writerow([harmless(name) for name in records[0]])
-    writer.writerows([[harmless(value) for value in each.values()] for each in records])
+    for place, each in enumerate(records):  # one by one: they may be very many
+        if not place:
+            writer.writerow([harmless(name) for name in each])
+        writer.writerow([harmless(value) for value in each.values()])
     return out.getvalue()
 
 

@@ -242,7 +242,7 @@ def _style(line: Line) -> str:
 
 def candidates_csv(verdict: Verdict) -> str:
     """One line a candidate, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
-    return spreadsheet([dict(_numbers(each)) for each in verdict.standings])
+    return spreadsheet(dict(_numbers(each)) for each in verdict.standings)
 
 
 def _numbers(standing: Standing) -> Iterator[tuple[str, Any]]:
