@@ -8,6 +8,7 @@ from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
 
+import torch._dynamo  # noqa: F401 - what a first trial would import for seconds
 from drive import PATIENCE_S, until
 from tiny import BOTH, RECIPE, learnt, rows, session, tiny
 
