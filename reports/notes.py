@@ -166,9 +166,11 @@ def _stopped(verdict: Verdict) -> str:
     ]
     return (
         f"Stopped early, and so on no front: {len(last)} of {len(verdict.standings)} candidates, "
-        f"{listed(at)} steps. Each was behind another that costs no more, by mIoU on images held "
-        'out of train; one that learns slowly may be among them. stopping=Rungs(keep="all") with '
-        "the same rungs trains them to their end, from where they are."
+        f"{listed(at)} steps. Each was behind another that costs no more by the study's "
+        "objectives, by mIoU on images held out of train; one that learns slowly may be among "
+        "them. Fronts by other costs, and effects, rest on those that were left, which are the "
+        'more accurate ones. stopping=Rungs(keep="all") with the same rungs trains all to their '
+        "end, from where they are."
     )
 
 
