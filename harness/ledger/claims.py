@@ -39,15 +39,15 @@ def claim(connection: Connection, wanted: Claim) -> bool:
 
     The same claim may be made again.
     """
-    here = CLAIMS.c.key == wanted.key
     values = {"owner": wanted.owner, "attempt": wanted.attempt}
-    before = sql.update(CLAIMS).where(here, CLAIMS.c.attempt == wanted.attempt - 1)
-    if connection.execute(before.values(**values)).rowcount:
-        return True
-    if wanted.attempt == 1:
+    if wanted.attempt == 1:  # there is none before it
         first = insert_into(connection, CLAIMS).values(key=wanted.key, **values)
         connection.execute(first.on_conflict_do_nothing())
-    return claims_of(connection, [wanted.key])[wanted.key] == wanted
+    else:
+        before = (CLAIMS.c.key == wanted.key, CLAIMS.c.attempt == wanted.attempt - 1)
+        if connection.execute(sql.update(CLAIMS).where(*before).values(**values)).rowcount:
+            return True
+    return claims_of(connection, [wanted.key]).get(wanted.key) == wanted
 
 
 def let_go(connection: Connection, key: str, attempt: int) -> bool:
