@@ -155,13 +155,13 @@ def _room(figure: Figure, axes: Axes) -> tuple[float, float, float]:
 
 
 def _row(axes: Axes, row: int, values: Sequence[float | None]) -> None:
+    known = [(column, value) for column, value in enumerate(values) if value is not None]
+    # One shape a row: one a cell takes longer to draw than all else in a report.
+    spans = [(column + 0.03, 0.94) for column, _ in known]
+    fills = [_RAMP(value / 100) for _, value in known]
+    axes.broken_barh(spans, (row + 0.04, 0.92), facecolors=fills, lw=0)
     for column, value in enumerate(values):
-        text, colour = MISSING, MUTED
-        if value is not None:
-            text, colour = f"{value:.1f}", _ink(value)
-            fill = _RAMP(value / 100)
-            corners = ((column + 0.03, column + 0.97), row + 0.04, row + 0.96)
-            axes.fill_between(corners[0], corners[1], corners[2], color=fill, lw=0)
+        text, colour = (MISSING, MUTED) if value is None else (f"{value:.1f}", _ink(value))
         axes.text(
             column + 0.5, row + 0.52, text,
             color=colour, ha="center", va="center", fontsize=SMALL,
