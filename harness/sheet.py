@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 ABOUT = "Draw images, ground truth and what candidates predict side by side, and where they differ."
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".pdf")
 EXAMPLE = "twopath sheet fusion --candidates sum bga --images 4"
 
 
@@ -64,6 +65,8 @@ def drawn(options: Namespace) -> Answer:
     from harness.terminal import Answer
     from harness.whole import naming
 
+    if options.out and Path(options.out).suffix.lower() not in ENDINGS:
+        raise ValueError(f"--out is a file that ends in {', '.join(ENDINGS)}, not {options.out!r}")
     load_named(options)
     study, _ = load_study(options.study)
     with opened(options) as ledger:
@@ -84,7 +87,7 @@ def drawn(options: Namespace) -> Answer:
         if not options.out:
             picture.save(file.with_suffix(".jpg"), quality=88)  # a page would be large with PNG
     record = _record(study.name, shown, chosen, file)
-    return Answer(record=record, show=partial(_show, record))
+    return Answer(record=record, show=partial(_show, record, not options.out))
 
 
 def two_best(rows: Sequence[Row], baseline: str | None) -> list[str]:
@@ -155,7 +158,7 @@ def _record(name: str, rows: Sequence[Row], chosen: Chosen, file: Path) -> Row:
     }
 
 
-def _show(record: Row, console: Console) -> None:
+def _show(record: Row, for_page: bool, console: Console) -> None:
     what = "differ on" if len(record["candidates"]) > 1 else "wrong on"
     for each in record["images"]:
         right = ", ".join(f"{who} {100 * share:.1f}" for who, share in each["right"].items())
@@ -165,4 +168,5 @@ def _show(record: Row, console: Console) -> None:
         )
     for note in record["notes"]:
         console.print(f"note: {note}")
-    console.print(f"\n{record['sheet']}; twopath report puts it on the study's page")
+    then = "; twopath report puts it on the study's page" if for_page else ""
+    console.print(f"\n{record['sheet']}{then}")

@@ -149,6 +149,8 @@ def test_a_study_that_ran_gets_its_sheet_and_says_what_is_missing(twopath, write
 
     told = twopath("sheet", study, "--candidates", "sum", "--out", "mine.png")
     assert told.code == 0 and "wrong on" in told.out and Path("mine.png").is_file()
+    wrong = twopath("sheet", study, "--out", "mine.doc")
+    assert wrong.code == 2 and "ends in .png, .jpg" in wrong.err
     assert "unknown candidate 'sun'" in twopath("sheet", study, "--candidates", "sun").err
 
     folder = _folder_of(twopath, "sum")
