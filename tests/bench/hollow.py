@@ -28,7 +28,7 @@ TURNS_A_MS = 50_000
 """Of an empty loop: how many take about a millisecond is no matter, only that all take as many."""
 
 
-def trained(job: Job, on_event: OnEvent) -> Row:
+def trained(job: Job, on_event: OnEvent, *_: object) -> Row:
     """In the place of training and scoring."""
     steps = job.trial.recipe.steps
     what = os.environ.get("TWOPATH_HOLLOW", "")
