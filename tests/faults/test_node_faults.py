@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from drive import answer, is_alive, kill, start, until
 from raylets import node
-from tiny import learnt, rows, run
+from tiny import learnt, rows, run, session
 
 from harness.ledger import open_ledger
 from harness.plugins import load_file
+from harness.runners.local import InProcess
 
 SLOW = Path(__file__).parents[1] / "harness" / "slow_study.py"
 LOST = "its worker process died (lost by Ray); the system may have run out of memory"
@@ -140,3 +141,30 @@ def test_a_worker_that_is_killed_costs_its_trial_until_it_is_asked_for(
     assert answer(start(SLOW, folder, "--retry-failed", TWOPATH_TEST_STEP_S="0"))["trained"] == 1
     (again,) = check(folder, undisturbed, attempts=[1, 1, 2])
     assert again["resumed_from_step"] > 0
+
+
+def test_a_node_with_one_of_two_processes_is_killed_and_another_takes_its_place(
+    tmp_path, monkeypatch, request
+):
+    for name, value in QUICKLY.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TWOPATH_TEST_STEP_S", "0.2")
+    address, folder = request.getfixturevalue("address"), tmp_path / "runs"
+    options = ["--on", "ray", "--address", address, "--processes", "2"]
+    join = (f"--address={address}", "--num-cpus=1")
+    with (tmp_path / "said").open("w") as said:
+        with node(tmp_path / "second.log", *join) as head:
+            driver = start(SLOW, folder, *options, stderr=said)
+            until(lambda: saved(folder), driver)
+            send(below(head.pid), signal.SIGKILL)
+        with node(tmp_path / "third.log", *join):
+            summary = answer(driver)
+    assert (summary["trained"], summary["failed"]) == (3, 0)
+    here = tmp_path / "here"
+    monkeypatch.setenv("TWOPATH_TEST_STEP_S", "0")
+    study, plugins = load_file(SLOW).study, (str(SLOW),)
+    session(study, here, runner=InProcess(), processes=2, plugins=plugins).run()
+    alone = {key: learnt(row) for key, row in rows(here, "slow").items()}
+    (again,) = check(folder, alone, attempts=[1, 1, 2])
+    assert again["folder"].endswith("-2") and again["resumed_from_step"] > 0
+    assert "of 2 was lost; it goes on elsewhere" in (tmp_path / "said").read_text()
