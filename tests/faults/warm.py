@@ -58,7 +58,7 @@ def lose_patience(seconds):
 
     def heard(self, event):
         hear(self, event)
-        if event.step >= 2:
+        if event.step >= 1:
             self.job = replace(self.job, patience_s=seconds)
 
     Pulse.hear = heard
