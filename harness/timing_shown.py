@@ -113,7 +113,19 @@ def _protocol(first: dict[str, Any], rows: Rows) -> list[str]:
             "This machine was not free meanwhile: trust ratios, not the milliseconds in brackets, "
             "which would be fewer on one that is."
         )
+        lines += _compared_by(first, several=len(rows) > 1)
     return lines
+
+
+def _compared_by(first: dict[str, Any], *, several: bool) -> Iterator[str]:
+    """What ratios are made of where others use the machine."""
+    if several and first.get("latency_ratio_by") == "cpu":
+        yield (
+            "Ratios are of CPU time: long calls had to wait for a CPU more than short ones, so "
+            "by the clock on the wall they are not comparable."
+        )
+    elif several and first["latency_threads"] > 1:
+        yield "With several threads they hold only between networks that take about as long."
 
 
 def _either(rows: Rows, key: str) -> str:

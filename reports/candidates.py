@@ -16,7 +16,15 @@ FACTOR = "factor."
 LATENCY_SPAN = ("latency_low_ms", "latency_high_ms")
 """The ends of the 95 % interval of a median latency."""
 
-TIMED = ("latency_session", "latency_rounds_ns", "latency_processes_ns", "latency_contended")
+TIMED = (
+    "latency_session",
+    "latency_rounds_ns",
+    "latency_rounds_cpu_ns",
+    "latency_processes_ns",
+    "latency_ratio_by",
+    "latency_place",
+    "latency_contended",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from harness.measure.estimate import CONFIDENCE, Ratio, ratio_of_rows
+from harness.measure.estimate import CONFIDENCE, KEPT, Ratio, ratio_of_rows
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import MISSING
 
@@ -43,6 +43,10 @@ def _at_once(first: Candidate, second: Candidate, num_comparisons: int) -> bool 
     if not (session and session == other.get("latency_session") and mine and theirs):
         return None
     if one.get("latency_processes_ns") or len(mine) != len(theirs):
+        return None
+    if KEPT in (one.get("latency_place"), other.get("latency_place")):
+        return None
+    if one.get("latency_ratio_by") == "cpu":
         return None
     if 2.0 ** -len(mine) > (1 - CONFIDENCE) / max(num_comparisons, 1) / 2:
         return True

@@ -214,8 +214,9 @@ def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:
     if against is None or not is_contended(verdict.compared):
         return ()
     return (
-        f"Other work used this machine's CPUs while latency was timed: it is given as a ratio to "
-        f"that of {plain(against.name)}, not in milliseconds.",
+        f"Other work used this machine's CPUs while latency was timed: it is given as a ratio "
+        f"{'of CPU time ' if against.timed.get('latency_ratio_by') == 'cpu' else ''}to that of "
+        f"{plain(against.name)}, not in milliseconds.",
     )
 
 

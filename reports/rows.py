@@ -20,7 +20,15 @@ PENDING = "pending"
 LONG = ("history", "confusion")
 """The columns that make most of a row's length, and that only a few trials are asked for."""
 
-UNTIDY = (*LONG, "architecture", "recipe", "parts", "latency_rounds_ns", "latency_processes_ns")
+UNTIDY = (
+    *LONG,
+    "architecture",
+    "recipe",
+    "parts",
+    "latency_rounds_ns",
+    "latency_rounds_cpu_ns",
+    "latency_processes_ns",
+)
 """What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
 
 LINES_AT_ONCE = 5000

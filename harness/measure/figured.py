@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from harness.measure.estimate import KEPT, Burst, apart_of, ratio, round_values, summary
+from harness.measure.estimate import (
+    KEPT,
+    Burst,
+    Clock,
+    Ratio,
+    apart_of,
+    clock_of_ratios,
+    cpu_values,
+    ratio,
+    round_values,
+    summary,
+)
 
 TWIN = "twin of the first"
 """A copy of the first candidate: what is found between those two is what nothing looks like."""
@@ -30,7 +41,7 @@ def rows_of(
 def _row(groups: Groups, name: str, figures: Sequence[str]) -> Row:
     headline, *others = figures
     of_headline = groups.get((name, headline), [])
-    found = summary(of_headline)
+    found, by_cpu = summary(of_headline), cpu_values(of_headline)
     row: Row = {
         "latency_ms": found["median_ns"] / 1e6,
         **{f"latency_{end}_ms": _ms(found[f"{end}_ns"]) for end in ("low", "high", "p90", "p99")},
@@ -38,6 +49,7 @@ def _row(groups: Groups, name: str, figures: Sequence[str]) -> Row:
         "latency_num_samples": found["num_samples"],
         "latency_lag1": found["lag1"],
         "latency_rounds_ns": list(round_values(of_headline)),
+        "latency_rounds_cpu_ns": None if by_cpu is None else list(by_cpu),
     }
     for figure in others:
         other = summary(groups.get((name, figure), []))
@@ -47,11 +59,17 @@ def _row(groups: Groups, name: str, figures: Sequence[str]) -> Row:
 
 
 def controls_of(
-    bursts: Sequence[Burst], figure: str, first: str, kept: Collection[str] = ()
+    bursts: Sequence[Burst],
+    figure: str,
+    names: Sequence[str],
+    kept: Collection[str] = (),
+    *,
+    contended: bool = False,
 ) -> Row:
     """What the twin and the sentinel say of a session, as all its rows have it.
 
-    ``kept`` are the arms that stayed where they were put.
+    ``kept`` are the arms that stayed where they were put. ``contended`` is whether others used the
+    machine; by which clock ratios hold then depends on what each candidate had to wait.
     """
     groups = _grouped(bursts)
     sentinel = round_values(groups.get((SENTINEL, figure), []))
@@ -59,10 +77,15 @@ def controls_of(
     if sentinel:
         found["latency_sentinel_ms"] = float(np.median(sentinel)) / 1e6
         found["latency_sentinel_drift"] = _drift(sentinel)
+    arms = [groups.get((name, figure), []) for name in names]
+    clock = clock_of_ratios(
+        ((round_values(each), cpu_values(each)) for each in arms), contended=contended
+    )
+    found["latency_ratio_by"] = clock
     twin = groups.get((TWIN, figure), [])
     if twin:
-        theirs = round_values(groups.get((first, figure), []))
-        same = ratio(round_values(twin), theirs, apart=apart_of(first in kept))
+        theirs, ours = (_values(each, clock) for each in (arms[0], twin))
+        same = ratio(ours, theirs, apart=apart_of(names[0] in kept))
         ends = {"latency_twin_low": same.low, "latency_twin_high": same.high}
         found |= {"latency_twin_ratio": same.value, **ends, "latency_twin": same.answer}
     return found
@@ -84,22 +107,29 @@ def ratios_of(
     names: Sequence[str],
     figures: Iterable[str],
     kept: Collection[str] = (),
+    clock: Clock = "wall",
 ) -> list[Row]:
     """Every candidate's time over the first's, figure by figure; of a figure all hold at once."""
     groups = _grouped(bursts)
     pairs = [(figure, name) for figure in figures for name in names[1:]]
-    return [_ratio(groups, figure, name, names, kept) for figure, name in pairs]
+    found = []
+    for figure, name in pairs:
+        arms = (groups.get((each, figure), []) for each in (name, names[0]))
+        ours, theirs = (_values(each, clock) for each in arms)
+        stay = name in kept or names[0] in kept
+        told = _told(ratio(ours, theirs, len(names) - 1, apart=apart_of(stay)))
+        found.append({"arm": name, "to": names[0], "figure": figure, "by": clock, **told})
+    return found
 
 
-def _ratio(
-    groups: Groups, figure: str, name: str, names: Sequence[str], kept: Collection[str]
-) -> Row:
-    ours, theirs = (round_values(groups.get((each, figure), [])) for each in (name, names[0]))
-    stay = name in kept or names[0] in kept
-    found = ratio(ours, theirs, len(names) - 1, apart=apart_of(stay))
+def _values(bursts: Sequence[Burst], clock: Clock) -> tuple[int, ...]:
+    by_cpu = cpu_values(bursts) if clock == "cpu" else None
+    return by_cpu or round_values(bursts)
+
+
+def _told(found: Ratio) -> Row:
     ends = {"value": found.value, "low": found.low, "high": found.high, "p": found.p}
-    about = {"arm": name, "to": names[0], "figure": figure}
-    return {**about, **ends, "confidence": found.confidence, "answer": found.answer}
+    return {**ends, "confidence": found.confidence, "answer": found.answer}
 
 
 def _grouped(bursts: Iterable[Burst]) -> Groups:

@@ -86,12 +86,18 @@ def time_together(
         pressure.append(cpu_pressure())
         facts = _about(timing, size, device, pressure)
         evidence = watching.record()
-    kept = {arm.name for arm in arms if arm.call.place == KEPT}
-    facts |= controls_of(rounds.bursts, timing.figures[0], next(iter(networks), ""), kept)
     facts["latency_ended"] = rounds.ended
     facts["latency_verdict"] = evidence.get("verdict", "unproven")
     if facts["latency_verdict"] == VIOLATED:
         facts["latency_contended"] = True
+    kept = {arm.name for arm in arms if arm.call.place == KEPT}
+    facts |= controls_of(
+        rounds.bursts,
+        timing.figures[0],
+        list(networks),
+        kept,
+        contended=bool(facts["latency_contended"]),
+    )
     figured = rows_of(rounds.bursts, networks, timing.figures)
     rows = {
         arm.name: {**figured[arm.name], **_row(arm, rounds), **facts}

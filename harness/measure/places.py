@@ -40,9 +40,14 @@ class Tenant:
         return self._running(self._enter(next(self._turns)))
 
     @property
+    def is_on_cpu(self) -> bool:
+        """Whether it runs on a CPU, where its CPU time is all that it takes."""
+        return self._running.device.type == "cpu"
+
+    @property
     def place(self) -> str:
         """Whether its place is drawn anew by ``move`` or kept."""
-        can_move = self._running.engine is None and self._running.device.type == "cpu"
+        can_move = self._running.engine is None and self.is_on_cpu
         return DRAWN if can_move else KEPT
 
     @torch.inference_mode(False)  # weights made in that mode are dispatched faster

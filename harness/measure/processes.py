@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
-from harness.measure.estimate import over_processes
+from harness.measure.estimate import ROUNDS, Clock, over_processes
 from harness.measure.headline import OF_ONE_PROCESS, of_processes, of_twin
 
 Row = dict[str, Any]
@@ -45,6 +45,7 @@ def combined(processes: Sequence[Mapping[str, Row]]) -> dict[str, Row]:
 def _combined(rows: Sequence[Row]) -> Row:
     times = over_processes([row["latency_ms"] for row in rows])
     twin = _twin(rows) if "latency_twin" in rows[0] else {}
+    clock = _clock(rows)
     reasons = _reasons(rows, twin.get("latency_twin"))
     return {
         **{name: value for name, value in rows[0].items() if name not in _OF_ONE},
@@ -52,7 +53,8 @@ def _combined(rows: Sequence[Row]) -> Row:
         "latency_low_ms": times.low,
         "latency_high_ms": times.high,
         "latency_processes": len(rows),
-        "latency_processes_ns": [row["latency_rounds_ns"] for row in rows],
+        "latency_processes_ns": [row[ROUNDS[clock]] for row in rows],
+        "latency_ratio_by": clock,
         **{name: sum(row[name] for row in rows) for name in _SUMMED},
         **{name: _most(row[name] for row in rows) for name in _WORST},
         "latency_receipts": [row.get("latency_receipt") for row in rows],
@@ -63,6 +65,12 @@ def _combined(rows: Sequence[Row]) -> Row:
         "latency_sentinel_ms": statistics.median(row["latency_sentinel_ms"] for row in rows),
         **twin,
     }
+
+
+def _clock(rows: Sequence[Row]) -> Clock:
+    """By which clock a row is compared: CPU time where any process had to, and all have it."""
+    is_needed = any(row.get("latency_ratio_by") == "cpu" for row in rows)
+    return "cpu" if is_needed and all(row.get(ROUNDS["cpu"]) for row in rows) else "wall"
 
 
 def _reasons(rows: Sequence[Row], twin: str | None) -> list[str]:
@@ -98,7 +106,7 @@ _WORST = (
 
 _OF_ONE = (
     "latency_receipt",
-    "latency_rounds_ns",
+    *ROUNDS.values(),
     "latency_p90_ms",
     "latency_p99_ms",
     "latency_mad_ms",

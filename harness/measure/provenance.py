@@ -63,7 +63,9 @@ def receipt_of(
         "protocol": dict(session.facts),
         "bursts": as_lists(session.bursts),
         "rows": timed,
-        "ratios": ratios_of(session.bursts, list(timed), figures, kept_of(timed)),
+        "ratios": ratios_of(
+            session.bursts, list(timed), figures, kept_of(timed), session.facts["latency_ratio_by"]
+        ),
         "device": device_facts(device),
         "software": software(),
         "evidence": dict(session.evidence),

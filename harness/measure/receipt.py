@@ -101,16 +101,16 @@ def id_of(receipt: Mapping[str, Any]) -> str:
 
 
 def as_lists(bursts: Sequence[Burst]) -> list[list[Any]]:
-    """Bursts as JSON holds them: arm, figure, round, place, start in ns, samples in ns."""
-    return [[*astuple(each)[:-1], list(each.samples_ns)] for each in bursts]
+    """Bursts as JSON holds them: arm, figure, round, place, start, samples and CPU time in ns."""
+    return [[*astuple(each)[:-2], list(each.samples_ns), each.cpu_ns] for each in bursts]
 
 
 def as_bursts(lists: Sequence[Sequence[Any]]) -> tuple[Burst, ...]:
     """Bursts from their lists."""
     names = ("arm", "figure", "round", "place", "start_ns")
     return tuple(
-        Burst(**dict(zip(names, head, strict=True)), samples_ns=tuple(samples))
-        for *head, samples in lists
+        Burst(**dict(zip(names, head, strict=True)), samples_ns=tuple(samples), cpu_ns=cpu)
+        for *head, samples, cpu in lists
     )
 
 

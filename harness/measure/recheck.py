@@ -69,10 +69,13 @@ def _mismatches(receipt: Receipt) -> Iterator[str]:
     figures = list(receipt["figures"])
     rows, facts = receipt["rows"], receipt["protocol"]
     again, kept = rows_of(bursts, names, figures), kept_of(rows)
-    yield from differing(facts, controls_of(bursts, figures[0], names[0], kept), "protocol")
+    contended, clock = facts.get("latency_contended") is True, facts["latency_ratio_by"]
+    controls = controls_of(bursts, figures[0], names, kept, contended=contended)
+    yield from differing(facts, controls, "protocol")
     for name in names:
         yield from differing(rows[name], facts | again[name], f"rows.{name}")
-    yield from differing(receipt["ratios"], ratios_of(bursts, names, figures, kept), "ratios")
+    ratios = ratios_of(bursts, names, figures, kept, clock)
+    yield from differing(receipt["ratios"], ratios, "ratios")
     yield from _miscounted(receipt)
     yield from _misjudged(receipt, names)
 
@@ -131,6 +134,10 @@ def _sound_bursts(receipt: Receipt) -> tuple[Burst, ...]:
         if type(ns) is not int or not 0 < ns < LONGEST_NS:
             raise ValueError(f"a sample of {str(ns)[:40]} ns")
     for burst in bursts:
+        if burst.cpu_ns is not None and not (
+            type(burst.cpu_ns) is int and 0 < burst.cpu_ns < LONGEST_NS
+        ):
+            raise ValueError(f"a CPU time of {str(burst.cpu_ns)[:40]} ns")
         if type(burst.round) is not int or not 0 <= burst.round < MOST_ROUNDS:
             raise ValueError(f"round {str(burst.round)[:40]}")
     unknown = {burst.arm for burst in bursts} - {*receipt["rows"], TWIN, SENTINEL}

@@ -60,7 +60,9 @@ def take_rounds(arms: Sequence[Arm], timing: Timing, watching: Watching, report:
             for arm in order:
                 arm.call.move()
         for place, arm in enumerate(order + order[::-1]):
-            bursts += _bursts(arm, number, place, num_samples(timing, warm[arm.name]))
+            bursts += _bursts(
+                arm, number, place, num_samples(timing, warm[arm.name]), timing.threads
+            )
         watching.check()
         report(number + 1, stop.most)
         ended = stop.reason(_values(bursts, arms, timing), time.monotonic() - start)
@@ -83,21 +85,28 @@ def num_samples(timing: Timing, warm: WarmUp) -> int:
     return min(timing.burst, max(1, int(1e6 * timing.burst_ms / warm.call_ns)))
 
 
-def _bursts(arm: Arm, number: int, place: int, samples: int) -> list[Burst]:
+def _bursts(arm: Arm, number: int, place: int, samples: int, threads: int) -> list[Burst]:
     """A burst of each figure of an arm, after one call that nobody times."""
+    has_cpu_time = threads == 1 and arm.call.is_on_cpu
     with undisturbed():
         arm.call()  # the caches still hold the network before
-        return [
-            Burst(
-                arm=arm.name,
-                figure=each.figure,
-                round=number,
-                place=place,
-                start_ns=time.perf_counter_ns(),
-                samples_ns=each.take(samples),
+        found = []
+        for each in arm.samplers:
+            start_ns, cpu_ns = time.perf_counter_ns(), time.process_time_ns()
+            taken = each.take(samples)
+            cpu_ns = time.process_time_ns() - cpu_ns
+            found.append(
+                Burst(
+                    arm=arm.name,
+                    figure=each.figure,
+                    round=number,
+                    place=place,
+                    start_ns=start_ns,
+                    samples_ns=taken,
+                    cpu_ns=cpu_ns if has_cpu_time else None,
+                )
             )
-            for each in arm.samplers
-        ]
+        return found
 
 
 def _values(

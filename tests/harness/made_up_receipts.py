@@ -42,7 +42,7 @@ def content(**changes):
 def _sound():
     taken = bursts()
     facts = {"latency_ended": "precise", "latency_verdict": "proven"}
-    facts |= controls_of(taken, FIGURES[0], NAMES[0])
+    facts |= controls_of(taken, FIGURES[0], NAMES)
     again = rows_of(taken, NAMES, FIGURES)
     return {
         "identity": {"git_dirty": False, "command": "twopath time fast slow"},

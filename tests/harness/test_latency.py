@@ -126,7 +126,7 @@ class Turns(nn.Module):
 def clock(monkeypatch):
     """A clock that stands still but for what networks take; ``drift`` slows them call by call."""
     found = SimpleNamespace(now_ns=0, slow=1.0, drift=1.0)
-    found.perf_counter_ns = lambda: found.now_ns
+    found.perf_counter_ns = found.process_time_ns = lambda: found.now_ns
     found.monotonic = lambda: found.now_ns / 1e9
     monkeypatch.setattr(sampling, "time", found)
     monkeypatch.setattr(rounds, "time", found)
