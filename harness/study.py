@@ -34,12 +34,12 @@ BOUNDARIES = ("labels_full", "logits_full", "logits_native")
 BOUNDARIES_IN = ("dev", "host_u8")
 TIMES: Mapping[str, str] = MappingProxyType(
     {
-        "t_e2e": "one frame in flight, from the call until its result is there",
-        "t_gpu": "the device's time for a frame while its queue is full; CUDA only",
-        "t_thr": "frames back to back, divided by their number: throughput, no latency",
+        "t_e2e": "one batch in flight, from the call until its result is there",
+        "t_gpu": "the device's time for a batch while its queue is full; CUDA only",
+        "t_thr": "batches back to back, the time of all by their number: throughput, no latency",
     }
 )
-"""The figures of time, which are never mixed."""
+"""The figures of time, which are never mixed; a batch is one frame unless more are asked for."""
 
 BASELINE = "baseline"
 
