@@ -32,7 +32,7 @@ from harness.run_options import add_running
 from harness.sheet import ABOUT as SHEET
 from harness.sheet import EXAMPLE as SHEET_EXAMPLE
 from harness.sheet import add_sheet_options, drawn
-from harness.timing_options import add_timing
+from harness.timing_options import add_timing, threads
 
 if TYPE_CHECKING:
     from harness.ledger import Ledger
@@ -192,7 +192,7 @@ def _add_sweep(commands: Any) -> None:
     add_input(each)
     each.add_argument("--time", action="store_true", help="time them as well, in groups")
     each.add_argument(
-        "--threads", type=positive, default=1, metavar="N", help="CPU threads when timing"
+        "--threads", type=threads, default=1, metavar="N", help="CPU threads when timing"
     )
     add_plugins(each)
     add_places(each)

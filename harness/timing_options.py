@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 from typing import Any
 
+from harness.options import positive
 from harness.study import BOUNDARIES, BOUNDARIES_IN, TIMES
 
 
@@ -12,9 +15,15 @@ def add_timing(each: Any, number: Callable[[str], int]) -> None:
     """Adds them to a parser; ``number`` reads a whole number of at least 1."""
     _add_extent(each, number)
     each.add_argument(
-        "--threads", type=number, default=1, metavar="N", help="CPU threads; default: 1"
+        "--threads", type=threads, default=1, metavar="N", help="CPU threads; default: 1"
     )
-    each.add_argument("--batch", type=number, default=1, metavar="N", help="images at a time")
+    each.add_argument(
+        "--batch",
+        type=number,
+        default=1,
+        metavar="N",
+        help="images at a time, of which each time is one; default: 1",
+    )
     each.add_argument(
         "--figure",
         action="append",
@@ -48,6 +57,14 @@ def add_timing(each: Any, number: Callable[[str], int]) -> None:
         default="labels_full",
         help="where the clock stops; default: labels_full, the class of every pixel",
     )
+
+
+def threads(text: str) -> int:
+    """A number of CPU threads; ArgumentTypeError for more than there are cores."""
+    number, cores = positive(text), os.cpu_count() or 1
+    if number > cores:
+        raise ArgumentTypeError(f"{text!r} is more than the {cores} cores of this machine")
+    return number
 
 
 def _add_extent(each: Any, number: Callable[[str], int]) -> None:
