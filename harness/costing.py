@@ -14,12 +14,21 @@ from torch import nn
 from harness.architecture import Architecture
 from harness.backends.steps import said
 from harness.commands import Rows, load_named
-from harness.foreign import ended, folded_if_traced, is_foreign, load_module, short_name
+from harness.foreign import (
+    ended,
+    folded_if_traced,
+    is_foreign,
+    load_module,
+    num_channels,
+    other_classes,
+    short_name,
+)
 from harness.measure.anatomy import anatomy
 from harness.measure.candidates import cost_of
 from harness.measure.checked import count_checked
 from harness.measure.faults import findings_of
 from harness.measure.training_memory import SMALLEST_BATCH, Trained, training_peak
+from harness.mistakes import is_users, one_line
 from harness.networks import get
 from harness.study import Recipe
 from harness.terminal import Answer, table
@@ -44,12 +53,25 @@ def given_by(names: list[str]) -> Given:
 
 
 def cost(options: Namespace) -> Answer:
-    """The costs of the named networks."""
+    """The costs of the named networks.
+
+    One that cannot be counted is in the answer with its reason; ValueError if none can, and what
+    ``load_module`` and ``get`` raise for one that is not there.
+    """
     load_named(options)
-    rows = [
-        {"network": name, "num_classes": options.classes} | _cost_of(each, options)
-        for name, each in given_by(options.networks).items()
-    ]
+    rows, wrong = [], []
+    for name, each in given_by(options.networks).items():
+        row = {"network": name, "num_classes": options.classes}
+        try:
+            rows.append(row | _cost_of(each, options))
+        except (KeyError, OSError):  # there is no such network
+            raise
+        except Exception as error:  # whatever a network does, the others' rows stay
+            told = one_line(error) if is_users(error) else said(error)
+            rows.append(row | {"cost_error": told})
+            wrong.append(error)
+    if len(wrong) == len(rows):
+        raise wrong[0]
     return Answer(record=rows, show=partial(show_costs, rows, options))
 
 
@@ -61,19 +83,23 @@ def _cost_of(given: Architecture | str, options: Namespace) -> dict[str, Any]:
     try:
         deployed, boundary = _ended(module, options.size)
         cost = _counted(deployed, options.size)
-    except Exception as error:  # whatever the stranger's network does with an image
+        found = num_channels(module, options.size)
+    except (Exception, SystemExit) as error:  # whatever the stranger's network does with an image
         height, width = options.size
         raise ValueError(f"{given} cannot be counted at {height}x{width}: {said(error)}") from error
-    found = findings_of(deployed, options.size, boundary=boundary, device=torch.device("cpu"))
+    faults = findings_of(deployed, options.size, boundary=boundary, device=torch.device("cpu"))
     cost |= _training(module, options.size)
-    return {**cost, "findings": [str(each) for each in found]}
+    told = other_classes(found, options.classes)
+    if told:
+        cost |= {"num_classes": found, "classes_note": told}
+    return {**cost, "findings": [str(each) for each in faults]}
 
 
 def _training(module: nn.Module, size: tuple[int, int]) -> dict[str, Any]:
     """The peak memory of a step that trains a stranger's network, or why it is unknown."""
     try:
         peak = training_peak(Trained(module), Recipe(), size, SMALLEST_BATCH)
-    except Exception as error:  # whatever the stranger's network does without values
+    except (Exception, SystemExit) as error:  # whatever the stranger's network does so
         return {"training_error": said(error)}
     return {"training_peak_bytes": peak, "training_batch": SMALLEST_BATCH}
 
@@ -103,7 +129,7 @@ def counts_of(networks: Given, num_classes: int, size: tuple[int, int]) -> dict[
                 found[name] = cost_of(each, num_classes, size)
             elif own is not None:
                 found[name] = _counted(_ended(own, size)[0], size)
-        except Exception:  # whatever a stranger's part or network does
+        except (Exception, SystemExit):  # whatever a stranger's part or network does
             continue
     return found
 
@@ -121,19 +147,27 @@ def show_costs(rows: Rows, options: Namespace, console: Console) -> None:
     title = f"Cost of one {height}x{width} image, {options.classes} classes"
     drawn = table("network", right=tuple(COST_COLUMNS), title=title)
     for row in rows:
+        if "cost_error" in row:
+            drawn.add_row(row["network"], "not counted")
+            continue
         drawn.add_row(
             row["network"] + " *" * bool(row["unknown_ops"]),
             *(_scaled(row.get(key), *how) for key, how in COST_COLUMNS.values()),
         )
     console.print(drawn)
+    sound = [row for row in rows if "cost_error" not in row]
     console.print(
         "One multiply-add = 1 (conv: those of convolutions and matrix products), deployed graph "
-        f"(no auxiliary heads, batch norm folded), {rows[0]['cost_tool']}. Moved: what a float32 "
+        f"(no auxiliary heads, batch norm folded), {sound[0]['cost_tool']}. Moved: what a float32 "
         "pass reads and writes if no operator is fused. Peak: the most that live tensors hold, "
         "weights included, workspaces and the allocator's rounding not; train: the same for a "
         f"step on {SMALLEST_BATCH} images with SGD and the cross entropy of all outputs."
     )
     for row in rows:
+        if "cost_error" in row:
+            wrong = f"{row['network']} was not counted: {row['cost_error']}"
+            console.print(wrong, markup=False, highlight=False)
+    for row in sound:
         for note in _cost_notes(row):
             console.print(f"{row['network']}: {note}")
 
@@ -155,6 +189,8 @@ def _scaled(value: float | None, scale: float, decimals: int) -> str:
 
 def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
     """What a reader must know beside a network's figures."""
+    if "classes_note" in row:
+        yield row["classes_note"]
     yield f"not counted: {_calls(row['uncounted_ops'])}"
     if row["unknown_ops"]:
         yield f"* the count is INCOMPLETE, {_calls(row['unknown_ops'])} may hide multiply-adds"

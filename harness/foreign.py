@@ -39,7 +39,7 @@ def short_name(given: str) -> str:
 def load_module(given: str, num_classes: int = 19) -> nn.Module:
     """The network of FILE.py:NAME, a class or function that needs no arguments, or an instance.
 
-    One that needs only its number of classes is told it. FileNotFoundError for a file that is not
+    One that takes its number of classes is told it. FileNotFoundError for a file that is not
     there, KeyError for an unknown name, TypeError for what gives no network or needs more, and
     ValueError for what fails, or is not of that form.
     """
@@ -71,24 +71,34 @@ def _networks_of(module: ModuleType) -> list[str]:
 
 
 def _may_give_one(module: ModuleType, name: str) -> bool:
-    """Whether a name of a file is its own, and may give a network."""
+    """Whether a name of a file is its own, and may give a network: one that asks for too much,
+    or a class of another kind, is not.
+    """
     value = getattr(module, name)
+    if name.startswith("_") or isinstance(value, nn.Module):
+        return not name.startswith("_")
     is_own = getattr(value, "__module__", None) == module.__name__
-    is_one = isinstance(value, nn.Module) or (is_own and callable(value))
-    return is_one and not name.startswith("_")
+    if not is_own or not callable(value) or _is_other_class(value):
+        return False
+    needed = _needed(_parameters(value))
+    return not needed or (len(needed) == 1 and needed[0] in CLASSES)
+
+
+def _is_other_class(value: Any) -> bool:
+    return isinstance(value, type) and not issubclass(value, nn.Module)
 
 
 def _built(source: Any, given: str, num_classes: int) -> nn.Module:
     if isinstance(source, nn.Module):
         return source
-    if isinstance(source, type) and not issubclass(source, nn.Module):
+    if _is_other_class(source):
         raise TypeError(f"{given} is a class that is no torch.nn.Module")
     if not callable(source):
         raise TypeError(f"{given} is of type {type(source).__name__}; it must give an nn.Module")
     options = _options(source, given, num_classes)
     try:
         built = source(**options)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{given} fails: {type(error).__name__}: {one_line(error)}") from error
     if not isinstance(built, nn.Module):
         raise TypeError(f"{given} gives {type(built).__name__}, not an nn.Module")
@@ -96,26 +106,52 @@ def _built(source: Any, given: str, num_classes: int) -> nn.Module:
 
 
 def _options(source: Callable[..., Any], given: str, num_classes: int) -> dict[str, int]:
-    """The number of classes, where it is needed; TypeError if more is."""
-    positional = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-    try:
-        parameters = inspect.signature(source).parameters.values()
-    except (TypeError, ValueError):  # written in C
-        return {}
-    needed = [
-        each.name
-        for each in parameters
-        if each.default is each.empty and each.kind not in positional
-    ]
+    """The number of classes, where it is taken; TypeError if more is needed."""
+    parameters = _parameters(source)
+    needed = _needed(parameters)
+    if not needed:
+        taken = (each.name for each in parameters if _takes_number(each))
+        return {name: num_classes for name in (next(taken, None),) if name}
     if len(needed) == 1 and needed[0] in CLASSES:
         return {needed[0]: num_classes}
-    if needed:
-        name = given.rpartition(":")[2]
-        raise TypeError(
-            f"{given} needs {', '.join(needed)}; name a function that needs nothing, as "
-            f"def mine(): return {name}({', '.join(f'{each}=...' for each in needed)})"
-        )
-    return {}
+    name = given.rpartition(":")[2]
+    raise TypeError(
+        f"{given} needs {', '.join(needed)}; name a function that needs nothing, as "
+        f"def mine(): return {name}({', '.join(f'{each}=...' for each in needed)})"
+    )
+
+
+def _parameters(source: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What can be given by name; nothing of what is written in C."""
+    unnamed = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+    try:
+        found = inspect.signature(source).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [each for each in found if each.kind not in unnamed]
+
+
+def _needed(parameters: list[inspect.Parameter]) -> list[str]:
+    return [each.name for each in parameters if each.default is each.empty]
+
+
+def _takes_number(each: inspect.Parameter) -> bool:
+    """Whether it is a number of classes that has a default; a list of their names is none."""
+    is_number = each.default is None or type(each.default) is int
+    return each.name in CLASSES and is_number and each.kind is not each.POSITIONAL_ONLY
+
+
+def num_channels(module: nn.Module, size: tuple[int, int]) -> int | None:
+    """How many classes a network's logits tell apart; None for one that gives classes itself."""
+    seen = anatomy(module, size)
+    return seen.output[1] if len(seen.output) == 4 and "int" not in seen.output_dtype else None
+
+
+def other_classes(found: int | None, asked: int) -> str | None:
+    """What is to be said where a network gives another number of classes than was asked for."""
+    if found in (None, asked):
+        return None
+    return f"it gives {found} classes and takes no number: the {asked} of --classes are not its own"
 
 
 def ended(module: nn.Module, boundary: str, size: tuple[int, int]) -> nn.Module:
@@ -151,7 +187,7 @@ def folded_if_traced(network: nn.Module) -> nn.Module:
     """A copy with folded batch norms; the network itself where ``torch.fx`` cannot trace it."""
     try:
         return fold_batch_norms(network).requires_grad_(False)
-    except Exception:  # whatever the stranger's code does when it is traced
+    except (Exception, SystemExit):  # whatever the stranger's code does when it is traced
         return network
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stderr
 from dataclasses import replace
+from io import StringIO
 
 from torch import nn
 
@@ -20,14 +22,15 @@ DISAGREE = "two counters disagree"
 def count_checked(deployed: nn.Module, size: tuple[int, int]) -> Cost:
     """Counts a deployed network at (height, width) in pixels, for a batch of one.
 
-    On the meta device, and at ``CHECKED_AT`` by fvcore too, which also names the operators. The
+    On the meta device, and by fvcore too, which also names the operators: at ``CHECKED_AT``, or
+    at the size itself where the network cannot take an image of that other size. The
     traced graph that fvcore reads holds what the output hangs on, the other counter sees what is
     done: where they differ, the modules whose work nobody uses are named. Where that does not
     explain the difference to the integer the count is incomplete. Whatever the network raises on
     the CPU comes through.
     """
-    traced = count(deployed, CHECKED_AT)
-    small, full = watch(deployed, CHECKED_AT), watch(deployed, size)
+    traced, checked_at = _traced(deployed, size)
+    small, full = watch(deployed, checked_at), watch(deployed, size)
     unknown = dict(traced.unknown_ops)
     if not _agree(traced, small):
         unknown[DISAGREE] = 1
@@ -42,6 +45,15 @@ def count_checked(deployed: nn.Module, size: tuple[int, int]) -> Cost:
         unchecked=False,
         cost_tool=f"{cost.cost_tool}, checked by {traced.cost_tool} at {traced.cost_size}",
     )
+
+
+def _traced(deployed: nn.Module, size: tuple[int, int]) -> tuple[Cost, tuple[int, int]]:
+    """The second counter's count, and the size that it is at."""
+    try:
+        with redirect_stderr(StringIO()):  # torch.fx prints where a traced network stops
+            return count(deployed, CHECKED_AT), CHECKED_AT
+    except Exception:  # a network that is made for one size only
+        return count(deployed, size), size
 
 
 def _agree(traced: Cost, seen: Watched) -> bool:

@@ -97,7 +97,7 @@ def _trained(
     module = load_module(given, num_classes)
     try:
         return ended(module, boundary, size)
-    except Exception as error:  # whatever the stranger's network does with an image
+    except (Exception, SystemExit) as error:  # whatever the stranger's network does
         return said(error)
 
 
@@ -113,7 +113,7 @@ def why_not(network: nn.Module, size: Size) -> str | None:
     try:
         with torch.inference_mode():
             finite = bool(torch.isfinite(network_of_logits(network)(image)).all())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return said(error)
     return None if finite else "FloatingPointError: an untrained forward pass is not finite"
 
@@ -122,15 +122,12 @@ def _plainly(
     trained: nn.Module, timing: Timing, size: Size, device: torch.device, about: Row
 ) -> Contender:
     """A network on a backend that changes nothing but how it is run."""
-    name, example = timing.backend, torch.zeros(timing.batch, 3, *size)
     is_strange = about["architecture"] is None
-    try:
-        running = build(name, copy.deepcopy(trained).to(device), example.to(device), device)
-    except Exception as error:
-        if not is_strange:
-            return Contender(running=None, why=said(error))
-        name = UNTRACED
-        running = build(name, copy.deepcopy(trained).to(device), example.to(device), device)
+    names = (timing.backend, UNTRACED) if is_strange else (timing.backend,)
+    found = _first_built(names, trained, timing.batch, size, device)
+    if isinstance(found, str):
+        return Contender(running=None, why=found)
+    name, running = found
     return Contender(
         running=running,
         network=running.network,
@@ -138,6 +135,20 @@ def _plainly(
         facts={"latency_backend": name, **_prefixed(running.facts)},
         about={**about, "backend": name, "transforms": list(steps_of(name))},
     )
+
+
+def _first_built(
+    names: Iterable[str], trained: nn.Module, batch: int, size: Size, device: torch.device
+) -> tuple[str, Running] | str:
+    """A network on the first of some backends that takes it; or why the last does not."""
+    why = ""
+    for name in names:
+        try:
+            example = torch.zeros(batch, 3, *size, device=device)
+            return name, build(name, copy.deepcopy(trained).to(device), example, device)
+        except (Exception, SystemExit) as error:  # so many images may not fit, for one
+            why = said(error)
+    return why
 
 
 def _prefixed(facts: Mapping[str, Any]) -> Row:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from harness.foreign import Ended, ended, is_foreign, load_module
+from harness.foreign import Ended, ended, is_foreign, load_module, num_channels
 from harness.measure.anatomy import anatomy
 from harness.mistakes import is_users
 
@@ -175,3 +175,48 @@ def test_of_several_outputs_out_is_meant():
     assert anatomy(Named(), (32, 32)).output == (1, 5, 32, 32)
     whole = ended(Named(), "logits_full", (32, 32))
     assert whole(torch.zeros(1, 3, 32, 32)).shape == (1, 5, 32, 32)
+
+
+OWN = """
+from torch import nn
+
+class Good(nn.Conv2d):
+    def __init__(self, num_classes=19):
+        super().__init__(3, num_classes, 3)
+
+class Lists(nn.Conv2d):
+    def __init__(self, classes=("road", "car")):
+        super().__init__(3, len(classes), 3)
+
+class Other: pass
+
+def block(width, depth):
+    return nn.Conv2d(width, depth, 3)
+
+def leaves():
+    raise SystemExit(3)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    return lambda name, **options: load_module(f"own.py:{name}", **options)
+
+
+@pytest.mark.parametrize(("name", "channels"), [("Good", 7), ("Lists", 2)])
+def test_a_number_of_classes_with_a_default_is_told_and_names_are_left(own, name, channels):
+    built = own(name, num_classes=7)
+    assert num_channels(built, SIZE) == channels
+
+
+def test_only_what_would_be_taken_is_named(own):
+    with pytest.raises(KeyError) as caught:
+        own("Nothing")
+    assert str(caught.value).strip("'\"").endswith("Known: Good, Lists, leaves")
+
+
+def test_one_that_leaves_is_told_as_one_that_fails(own):
+    with pytest.raises(ValueError, match="fails: SystemExit: 3"):
+        own("leaves")
