@@ -39,13 +39,25 @@ def _found(path: str | Path) -> list[str]:
         receipt = read(path)
     except (OSError, ValueError) as error:
         return [_told(error)]
+    if "schema" not in receipt:
+        return [f"{NO_RECEIPT}: it has no 'schema'"]
     if receipt.get("schema") != SCHEMA or isinstance(receipt.get("schema"), bool):
         return [f"schema {str(receipt.get('schema'))[:40]!r} is not known; known is {SCHEMA}"]
+    missing = next((each for each in NEEDED if each not in receipt), None)
+    if missing:
+        return [f"it is malformed: it has no {missing!r}"]
     try:
         return list(_mismatches(receipt))
+    except KeyError as error:
+        return [f"it is malformed: {error} is missing in it"]
     except CANNOT_BE as error:
         return [f"it is malformed: {type(error).__name__}: {error}"]
 
+
+NO_RECEIPT, UNREAD = "is no receipt", "it cannot be read"
+"""How the line on a file begins that does not say that it is one, or could not be looked at."""
+
+NEEDED = ("bursts", "rows", "figures", "protocol", "ratios", "evidence", "headlines")
 
 CANNOT_BE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What going over a file raises that has other things in places than a receipt has."""
@@ -58,8 +70,8 @@ def printable(text: str, most: int = 300) -> str:
 
 def _told(error: Exception) -> str:
     if isinstance(error, OSError):
-        return f"it cannot be read: {error.strerror or error}"
-    return str(error)
+        return f"{UNREAD}: {error.strerror or error}"
+    return f"{NO_RECEIPT}: {error}"
 
 
 def _mismatches(receipt: Receipt) -> Iterator[str]:

@@ -49,6 +49,9 @@ def test_what_is_no_receipt_is_said_on_a_line(verified, tmp_path):
     code, out = verified(tmp_path / "none.json")
     assert code == 1
     assert out.count("\n") == 1 and "it cannot be read" in out
+    (tmp_path / "other.json").write_text('{"name": "twopath"}')
+    code, out = verified(tmp_path / "other.json")
+    assert (code, out) == (1, f"{tmp_path / 'other.json'}: is no receipt: it has no 'schema'\n")
 
 
 def test_torch_is_not_needed(receipt):
