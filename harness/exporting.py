@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from harness.backends.agreement import MIN_IMAGES, check_backend
 from harness.backends.contract import check_available
-from harness.backends.onnx_file import sha256, write_onnx
+from harness.backends.onnx_file import plainly, sha256, write_onnx
 from harness.backends.onnxruntime_engine import load_onnx
 from harness.backends.openvino_engine import load_openvino
 from harness.backends.prepare import sample_images
@@ -25,7 +25,15 @@ from harness.backends.steps import said
 from harness.backends.tensorrt_engine import build_engine, load_engine
 from harness.commands import load_named
 from harness.data.augment import MEAN, STD
-from harness.foreign import ended, folded_if_traced, is_foreign, load_module, short_name
+from harness.foreign import (
+    ended,
+    folded_if_traced,
+    is_foreign,
+    load_module,
+    num_channels,
+    other_classes,
+    short_name,
+)
 from harness.names import check_writable, named_by
 from harness.network import deploy
 from harness.networks import get
@@ -97,7 +105,7 @@ def _write_torch(order: Order) -> dict[str, Any]:
     names = torch.export.Dim.AUTO
     open_sides = ({0: names, 2: names, 3: names},) if order.dynamic else None
     example = torch.cat([order.example] * 2) if order.dynamic else order.example
-    with torch.no_grad():
+    with plainly("torch.export"), torch.no_grad():
         program = torch.export.export(order.network, (example,), dynamic_shapes=open_sides)
     torch.export.save(program, order.file, extra_files=dict(order.notes))
     return {}
@@ -135,8 +143,9 @@ def exported(options: Namespace) -> Answer:
     device = torch.device("cuda" if options.to == "tensorrt" else "cpu")
     check_available(form.needs, device)
     target = _target(form, options)
-    facts = write_checked(form, _pair(options), options, target, device)
-    record = {**_about(options), "file": str(target), **facts}
+    pair = _pair(options)
+    facts = write_checked(form, pair, options, target, device)
+    record = {**_about(pair, options), "file": str(target), **facts}
     return Answer(record=record, show=partial(show_exported, record))
 
 
@@ -161,10 +170,15 @@ def _target(form: Format, options: Namespace) -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A network as it was trained, ending where it is to end, and as it is to be written."""
+    """A network as it was trained, ending where it is to end, and as it is to be written.
+
+    ``num_classes`` are those that it tells apart; ``classes_note`` says so if others were asked.
+    """
 
     trained: nn.Module
     deployed: nn.Module
+    num_classes: int
+    classes_note: str | None = None
 
 
 def _pair(options: Namespace) -> Pair:
@@ -177,23 +191,32 @@ def _pair(options: Namespace) -> Pair:
         network = initialise(get(options.network), options.classes, seed=0).eval()
         load_trained(network, weights)
         trained = deploy(network, boundary=options.boundary, fold=False)
-        return Pair(trained=trained, deployed=deploy(network, boundary=options.boundary))
+        deployed = deploy(network, boundary=options.boundary)
+        return Pair(trained=trained, deployed=deployed, num_classes=options.classes)
     module = load_module(options.network, options.classes).eval()
     load_trained(module, weights)
     try:
         strange = ended(module, options.boundary, options.size)
-    except Exception as error:  # whatever the stranger's network does with an image
+        found = num_channels(module, options.size) or options.classes
+    except (Exception, SystemExit) as error:  # whatever the stranger's network does
         raise ValueError(f"network {options.network!r} cannot be run: {said(error)}") from error
-    return Pair(trained=strange, deployed=folded_if_traced(strange))
+    return Pair(
+        trained=strange,
+        deployed=folded_if_traced(strange),
+        num_classes=found,
+        classes_note=other_classes(found, options.classes),
+    )
 
 
-def _about(options: Namespace) -> dict[str, Any]:
+def _about(pair: Pair, options: Namespace) -> dict[str, Any]:
     height, width = options.size
+    note = {"classes_note": pair.classes_note} if pair.classes_note else {}
     return {
         "network": short_name(options.network),
         "format": options.to,
         "weights": options.weights or "untrained",
-        "num_classes": options.classes,
+        "num_classes": pair.num_classes,
+        **note,
         "size": f"{height}x{width}",
         "dynamic": options.dynamic,
         "boundary": options.boundary,
@@ -208,7 +231,7 @@ def write_checked(
     """Writes a network beside where it is to lie, and moves it there once it is seen to agree."""
     reference = pair.trained.to(device)
     images = sample_images(options.size).to(device)
-    notes = {f"twopath_{key}": str(value) for key, value in _about(options).items()}
+    notes = {f"twopath_{key}": str(value) for key, value in _about(pair, options).items()}
     with (
         named_by("--out"),
         tempfile.TemporaryDirectory(dir=target.parent, prefix=".twopath-") as folder,
@@ -309,6 +332,8 @@ def show_exported(record: dict[str, Any], console: Console) -> None:
         f"{record['network']}, {record['num_classes']} classes, {size}, ends at "
         f"{record['boundary']}{opset}, weights: {record['weights']}."
     )
+    if "classes_note" in record:
+        console.print(f"{record['network']}: {record['classes_note']}", markup=False)
     error = record["max_abs_error"]
     logits = "" if error is None else f", logits within {error:.1e}"
     console.print(

@@ -46,7 +46,20 @@ def text_of(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return without_passwords(" ".join(text.split()))
+    return without_passwords(" ".join(COLOURS.sub("", text).split()))
+
+
+COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+"""What a library puts into its words for a terminal."""
+
+
+def first_line(error: BaseException) -> str:
+    """The kind and the first line of what an error comes from in the end, without advice."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    lines = (line.strip() for line in COLOURS.sub("", str(error)).splitlines())
+    told = without_passwords(next((line for line in lines if line), ""))
+    return f"{type(error).__name__}: {told}" if told else type(error).__name__
 
 
 def without_passwords(text: str) -> str:

@@ -7,7 +7,8 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from harness.backends.contract import Call, Running, package_version
 from harness.measure.precision import undecided
+from harness.mistakes import first_line
 
 INPUT, OUTPUT = "image", "output"
 
@@ -35,7 +37,7 @@ def write_onnx(
     open_sides = ({0: "batch", 2: "height", 3: "width"},) if dynamic else None
     if dynamic and len(example) == 1:  # a batch of one would be taken for a constant
         example = torch.cat([example, example])
-    with _quiet(), undecided():
+    with plainly("torch.onnx"), undecided():
         program = torch.onnx.export(
             network,
             (example,),
@@ -79,14 +81,28 @@ def sha256(file: Path) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter warns of what it could do were torchvision there, and of itself."""
-    logger = logging.getLogger("torch.onnx")
-    before = logger.level
-    logger.setLevel(logging.ERROR)
+def plainly(exporter: str) -> Iterator[None]:
+    """An exporter of torch's at work: silent, and if it fails RuntimeError with why, in a line."""
     try:
-        with warnings.catch_warnings():
+        with _quiet():
+            yield
+    except (Exception, SystemExit) as error:  # pages of advice, of which the cause is what counts
+        raise RuntimeError(f"{exporter} cannot export it: {first_line(error)}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter warns of what it could do were torchvision there, and of itself; where it
+    fails it prints the graphs that it tried.
+    """
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.fx", "torch.export")]
+    before = [each.level for each in loggers]
+    for each in loggers:
+        each.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stderr(StringIO()), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(before)
+        for each, level in zip(loggers, before, strict=True):
+            each.setLevel(level)

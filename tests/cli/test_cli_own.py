@@ -30,6 +30,11 @@ class Fixed(Good):
 class Leaves(Good):
     def forward(self, image):
         sys.exit(3)
+
+class Torn(Good):
+    def forward(self, image):
+        logits = self.conv(image)
+        return logits * 2 if logits.sum() > 3 else logits
 """
 SIZE = ("--size", "32x96", "--classes", "7")
 
@@ -70,3 +75,18 @@ def test_what_cannot_be_timed_is_said_on_a_line(told):
 def test_more_threads_than_cores_are_refused(capsys):
     assert main(["time", "bisenetv2", "--threads", "100000"]) == 2
     assert "'100000' is more than the" in capsys.readouterr().err
+
+
+def test_a_number_of_classes_that_is_not_the_networks_is_not_written_down(told):
+    words = ("--to", "torch", "--force", *SIZE, "--json")
+    record = json.loads(told("export", "nets.py:Fixed", *words)[1])
+    assert record["num_classes"] == 5 and "gives 5 classes" in record["classes_note"]
+    record = json.loads(told("export", "nets.py:Good", *words)[1])
+    assert record["num_classes"] == 7 and "classes_note" not in record
+
+
+def test_an_export_that_fails_says_why_on_one_line_and_prints_no_graph(told):
+    code, out, err = told("export", "nets.py:Torn", "--to", "torch", *SIZE)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "cannot be written for torch: RuntimeError: torch.export cannot export it: Guard" in err
+    assert "For more" not in err and "\x1b" not in err
