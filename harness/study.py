@@ -36,7 +36,7 @@ TIMES: Mapping[str, str] = MappingProxyType(
     {
         "t_e2e": "one batch in flight, from the call until its result is there",
         "t_gpu": "the device's time for a batch while its queue is full; CUDA only",
-        "t_thr": "batches back to back, the time of all by their number: throughput, no latency",
+        "t_thr": "batches back to back, divided by their number: throughput, no latency",
     }
 )
 """The figures of time, which are never mixed; a batch is one frame unless more are asked for."""
