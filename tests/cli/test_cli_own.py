@@ -5,6 +5,7 @@ import json
 import pytest
 
 from harness.cli import main
+from harness.study import TIMES
 
 NETS = """
 import sys
@@ -90,3 +91,7 @@ def test_an_export_that_fails_says_why_on_one_line_and_prints_no_graph(told):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "cannot be written for torch: RuntimeError: torch.export cannot export it: Guard" in err
     assert "For more" not in err and "\x1b" not in err
+
+
+def test_times_are_told_by_the_batch_which_they_are_of():
+    assert all("batch" in about and "frame" not in about for about in TIMES.values())
