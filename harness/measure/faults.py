@@ -6,7 +6,8 @@ import copy
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,9 +15,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
-from harness.measure.anatomy import Anatomy, anatomy
+from harness.foreign import Ended
+from harness.measure.anatomy import RESIZES, Anatomy, anatomy
 from harness.measure.finding import Finding
-from harness.measure.graphs import deleted_norms, unmerged
+from harness.measure.graphs import batch_statistics, deleted_norms, unmerged
 from harness.measure.values import faulty_activations, faulty_weights, outputs_of
 from harness.mistakes import one_line
 from harness.names import unknown
@@ -34,6 +36,10 @@ AGREE_LABELS = 0.999
 MIND_MODE = (_NormBase, _DropoutNd, nn.RReLU, nn.MultiheadAttention, nn.TransformerEncoderLayer)
 """Torch's own layers that do something else in train mode."""
 
+DEAD = 0.001
+"""The share of multiply-adds from which dead work is told. Dead layers with parameters and dead
+resizing are told at any: the ones take memory too, and the multiply-adds of the others are none."""
+
 TOO_SOON = 0.8
 """A sample below this share of a synchronised one was taken before the device was done."""
 
@@ -49,8 +55,9 @@ def findings_of(
     """What is wrong with a network as it would be timed at (height, width) in pixels.
 
     ``reference`` is the network as it was trained, ending where ``module`` does; without it
-    deleted batch norms and swapped resizing cannot be seen. Both are left as they are. An empty
-    tuple means that nothing was found. ValueError for an unknown boundary.
+    deleted batch norms and swapped resizing cannot be seen, nor what folding took away: layers
+    that no image reaches, dead work, further outputs. Both are left as they are. An empty tuple
+    means that nothing was found. ValueError for an unknown boundary.
     """
     if boundary not in BOUNDARIES:
         raise ValueError(unknown("boundary", boundary, BOUNDARIES))
@@ -64,11 +71,24 @@ def findings_of(
     except Exception as error:
         told = f"{type(error).__name__}: {one_line(error)}"
         return (*found, Finding(name="cannot_run", where="the network", told=told[:300]))
-    found += [*of_graph(module, seen), *of_boundary(seen, size, boundary)]
-    found += [*unmerged(module, size), *of_chance(outputs, again)]
+    found += [*of_graph(module, seen, size), *of_boundary(seen, size, boundary)]
+    chance = [*of_chance(outputs, again)]
+    found += [*unmerged(module, size), *chance]
     if reference is not None:
-        found += against(module, seen, reference, image)
+        found += of_handed_in(reference, size, {each.name for each in found})
+        found += against(module, seen, reference, image, is_random=bool(chance))
     return tuple(found)
+
+
+def of_handed_in(reference: nn.Module, size: Size, known: Container[str]) -> Found:
+    """What is wrong with a network before it was folded, and not known of the folded one.
+
+    That it is in training mode, or gives more than it does once deployed, is no fault here.
+    """
+    seen = replace(anatomy(reference, size), training=(), num_outputs=1)
+    for each in of_graph(reference, seen, size):
+        if each.name not in known:
+            yield replace(each, told=f"{each.told}, in the network as it was handed in")
 
 
 def _like(module: nn.Module, image: Tensor) -> Tensor:
@@ -77,21 +97,49 @@ def _like(module: nn.Module, image: Tensor) -> Tensor:
     return image.to(next(floats, image.dtype))
 
 
-def of_graph(module: nn.Module, seen: Anatomy) -> Found:
+def of_graph(module: nn.Module, seen: Anatomy, size: Size) -> Found:
     """A graph that is not the deployed one: train mode, several outputs, dead or unused layers."""
     modes = [path for path in seen.training if _minds_mode(module.get_submodule(path))]
     if modes:
         yield _at("training_mode", modes, "in training mode")
-    if seen.num_outputs > 1:
-        told = f"gives {seen.num_outputs} outputs where a deployed network gives one"
-        yield Finding(name="aux_heads_on", where="the network", told=told)
+    mixing = batch_statistics(module, size)
+    if mixing:
+        told = "batch norm by the statistics of the batch, as in training: images change each other"
+        yield _at("training_mode", mixing, told)
+    yield from of_outputs(module, seen, size)
     if seen.params_uncalled:
         yield _at("uncalled_modules", seen.params_uncalled, "never read")
-    dead = (*seen.dead, *(f"{path} ({operator})" for path, operator in seen.dead_operators))
+    yield from of_dead_work(module, seen)
+
+
+def of_outputs(module: nn.Module, seen: Anatomy, size: Size) -> Found:
+    """More outputs than one, also where only one of a stranger's network is used."""
+    number, used = seen.num_outputs, ""
+    if isinstance(module, Ended) and number == 1:
+        number = anatomy(module.network, size).num_outputs
+        first = next((each for each in module.way or () if each), "the first")
+        used = f"; only {first if first == 'the first' else repr(first)} is used"
+    if number > 1:
+        told = f"gives {number} outputs where a deployed network gives one{used}"
+        yield Finding(name="aux_heads_on", where="the network", told=told)
+
+
+def of_dead_work(module: nn.Module, seen: Anatomy) -> Found:
+    """Work that is thrown away: of ``DEAD`` of all or more, by layers with weights, or resizing."""
+    lost = seen.macs_executed - seen.macs_reachable
+    share = lost / seen.macs_executed if seen.macs_executed else 0.0
+    dead = [path for path in seen.dead if share >= DEAD or _has_weights(module, path)]
+    dead += [
+        f"{path or 'the network'} ({operator})"
+        for path, operator in seen.dead_operators
+        if share >= DEAD or operator in RESIZES
+    ]
     if dead:
-        lost = seen.macs_executed - seen.macs_reachable
-        share = lost / seen.macs_executed if seen.macs_executed else 0.0
         yield _at("dead_head", dead, f"computed and thrown away: {share:.1%} of all multiply-adds")
+
+
+def _has_weights(module: nn.Module, path: str) -> bool:
+    return any(True for _ in module.get_submodule(path).parameters())
 
 
 def _minds_mode(layer: nn.Module) -> bool:
@@ -147,11 +195,27 @@ def agree(given: Tensor, wanted: Tensor) -> bool:
     return float((a - b).abs().max()) <= tolerance * float(b.abs().max())
 
 
-def against(module: nn.Module, seen: Anatomy, reference: nn.Module, image: Tensor) -> Found:
-    """What sets a network apart from the one that was trained."""
+def against(
+    module: nn.Module,
+    seen: Anatomy,
+    reference: nn.Module,
+    image: Tensor,
+    *,
+    is_random: bool = False,
+) -> Found:
+    """What sets a network apart from the one that was trained; random outputs do not."""
     size = (image.shape[-2], image.shape[-1])
     trained = anatomy(reference, size)
-    same = same_outputs(module, reference, image) if seen.output == trained.output else None
+    is_comparable = seen.output == trained.output and not is_random
+    same = same_outputs(module, reference, image) if is_comparable else None
+    if same is False:
+        theirs = copy.deepcopy(reference).cpu().eval()
+        given = _like(theirs, image)
+        chance = [*of_chance(*(outputs_of(theirs, given, seed=each) for each in (0, 1)))]
+        if chance:
+            told = f"{chance[0].told}, in the network as it was handed in"
+            yield replace(chance[0], told=told)
+            same = None
     found = [*deleted_norms(module, reference, size, same), *swapped_resizes(seen, trained)]
     if same is False and not found:
         told = "other outputs for the same image"
@@ -163,11 +227,19 @@ def same_outputs(module: nn.Module, reference: nn.Module, image: Tensor) -> bool
     """Whether two networks in eval mode give the same for an image.
 
     Float32 networks are compared in float64: a network that picks the largest of near equals, as
-    SegNet does to unpool, gives other classes here and there after any rounding.
+    SegNet does to unpool, gives other classes here and there after any rounding. One that makes
+    float32 tensors of its own cannot run so, and is compared as it is.
     """
     ours, theirs = (copy.deepcopy(each).cpu().eval() for each in (module, reference))
     if _like(ours, image).dtype == torch.float32:
-        ours, theirs = ours.double(), theirs.double()
+        try:
+            return _same(copy.deepcopy(ours).double(), copy.deepcopy(theirs).double(), image)
+        except Exception:  # whatever the network does with float64
+            pass
+    return _same(ours, theirs, image)
+
+
+def _same(ours: nn.Module, theirs: nn.Module, image: Tensor) -> bool:
     given, wanted = (outputs_of(each, _like(each, image))[0] for each in (ours, theirs))
     return agree(given, wanted)
 

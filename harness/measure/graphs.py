@@ -53,6 +53,26 @@ def _into_biases(steps: Sequence[Step]) -> int:
     return sum(any(_has_bias(steps[n]) for n in norm.made_from) for norm in norms)
 
 
+def batch_statistics(module: nn.Module, size: Size) -> tuple[str, ...]:
+    """Where a batch norm takes its statistics from the images at hand in eval mode too; by path.
+
+    Torch does instance norm by the same operator, as one image with all the images' channels,
+    which two images tell apart; a network that takes one image only cannot mix any.
+    """
+    if not any(map(_is_training_norm, watch(module, size).steps)):
+        return ()
+    try:
+        steps = watch(module, size, batch=2).steps
+    except Exception:  # whatever the network does with two images
+        return ()
+    norms = [each for each in steps if _is_training_norm(each)]
+    return tuple(dict.fromkeys(each.path for each in norms if each.inputs["input"][0] == 2))
+
+
+def _is_training_norm(step: Step) -> bool:
+    return _is_norm(step) and step.inputs.get("training") is True
+
+
 def unmerged(module: nn.Module, size: Size) -> Iterator[Finding]:
     """Sums of parallel convolutions of one input, with nothing but batch norms in between.
 
