@@ -25,7 +25,7 @@ from harness.foreign import (
 )
 from harness.measure.anatomy import anatomy
 from harness.measure.candidates import cost_of
-from harness.measure.checked import count_checked
+from harness.measure.checked import DISAGREE, count_checked
 from harness.measure.faults import findings_of
 from harness.measure.training_memory import SMALLEST_BATCH, Trained, training_peak
 from harness.mistakes import is_users, one_line
@@ -158,9 +158,10 @@ def show_costs(rows: Rows, options: Namespace, console: Console) -> None:
     sound = [row for row in rows if "cost_error" not in row]
     console.print(
         "One multiply-add = 1 (conv: those of convolutions and matrix products), deployed graph "
-        f"(no auxiliary heads, batch norm folded), {sound[0]['cost_tool']}. Moved: what a float32 "
-        "pass reads and writes if no operator is fused. Peak: the most that live tensors hold, "
-        "weights included, workspaces and the allocator's rounding not; train: the same for a "
+        f"(no auxiliary heads; batch norm folded, or it is said below), {sound[0]['cost_tool']}. "
+        "Moved: what a float32 pass reads and writes if no operator is fused. Peak: the most "
+        "that live tensors hold, weights included, workspaces and the allocator's "
+        "rounding not; train: the same for a "
         f"step on {SMALLEST_BATCH} images with SGD and the cross entropy of all outputs."
     )
     for row in rows:
@@ -193,7 +194,7 @@ def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
         yield row["classes_note"]
     yield f"not counted: {_calls(row['uncounted_ops'])}"
     if row["unknown_ops"]:
-        yield f"* the count is INCOMPLETE, {_calls(row['unknown_ops'])} may hide multiply-adds"
+        yield f"* the count is INCOMPLETE, {_doubts(row['unknown_ops'])}"
     if "training_error" in row:
         yield (
             "the memory of a training step is unknown, where one was tried on the meta device, "
@@ -202,11 +203,20 @@ def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
     if row["dead_modules"]:
         yield f"computes what nothing uses: {', '.join(row['dead_modules'])}"
     if row.get("folded") is False:
-        yield "its batch norms are not folded in these figures"
+        is_kept = row["dead_modules"] or row["uncalled_modules"]
+        why = "folding would take away what is never used" if is_kept else "it cannot be traced"
+        yield f"its batch norms are not folded in these figures: {why}"
     for each in row.get("findings", ()):
         yield f"found: {each}"
     if row["uncalled_modules"]:
         yield f"has parameters that are never used: {', '.join(row['uncalled_modules'])}"
+
+
+def _doubts(unknown: dict[str, int]) -> str:
+    """Why a count may be too low."""
+    operators = {name: times for name, times in unknown.items() if name != DISAGREE}
+    doubts = [f"{_calls(operators)} may hide multiply-adds"] if operators else []
+    return " and ".join(doubts + [f"{DISAGREE} about it"] * (DISAGREE in unknown))
 
 
 def _calls(operators: dict[str, int]) -> str:

@@ -13,6 +13,8 @@ import pytest
 from rich.console import Console
 
 from harness import cli, networks, show
+from harness.costing import _doubts
+from harness.measure.checked import DISAGREE
 from harness.terminal import as_strict_json
 from harness.timing_shown import show_latencies
 
@@ -201,6 +203,12 @@ def test_an_incomplete_count_and_wasted_work_are_said_beside_the_table(twopath, 
     assert "strange: computes what nothing uses: paths.fusion.dead" in text
     (row,) = json.loads(twopath(*words, "--json").out)
     assert (row["count"], row["dead_modules"]) == ("incomplete", ["paths.fusion.dead"])
+
+
+def test_two_counters_that_disagree_are_told_in_a_sentence():
+    assert _doubts({DISAGREE: 1}) == "two counters disagree about it"
+    told = "aten::cumsum x2 may hide multiply-adds and two counters disagree about it"
+    assert _doubts({"aten::cumsum": 2, DISAGREE: 1}) == told
 
 
 def test_times_are_given_as_ratios_to_the_first_too(twopath):
