@@ -122,8 +122,9 @@ def test_what_is_wrong_with_a_stranger_is_in_its_row_and_receipt(nets):
     given = {"nets.py:Plain": f"{nets}:Plain", "it": ALONE}
     found = latencies_of(Order(given=given, num_classes=5, timing=QUICK, size=SIZE))
     assert found.rows["it"]["latency_findings"] == []
-    (told,) = found.rows["nets.py:Plain"]["latency_findings"]
+    told, several = found.rows["nets.py:Plain"]["latency_findings"]
     assert told.startswith("dead_head at network.aux")
+    assert several.startswith("aux_heads_on") and "only 'out' is used" in several
     assert told in found.rows["nets.py:Plain"]["latency_headline_reasons"]
     (model,) = (m for name, m in found.receipts[0]["models"].items() if name.endswith("Plain"))
     assert (model["weights"], model["architecture"]) == ("as handed in", None)

@@ -5,63 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from networks_with_faults import CPU, SIZE, Net, folded, found, sound
 from torch import nn
 from torch.nn import functional
 
 from harness import networks
-from harness.fold import fold_batch_norms
-from harness.foreign import ended
 from harness.measure.faults import findings_of, not_at
 from harness.measure.finding import FAULTS, Finding
 from harness.measure.values import denormal_share
 from harness.network import deploy
 from harness.training.loop import initialise
-
-CPU = torch.device("cpu")
-SIZE = (32, 48)
-
-
-class Net(nn.Module):
-    """A small segmentation network with every place that a fault goes into."""
-
-    def __init__(self, mode="bilinear", boundary="logits_full", bias=False):
-        super().__init__()
-        self.first = nn.Conv2d(3, 16, 3, 2, 1, bias=bias)
-        self.norm = nn.BatchNorm2d(16)
-        self.second = nn.Conv2d(16, 16, 3, padding=1, bias=False)
-        self.second_norm = nn.BatchNorm2d(16)
-        self.drop = nn.Dropout(0.5)
-        self.head = nn.Conv2d(16, 5, 1)
-        self.mode, self.boundary = mode, boundary
-
-    def feature(self, image):
-        x = torch.relu(self.norm(self.first(image)))
-        return self.drop(torch.relu(self.second_norm(self.second(x))))
-
-    def forward(self, image):
-        return self.finish(self.head(self.feature(image)), image)
-
-    def finish(self, logits, image):
-        if self.boundary == "logits_native":
-            return logits
-        logits = functional.interpolate(logits, size=image.shape[-2:], mode=self.mode)
-        return logits.argmax(1) if self.boundary == "labels_full" else logits
-
-
-def sound(**options):
-    """A network whose batch norms have learned something."""
-    torch.manual_seed(0)
-    net = Net(**options).eval()
-    for norm in (net.norm, net.second_norm):
-        nn.init.uniform_(norm.weight, 0.5, 2)
-        nn.init.uniform_(norm.bias, 0.1, 1)
-        norm.running_var.uniform_(0.5, 2)
-    return net
-
-
-def found(module, **options):
-    given = {"boundary": "logits_full", "device": CPU} | options
-    return {each.name: each for each in findings_of(module, SIZE, **given)}
 
 
 @pytest.mark.parametrize("boundary", ["labels_full", "logits_full", "logits_native"])
@@ -157,22 +110,6 @@ def test_dropout_that_no_mode_turns_off():
     assert set(found(Dropping().eval())) == {"random_outputs"}
 
 
-@pytest.mark.parametrize("also", ["both", "handed_in"])
-def test_random_outputs_are_compared_with_nothing(also):
-    class Dropping(Net):
-        def feature(self, image):
-            return functional.dropout(super().feature(image), 0.5, training=True)
-
-    torch.manual_seed(0)
-    net = Dropping().eval()
-    ours = fold_batch_norms(net)
-    if also == "handed_in":
-        ours = folded(sound())
-    seen = found(ours, reference=net)
-    assert set(seen) == {"random_outputs"}
-    assert ("handed in" in seen["random_outputs"].told) == (also == "handed_in")
-
-
 def test_the_containers_of_a_traced_network_are_in_no_mode():
     traced = torch.fx.symbolic_trace(nn.Sequential(nn.Sequential(nn.Conv2d(3, 5, 1))).eval())
     traced.get_submodule("0").train()
@@ -209,126 +146,6 @@ def test_layers_that_no_image_reaches():
     net = sound()
     net.booster = nn.Conv2d(16, 5, 1)
     assert found(net)["uncalled_modules"].where == "booster"
-
-
-class Spare(Net):
-    """Has a batch norm that it does by a function, and a head that it computes for nothing."""
-
-    def __init__(self):
-        super().__init__()
-        self.spare = nn.BatchNorm2d(16)
-        self.aux = nn.Conv2d(16, 5, 3, padding=1)
-
-    def feature(self, image):
-        x = super().feature(image)
-        self.aux(x)
-        return functional.batch_norm(x, torch.zeros(16), torch.ones(16))
-
-
-def test_folding_hides_nothing_of_what_was_handed_in():
-    net = Spare().eval()
-    deployed = fold_batch_norms(net)
-    assert "uncalled_modules" not in found(deployed)
-    seen = found(deployed, reference=net)
-    assert {name: each.where for name, each in seen.items()} == {
-        "uncalled_modules": "spare",
-        "dead_head": "aux",
-    }
-    assert "never read, in the network as it was handed in" in seen["uncalled_modules"].told
-    once = [each.name for each in findings_of(net, SIZE, boundary="logits_full", device=CPU)]
-    assert once.count("uncalled_modules") == 1
-
-
-class ByBatch(Net):
-    """Normalises by the images at hand, whatever the mode."""
-
-    def feature(self, image):
-        return functional.batch_norm(super().feature(image), None, None, training=True)
-
-
-def test_statistics_of_the_batch():
-    seen = found(ByBatch().eval())
-    assert seen["training_mode"].where == "the network"
-    assert "statistics of the batch" in seen["training_mode"].told
-    net = sound()
-    net.norm = nn.BatchNorm2d(16, track_running_stats=False).eval()
-    assert found(net)["training_mode"].where == "norm"
-
-
-def test_instance_norm_mixes_no_images():
-    net = sound()
-    net.norm = nn.InstanceNorm2d(16).eval()
-    assert found(net) == {}
-
-
-class Several(Net):
-    """Gives its logits, twice them, and under a name."""
-
-    def __init__(self, named):
-        super().__init__()
-        self.named = named
-
-    def forward(self, image):
-        logits = super().forward(image)
-        return {"aux": logits * 2, "out": logits} if self.named else (logits, logits * 2)
-
-
-@pytest.mark.parametrize(("named", "used"), [(False, "the first"), (True, "'out'")])
-def test_outputs_that_nobody_uses(named, used):
-    handed = ended(Several(named), "labels_full", SIZE)
-    deployed = fold_batch_norms(handed)
-    for given in ({}, {"reference": handed}):
-        seen = found(deployed if given else handed, boundary="labels_full", **given)
-        assert set(seen) == {"aux_heads_on"}
-        assert f"gives 2 outputs where a deployed network gives one; only {used} is used" in (
-            seen["aux_heads_on"].told
-        )
-
-
-class Attending(Net):
-    """Throws the averaged weights of its attention away, as nn.MultiheadAttention has it."""
-
-    def __init__(self):
-        super().__init__()
-        self.attention = nn.MultiheadAttention(16, 2, batch_first=True)
-
-    def feature(self, image):
-        x = super().feature(image)
-        given = x.flatten(2).transpose(1, 2)
-        return self.attention(given, given, given)[0].transpose(1, 2).reshape(x.shape)
-
-
-def test_dead_work_that_costs_next_to_nothing():
-    assert found(Attending().eval()) == {}
-
-    class Tiny(Net):
-        def feature(self, image):
-            x = super().feature(image)
-            functional.adaptive_avg_pool2d(x, 1)
-            return x
-
-    assert found(Tiny().eval()) == {}
-
-    class Head(Tiny):
-        def __init__(self):
-            super().__init__()
-            self.tiny = nn.Linear(1, 1)
-
-        def feature(self, image):
-            self.tiny(image.mean().view(1, 1))
-            return super().feature(image)
-
-    assert found(Head().eval())["dead_head"].where == "tiny"
-
-
-def test_dead_operators_have_a_place():
-    class Enlarging(Net):
-        def forward(self, image):
-            functional.interpolate(image, scale_factor=2)
-            return super().forward(image)
-
-    where = found(Enlarging().eval())["dead_head"].where
-    assert where == "the network (aten::upsample_nearest2d)"
 
 
 class Parallel(nn.Module):
@@ -374,15 +191,6 @@ def test_a_batch_norm_that_was_deleted(which, learned):
     seen = found(net, reference=trained)
     assert set(seen) == {"deleted_batch_norm"}
     assert "1 batch norms fewer" in seen["deleted_batch_norm"].told
-
-
-def folded(net):
-    """A copy whose batch norms are folded in."""
-    fold = torch.nn.utils.fuse_conv_bn_eval
-    net = copy.deepcopy(net)
-    net.first, net.norm = fold(net.first, net.norm), nn.Identity()
-    net.second, net.second_norm = fold(net.second, net.second_norm), nn.Identity()
-    return net
 
 
 @pytest.mark.parametrize("bias", [False, True])
