@@ -9,9 +9,10 @@ FORMATS = ("html", "md", "csv", "latex", "png", "svg", "pdf")
 
 REPORT_ABOUT = """Write the reports of studies from the rows in the ledger, one each.
 
---compare A B says what changes from A to B, B less A. With one STUDY, A and B are two of its
-candidates: accuracy is paired by seed, latency by round. Without a STUDY they are two studies:
-each candidate that both have is paired with itself, seed by seed."""
+--compare A B says what changes from A to B, B less A. With one STUDY, A and B
+are two of its candidates: accuracy is paired by seed, latency by round. Without
+a STUDY they are two studies: each candidate that both have is paired with
+itself, seed by seed."""
 
 
 def add_report_options(each: Any) -> None:

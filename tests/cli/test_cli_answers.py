@@ -246,6 +246,7 @@ def told_of(**figures):
         "latency_rounds": 12,
         "latency_ended": "precise",
         "latency_steady": True,
+        "latency_place": "drawn each round",
         "latency_contended": False,
         "latency_twin": "not distinguishable",
         "latency_twin_ratio": 1.0012,

@@ -240,7 +240,7 @@ def test_on_demand_a_users_mistake_is_seen_whole_too(twopath, monkeypatch):
 
 
 def test_what_stops_a_database_is_said_in_one_line(twopath, write_study, monkeypatch):
-    def full(*_):
+    def full(*_, **__):
         original = sqlite3.OperationalError("database or disk is full")
         raise sqlalchemy.exc.OperationalError("INSERT", {}, original)
 
