@@ -206,7 +206,7 @@ def test_a_full_disk_after_training_costs_no_step(run, monkeypatch, tmp_path):
     assert not list(tmp_path.glob("runs/trials/*/checkpoint.pt*"))
 
 
-def refuse(*_):
+def refuse(*_, **__):
     original = sqlite3.OperationalError("database or disk is full")
     raise sqlalchemy.exc.OperationalError("INSERT", {}, original)
 
@@ -223,7 +223,7 @@ def test_a_ledger_on_a_full_disk_costs_no_step(run, monkeypatch, tmp_path):
 
 def test_a_report_on_a_full_disk_is_told_by_its_folder(run, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("reports.write", lambda *_, **__: full(0))
+        patched.setattr("reports.commands.write", lambda *_, **__: full(0))
         assert only_line(run()) == "twopath: runs/reports/tiny: No space left on device"
     assert run().rows[0]["state"] == "done"
 

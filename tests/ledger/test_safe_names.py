@@ -62,7 +62,7 @@ def test_a_checkpoint_with_code_in_it_runs_none(tmp_path):
     payload = buffer.getvalue()
     (tmp_path / CHECKPOINT).write_bytes(hashlib.sha256(payload).digest() + payload)
     with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
-        _newest(tmp_path / CHECKPOINT)
+        _newest(tmp_path / CHECKPOINT, 10)
     assert not (tmp_path / "flag").exists()
 
 
