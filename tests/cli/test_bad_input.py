@@ -224,7 +224,7 @@ def test_a_ledger_on_a_full_disk_costs_no_step(run, monkeypatch, tmp_path):
 def test_a_report_on_a_full_disk_is_told_by_its_folder(run, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr("reports.commands.write", lambda *_, **__: full(0))
-        assert only_line(run()) == "twopath: runs/reports/tiny: No space left on device"
+        assert only_line(run()) == "twopath: --runs runs/reports/tiny: No space left on device"
     assert run().rows[0]["state"] == "done"
 
 
@@ -253,7 +253,9 @@ def test_a_checkpoint_of_another_architecture_is_refused_by_name(run, monkeypatc
     (file,) = set(tmp_path.glob("runs/trials/*/checkpoint.pt")) - {strange}
     file.write_bytes(strange.read_bytes())
     (row,) = run(fusions='"concat"').rows
-    assert row["reason"].startswith(f"ValueError: {file} is the checkpoint of another trial: ")
+    copied = file.parent.with_name(f"{file.parent.name}-2") / file.name  # the second attempt's
+    assert row["reason"].startswith(f"ValueError: {copied} is the checkpoint of another trial: ")
     assert "another network; move it away" in row["reason"]
-    file.unlink()
+    for each in (file, copied):
+        each.unlink()
     assert run("--retry-failed", fusions='"concat"').rows[0]["state"] == "done"
