@@ -116,7 +116,7 @@ def test_parts_from_everywhere_run_in_workers(study_of_three_parts, start, where
 
 
 def test_an_interrupt_is_one_line_and_the_same_command_goes_on(start, twopath, write_study):
-    study = write_study(steps=30, fusions='"sum", "concat", "bga"')
+    study = write_study(steps=100, fusions='"sum", "concat", "bga"')
     process = start("run", study, "--workers", "2")
     said = iter(process.stderr.readline, "")
     assert any(line.startswith("done") for line in said)
