@@ -2,17 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-timm check format golden clean
+.PHONY: demo test test-slow test-faults test-timm check format golden clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## run the first study and print its answer
 	$(BIN)/twopath run studies/fusion.py --workers 2
 
 test: .venv/ready  ## all tests but the slow ones
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not faults"
 
 test-slow: .venv/ready  ## those that start clusters, processes and exports
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m slow
+
+test-faults: .venv/ready  ## processes, nodes and servers killed and stopped: on a quiet machine
+	$(BIN)/pytest -m faults
 
 test-timm: .venv-timm/ready  ## the part that needs timm, with the full torch it asks for (GBs)
 	.venv-timm/bin/pytest tests/architectures/test_timm.py tests/contracts -k timm

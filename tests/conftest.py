@@ -25,7 +25,6 @@ SLOW = (
     "test_runner_ray.py",
     "test_ranks_on_ray.py",
     "test_tracking_on_ray.py",
-    "test_node_",
     "test_doctor.py",
     "test_together.py",
     "test_processes_per_trial.py",
@@ -34,10 +33,6 @@ SLOW = (
     "test_installed_plugin.py",
     "test_bench_measure.py",
     "test_tables_compile",
-    "test_driver_killed.py",
-    "test_interrupts.py",
-    "test_workers.py",
-    "test_storage.py",
     "test_stopping.py",
     "test_bench_run.py",
     "test_report_calibration.py",
@@ -52,10 +47,22 @@ SLOW = (
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""
 
 
+FAULTS = (
+    "test_node_",
+    "test_driver_killed.py",
+    "test_interrupts.py",
+    "test_workers.py",
+    "test_storage.py",
+)
+"""What kills, stops and starves processes: by hand, on a machine that nobody else uses."""
+
+
 def pytest_collection_modifyitems(items):
-    """Marks what is slow, so that ``make test`` stays quick."""
+    """Marks what is slow, so that ``make test`` stays quick, and what injects faults."""
     for item in items:
-        if any(name in item.nodeid for name in SLOW):
+        if any(name in item.nodeid for name in FAULTS):
+            item.add_marker(pytest.mark.faults)
+        elif any(name in item.nodeid for name in SLOW):
             item.add_marker(pytest.mark.slow)
 
 
