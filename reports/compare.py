@@ -11,7 +11,7 @@ from harness.names import unknown
 from harness.notebook import html_table
 from reports.candidates import Candidate
 from reports.columns import FIGURES, MISSING, Column, plain, protocol_of
-from reports.effects_table import SMALLEST_P
+from reports.effects_table import p_text, span_text
 from reports.latencies import is_contended, latency_ratio, ratio_text
 from reports.paired import Paired, Word, holm, paired, word
 from reports.phrases import count
@@ -224,11 +224,14 @@ def _line(change: Change, several: bool) -> Line:
     gap = column.difference(change.second - change.first)
     span, p, words = MISSING, MISSING, plain(change.why_not) or "counted"
     if change.found:
-        span, p = _span(change.found, column), _p(change.p)
+        span, p = span_text(change.found.low, change.found.high, column), p_text(change.p)
         words = f"{change.word}, {count(change.found.n, 'seed')}"
     elif change.ratio:
         span = f"{ratio_text(change.ratio)} times"
-        p, words = _p(change.ratio.p), f"{change.ratio.answer}, {change.ratio.num_rounds} rounds"
+        p, words = (
+            p_text(change.ratio.p),
+            f"{change.ratio.answer}, {change.ratio.num_rounds} rounds",
+        )
     brief_words = words if change.found or not change.ratio else f"{words}: {span}"
     return Line(
         cells=(*who, column.heading, *sides, gap, span, p, words),
@@ -241,18 +244,6 @@ def _line(change: Change, several: bool) -> Line:
 def _is_clear(change: Change) -> bool:
     is_told = change.ratio is not None and change.ratio.answer != "not distinguishable"
     return change.word == "resolved" or is_told
-
-
-def _span(found: Paired, column: Column) -> str:
-    if found.low is None or found.high is None:
-        return MISSING
-    return f"[{column.difference(found.low)}, {column.difference(found.high)}]"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return MISSING
-    return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.3f}"
 
 
 def comparison_records(found: Comparison) -> list[dict[str, object]]:

@@ -44,10 +44,18 @@ def _line(effect: Effect, column: Column, images: bool) -> Line:
     found = effect.found
     name, words = _name(effect), verdict_words(effect)
     value = column.difference(found.value)
-    over_seeds = _span(found.low, found.high, column)
-    over_images = (_span(effect.image_low, effect.image_high, column),) if images else ()
+    over_seeds = span_text(found.low, found.high, column)
+    over_images = (span_text(effect.image_low, effect.image_high, column),) if images else ()
     return Line(
-        cells=(name, value, over_seeds, *over_images, _p(effect.p), _p(effect.exact_p), words),
+        cells=(
+            name,
+            value,
+            over_seeds,
+            *over_images,
+            p_text(effect.p),
+            p_text(effect.exact_p),
+            words,
+        ),
         brief=(name, value, over_seeds, words),
         status="front" if effect.resolved else "dominated",
         held=effect.word == "resolved",
@@ -62,13 +70,15 @@ def _name(effect: Effect) -> str:
     return plain(f"{effect.change}{against}{at}")
 
 
-def _span(low: float | None, high: float | None, column: Column) -> str:
+def span_text(low: float | None, high: float | None, column: Column) -> str:
+    """An interval of a difference in a column's unit; a dash where there is none."""
     if low is None or high is None:
         return MISSING
     return f"[{column.difference(low)}, {column.difference(high)}]"
 
 
-def _p(value: float | None) -> str:
+def p_text(value: float | None) -> str:
+    """A chance as tables have it, never as zero; a dash where there is none."""
     if value is None:
         return MISSING
     return f"< {SMALLEST_P}" if value < SMALLEST_P else f"{value:.3f}"

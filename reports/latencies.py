@@ -42,11 +42,9 @@ def _at_once(first: Candidate, second: Candidate, num_comparisons: int) -> bool 
     session = one.get("latency_session")
     if not (session and session == other.get("latency_session") and mine and theirs):
         return None
-    if one.get("latency_processes_ns") or len(mine) != len(theirs):
+    if one.get("latency_processes_ns") or one.get("latency_ratio_by") == "cpu":
         return None
-    if KEPT in (one.get("latency_place"), other.get("latency_place")):
-        return None
-    if one.get("latency_ratio_by") == "cpu":
+    if len(mine) != len(theirs) or KEPT in (one.get("latency_place"), other.get("latency_place")):
         return None
     if 2.0 ** -len(mine) > (1 - CONFIDENCE) / max(num_comparisons, 1) / 2:
         return True

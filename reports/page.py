@@ -6,10 +6,8 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
@@ -25,6 +23,7 @@ from reports.scripts import scripts
 from reports.sections import Section
 from reports.style import Drawing, inline
 from reports.tables import Table
+from reports.templates import template
 from reports.verdict import MOST_LISTED, Verdict
 
 MOST_VALUES = 12
@@ -109,7 +108,7 @@ def page(
         "notes": notes(verdict),
         "command": command or f"twopath run {shlex.quote(verdict.name)}",
     }
-    return _template().render(contents=_contents(given), **given)
+    return template("page.html.jinja").render(contents=_contents(given), **given)
 
 
 def _contents(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
@@ -128,18 +127,6 @@ def _contents(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         ("again", "Run it again", True),
     )
     return tuple((name, title) for name, title, has in there if has)
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("reports", "."),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.jinja")
 
 
 def _svg(drawing: Drawing, name: str, title: str) -> Markup:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
+from reports.templates import template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +24,6 @@ def plain_page(
     caption: Sequence[str] = (),
 ) -> str:
     """The page as HTML, all texts escaped; it loads nothing from anywhere."""
-    return _template().render(
+    return template("plain.html.jinja").render(
         title=title, headings=headings, numeric=numeric, lines=lines, caption=caption
     )
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("reports", "."),
-        autoescape=select_autoescape(default=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("plain.html.jinja")
