@@ -167,4 +167,4 @@ def test_a_node_with_one_of_two_processes_is_killed_and_another_takes_its_place(
     alone = {key: learnt(row) for key, row in rows(here, "slow").items()}
     (again,) = check(folder, alone, attempts=[1, 1, 2])
     assert again["folder"].endswith("-2") and again["resumed_from_step"] > 0
-    assert "was lost; it goes on elsewhere" in (tmp_path / "said").read_text()
+    assert "of 2 was lost; it goes on elsewhere" in (tmp_path / "said").read_text()
