@@ -169,6 +169,10 @@ class _Waiting(tune.Callback):
         self._patience_s = WAITS_S
         self._looked = 0.0
 
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        """Called by Tune; short trials may have ended before the next look."""
+        self._since, self._patience_s = None, WAITS_S
+
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
         """Called by Tune again and again, with all trials that it has had."""
         if time.monotonic() - self._looked < LOOK_S:

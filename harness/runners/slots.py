@@ -111,7 +111,8 @@ def why_waiting(slot: Slot, nodes: list[Node], free: dict[str, float]) -> str:
     left = amount(free.get("CPU", 0), free.get("GPU", 0))
     return (
         f"each wants {slot.told()}; {large} of {len(alive)} nodes have that much, but "
-        f"in the whole cluster {left} are free: something else runs there (ray status shows what)"
+        f"in the whole cluster {left} are free: something else runs there, or a worker is still "
+        "starting (ray status shows what)"
     )
 
 
