@@ -117,8 +117,7 @@ class Cluster(Runner):
                     search_alg=jobs,
                     num_samples=UNBOUNDED,
                     max_concurrent_trials=self.num_workers,
-                    # One is faster by seconds, but Tune stands still after a worker that died.
-                    reuse_actors=False,
+                    reuse_actors=True,  # a fresh process takes seconds
                 ),
                 run_config=tune.RunConfig(
                     storage_path=d,
@@ -234,6 +233,7 @@ class _Jobs(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """The next job; nothing while those in flight must end first."""
+        self.judge()  # where none runs Tune asks on and on, and calls nobody else
         job = self._lost_one() or self._new_one()
         if job is None:
             return None if self._live and not self.error else Searcher.FINISHED
