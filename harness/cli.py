@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -75,7 +76,8 @@ def _command_of(words: Sequence[str]) -> int:
     from harness.names import named_by
     from harness.terminal import give, kept_for_answers
 
-    with kept_for_answers(), named_by("--runs", getattr(options, "runs", "")):
+    runs = named_by("--runs", options.runs) if hasattr(options, "runs") else nullcontext()
+    with kept_for_answers(), runs:
         answer: Answer = options.command(options)
     try:
         return give(answer, as_json=options.json)

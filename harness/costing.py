@@ -41,6 +41,9 @@ def given_by(names: list[str]) -> Given:
 
     A stranger's is called FILE.py:NAME without its folder, unless two would be called alike.
     """
+    twice = next((each for at, each in enumerate(names) if each in names[:at]), None)
+    if twice:
+        raise ValueError(f"network {twice!r} is named twice")
     short = [short_name(each) for each in names]
     found: Given = {}
     for name in names:
@@ -204,7 +207,7 @@ def _cost_notes(row: dict[str, Any]) -> Iterator[str]:
         yield f"computes what nothing uses: {', '.join(row['dead_modules'])}"
     if row.get("folded") is False:
         is_kept = row["dead_modules"] or row["uncalled_modules"]
-        why = "folding would take away what is never used" if is_kept else "it cannot be traced"
+        why = "folding would take away what is never used" if is_kept else "it cannot be folded"
         yield f"its batch norms are not folded in these figures: {why}"
     for each in row.get("findings", ()):
         yield f"found: {each}"
@@ -216,7 +219,7 @@ def _doubts(unknown: dict[str, int]) -> str:
     """Why a count may be too low."""
     operators = {name: times for name, times in unknown.items() if name != DISAGREE}
     doubts = [f"{_calls(operators)} may hide multiply-adds"] if operators else []
-    return " and ".join(doubts + [f"{DISAGREE} about it"] * (DISAGREE in unknown))
+    return " and ".join(doubts + [f"{DISAGREE} about its multiply-adds"] * (DISAGREE in unknown))
 
 
 def _calls(operators: dict[str, int]) -> str:

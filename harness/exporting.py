@@ -34,6 +34,7 @@ from harness.foreign import (
     other_classes,
     short_name,
 )
+from harness.measure.contenders import why_not
 from harness.names import check_writable, named_by
 from harness.network import deploy
 from harness.networks import get
@@ -144,6 +145,9 @@ def exported(options: Namespace) -> Answer:
     check_available(form.needs, device)
     target = _target(form, options)
     pair = _pair(options)
+    why = why_not(pair.trained, options.size)
+    if why:
+        raise ValueError(f"network {options.network!r} cannot be exported: {why}")
     facts = write_checked(form, pair, options, target, device)
     record = {**_about(pair, options), "file": str(target), **facts}
     return Answer(record=record, show=partial(show_exported, record))
@@ -210,18 +214,19 @@ def _pair(options: Namespace) -> Pair:
 
 def _about(pair: Pair, options: Namespace) -> dict[str, Any]:
     height, width = options.size
-    note = {"classes_note": pair.classes_note} if pair.classes_note else {}
+    note: dict[str, Any] = {"classes_note": pair.classes_note} if pair.classes_note else {}
+    if not is_foreign(options.network):  # how a stranger's images are made is not known
+        note |= {"mean": list(MEAN), "std": list(STD)}
     return {
         "network": short_name(options.network),
         "format": options.to,
-        "weights": options.weights or "untrained",
+        "weights": options.weights
+        or ("as handed in" if is_foreign(options.network) else "untrained"),
         "num_classes": pair.num_classes,
-        **note,
         "size": f"{height}x{width}",
         "dynamic": options.dynamic,
         "boundary": options.boundary,
-        "mean": list(MEAN),
-        "std": list(STD),
+        **note,
     }
 
 
@@ -245,7 +250,8 @@ def write_checked(
         )
         facts = _written(form, order, options)
         facts |= check_file(form.load(order.file), reference, images, dynamic=options.dynamic)
-        facts |= {"bytes": order.file.stat().st_size, "sha256": sha256(order.file)}
+        size = sum(each.stat().st_size for each in Path(folder).iterdir())
+        facts |= {"bytes": size, "sha256": sha256(order.file)}
         for each in Path(folder).iterdir():
             shutil.move(each, target.parent / each.name)
     return facts
@@ -340,4 +346,5 @@ def show_exported(record: dict[str, Any], console: Console) -> None:
         f"Same class as fp32 eager at {record['agreement']:.4%} of the pixels of "
         f"{record['num_images']} images{logits}."
     )
-    console.print(f"Takes RGB in 0..1, less {record['mean']}, divided by {record['std']}.")
+    if "mean" in record:
+        console.print(f"Takes RGB in 0..1, less {record['mean']}, divided by {record['std']}.")

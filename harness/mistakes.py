@@ -26,7 +26,7 @@ def is_users(error: BaseException) -> bool:
 
     What Python itself raises, or a library below, is a mistake in the code and must be seen whole.
     """
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) or is_out_of_memory(error):
         return True
     if not isinstance(error, (ValueError, TypeError, KeyError)):
         return False
@@ -34,6 +34,16 @@ def is_users(error: BaseException) -> bool:
     file, module = frame.f_code.co_filename, str(frame.f_globals.get("__name__"))
     is_stated = linecache.getline(file, line).lstrip().startswith("raise ")
     return is_stated and bool({module.partition(".")[0], os.path.dirname(file)} & _TRUSTED)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, on the host or on a device."""
+    if isinstance(error, MemoryError):
+        return True
+    if not isinstance(error, RuntimeError):
+        return False
+    # Torch has a class of its own for devices; its CPU allocator raises a plain RuntimeError.
+    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error)
 
 
 def one_line(error: BaseException) -> str:

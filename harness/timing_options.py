@@ -22,7 +22,7 @@ def add_timing(each: Any, number: Callable[[str], int]) -> None:
         type=number,
         default=1,
         metavar="N",
-        help="images at a time, of which each time is one; default: 1",
+        help="images that are run at a time; milliseconds are of all of them together; default: 1",
     )
     each.add_argument(
         "--figure",

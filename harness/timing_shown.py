@@ -96,8 +96,12 @@ def _protocol(first: dict[str, Any], rows: Rows) -> list[str]:
         f"{_either(rows, 'latency_dtype')}, backend {_either(rows, 'latency_backend')}, "
         f"clock starts at {start}, stops at {first['latency_boundary']}, "
         f"{_either(rows, 'latency_method')}, torch {first['latency_torch']}.",
-        f"{first['latency_figure']}: {TIMES[first['latency_figure']]}.",
-        _ended(first),
+        *(
+            f"{name}: {about}."
+            for name, about in TIMES.items()
+            if name == first["latency_figure"] or f"latency_{name}_ms" in first
+        ),
+        _ended(first, several=len(rows) > 1),
     ]
     if "latency_twin" in first:
         lines.append(_twin(first))
@@ -110,8 +114,8 @@ def _protocol(first: dict[str, Any], rows: Rows) -> list[str]:
         lines.append("Not all were steady when the warm-up ended.")
     if first["latency_contended"]:
         lines.append(
-            "This machine was not free meanwhile: trust ratios, not the milliseconds in brackets, "
-            "which would be fewer on one that is."
+            "Others used this machine shortly before or meanwhile: trust the ratios. Milliseconds "
+            "stand in brackets, since a free machine takes fewer."
         )
         lines += _compared_by(first, several=len(rows) > 1)
     return lines
@@ -165,7 +169,7 @@ def _kept(receipts: Sequence[Path]) -> Iterator[str]:
         yield from (f"  {each}" for each in receipts)
 
 
-def _ended(first: dict[str, Any]) -> str:
+def _ended(first: dict[str, Any], *, several: bool) -> str:
     reasons = {
         "precise": "enough to know every ratio within its target",
         "rounds": "the most that were asked for",
@@ -173,10 +177,11 @@ def _ended(first: dict[str, Any]) -> str:
     }
     processes = first.get("latency_processes")
     where, pairs = f" in {processes} fresh processes", "process by process"
+    number = first["latency_rounds"]
+    paired = f", ratios paired {pairs if processes else 'round by round'}" * several
     return (
-        f"{first['latency_rounds']} rounds{where if processes else ''}, "
-        f"{reasons[first['latency_ended']]}; intervals are of 95 %, ratios paired "
-        f"{pairs if processes else 'round by round'}."
+        f"{number} round{'s' * (number != 1)}{where if processes else ''}, "
+        f"{reasons[first['latency_ended']]}; intervals are of 95 %{paired}."
     )
 
 

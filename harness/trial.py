@@ -23,7 +23,7 @@ from harness.confusions import FILE, Confusions, merged, save
 from harness.data.dataset import Dataset
 from harness.data.roots import DataRoots, open_dataset
 from harness.measure.device import best_device, device_name
-from harness.mistakes import text_of, warn_plainly
+from harness.mistakes import is_out_of_memory, text_of, warn_plainly
 from harness.network import Network, deploy
 from harness.plan import Trial
 from harness.plugins import load_plugins
@@ -133,14 +133,6 @@ def reason_of(error: BaseException) -> str:
     elif is_disk_full(error):
         kind = DISK_FULL
     return f"{kind}: {line}" if line else kind
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out, on the host or on a device."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    # The CPU allocator raises a plain RuntimeError.
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 @dataclass(frozen=True, kw_only=True)

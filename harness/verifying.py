@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from harness.measure.recheck import NO_RECEIPT, UNREAD, verify
+from harness.measure.recheck import NO_RECEIPT, OTHER_SCHEMA, UNREAD, verify
 from harness.terminal import Answer
 
 SHOWN = 10
@@ -27,7 +27,7 @@ def _show(found: list[dict[str, Any]], console: Console) -> None:
         wrong = each["mismatches"]
         only = f": {wrong[0]}" if len(wrong) == 1 else ""
         told = f"DOES NOT MATCH{only}" if wrong else "ok"
-        if wrong and wrong[0].startswith((NO_RECEIPT, UNREAD)):
+        if wrong and wrong[0].startswith((NO_RECEIPT, UNREAD, OTHER_SCHEMA)):
             told = wrong[0]
         console.print(f"{each['receipt']}: {told}", soft_wrap=True)
         for mismatch in wrong[:SHOWN] if len(wrong) > 1 else ():

@@ -19,6 +19,7 @@ from harness.backends.prepare import BETWEEN, Prepared, arms, build, sample_imag
 from harness.backends.steps import said
 from harness.foreign import ended, load_module
 from harness.keys import plain
+from harness.measure.values import denormals_kept, faulty_activations, faulty_weights
 from harness.network import deploy
 from harness.plan import resolve
 from harness.study import Timing
@@ -94,7 +95,8 @@ def _trained(
     if isinstance(given, Architecture):
         network = initialise(given, num_classes, seed=0)
         return deploy(network, boundary=boundary, fold=False).requires_grad_(False)
-    module = load_module(given, num_classes)
+    with denormals_kept():  # or weights that are would be made zeros, and nobody would know
+        module = load_module(given, num_classes)
     try:
         return ended(module, boundary, size)
     except (Exception, SystemExit) as error:  # whatever the stranger's network does
@@ -115,7 +117,11 @@ def why_not(network: nn.Module, size: Size) -> str | None:
             finite = bool(torch.isfinite(network_of_logits(network)(image)).all())
     except (Exception, SystemExit) as error:
         return said(error)
-    return None if finite else "FloatingPointError: an untrained forward pass is not finite"
+    if finite:
+        return None
+    found = (*faulty_weights(network), *faulty_activations(network, image))
+    first = next((f": {each}" for each in found if each.name.startswith("non_finite")), "")
+    return f"FloatingPointError: NaN or infinity for an image of random numbers{first}"
 
 
 def _plainly(

@@ -86,7 +86,7 @@ def of_handed_in(reference: nn.Module, size: Size, known: Container[str]) -> Fou
     That it is in training mode, or gives more than it does once deployed, is no fault here.
     """
     seen = replace(anatomy(reference, size), training=(), num_outputs=1)
-    for each in of_graph(reference, seen, size):
+    for each in (*faulty_weights(reference), *of_graph(reference, seen, size)):
         if each.name not in known:
             yield replace(each, told=f"{each.told}, in the network as it was handed in")
 

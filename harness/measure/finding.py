@@ -16,6 +16,7 @@ FAULTS = MappingProxyType(
         "dead_activations": "a layer gives nothing but zeros",
         "training_mode": "batch norm, dropout or another layer is in training mode",
         "random_outputs": "the same image gives different outputs, as with dropout",
+        "overwrites_input": "the network writes over the image that it is given",
         "cannot_run": "the network fails on an image of this size",
         "aux_heads_on": "the network gives more than one output, as in training",
         "unmerged_blocks": "blocks that can be merged for deployment are not",

@@ -70,7 +70,7 @@ def read(path: str | Path) -> Receipt:
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{file.name} is not JSON: {str(error)[:200]}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"{file.name} holds no receipt but a {type(found).__name__}")
+        raise ValueError("its JSON is no object")
     return found
 
 

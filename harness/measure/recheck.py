@@ -6,6 +6,7 @@ is that nothing in it was changed, and that all it says follows from its samples
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -42,7 +43,8 @@ def _found(path: str | Path) -> list[str]:
     if "schema" not in receipt:
         return [f"{NO_RECEIPT}: it has no 'schema'"]
     if receipt.get("schema") != SCHEMA or isinstance(receipt.get("schema"), bool):
-        return [f"schema {str(receipt.get('schema'))[:40]!r} is not known; known is {SCHEMA}"]
+        given = json.dumps(receipt["schema"])[:40]
+        return [f"{OTHER_SCHEMA} {given}, and this twopath reads {SCHEMA}: use the one it is of"]
     missing = next((each for each in NEEDED if each not in receipt), None)
     if missing:
         return [f"it is malformed: it has no {missing!r}"]
@@ -51,10 +53,11 @@ def _found(path: str | Path) -> list[str]:
     except KeyError as error:
         return [f"it is malformed: {error} is missing in it"]
     except CANNOT_BE as error:
-        return [f"it is malformed: {type(error).__name__}: {error}"]
+        told = f"{type(error).__name__}: {error}"
+        return [f"it is malformed: something in it is not of the kind that it should be ({told})"]
 
 
-NO_RECEIPT, UNREAD = "is no receipt", "it cannot be read"
+NO_RECEIPT, UNREAD, OTHER_SCHEMA = "is no receipt", "it cannot be read", "is a receipt of schema"
 """How the line on a file begins that does not say that it is one, or could not be looked at."""
 
 NEEDED = ("bursts", "rows", "figures", "protocol", "ratios", "evidence", "headlines")
@@ -113,6 +116,8 @@ def _as_counted(counts: Mapping[str, Any], model: Mapping[str, Any], size: Any) 
         yield "cost_size", size
     if "elementwise_flops" in counts:
         yield "gflops", 2 * counts["gmacs_conv"] + counts["elementwise_flops"] / 1e9
+    if "gmacs_conv" in counts:  # which are some of all
+        yield "gmacs", max(counts["gmacs"], counts["gmacs_conv"])
     if "unfused_by_class" in counts:
         yield "unfused_bytes", sum(counts["unfused_by_class"].values())
     if "unknown_ops" in counts:
@@ -170,7 +175,7 @@ def differing(given: Any, wanted: Any, where: str) -> Iterator[str]:
         for number, pair in enumerate(zip(given, wanted, strict=True)):
             yield from differing(*pair, f"{where}[{number}]")
     elif not same(given, wanted):
-        yield f"{where} is {str(given)[:60]}, and the samples give {str(wanted)[:60]}"
+        yield f"{where} is {str(given)[:60]}, and from the rest follows {str(wanted)[:60]}"
 
 
 MISSING = "missing"

@@ -74,9 +74,14 @@ def faulty_activations(module: nn.Module, image: Tensor) -> tuple[Finding, ...]:
     The network runs as it is, as a copy, on the image's device.
     """
     ours = copy.deepcopy(module).to(image.device)
+    given = image.clone()
     with _aside(), denormals_kept(), _Values(ours) as values:
-        ours(image)
-    return tuple(values.found.values())
+        ours(given)
+    found = tuple(values.found.values())
+    if torch.equal(given, image):
+        return found
+    told = "writes over the image that it is given, so each call sees another one"
+    return (*found, Finding(name="overwrites_input", where="the network", told=told))
 
 
 def outputs_of(module: nn.Module, image: Tensor, *, seed: int = 0) -> tuple[Tensor, ...]:
@@ -84,7 +89,7 @@ def outputs_of(module: nn.Module, image: Tensor, *, seed: int = 0) -> tuple[Tens
     ours = copy.deepcopy(module).to(image.device)
     with _aside():
         torch.manual_seed(seed)
-        return tuple(each.cpu() for each in tensors_in(ours(image)))
+        return tuple(each.cpu() for each in tensors_in(ours(image.clone())))
 
 
 @contextmanager

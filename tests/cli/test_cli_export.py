@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from harness import Architecture, Part, exporting
 from harness.foreign import ended, load_module
@@ -160,6 +161,19 @@ def test_a_network_of_ones_own_is_written_and_agrees(twopath, tmp_path, kind):
         want = ended(module, "labels_full", (64, 96))(image)
         assert (call(image) == want).float().mean() > 0.999
     assert record["file"] == f"Mine{exporting.FORMATS[kind].ending}"
+    assert "mean" not in record, "nobody knows what a stranger's images are"
+
+
+def test_a_network_that_gives_no_numbers_is_not_written(twopath, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    module = load_module("mine.py:Mine", 5)
+    nn.init.constant_(module.norm.bias, torch.nan)
+    torch.save(module.state_dict(), tmp_path / "mine.pt")
+    given = twopath("export", "mine.py:Mine", *SMALL[1:], "--to", "torch", "--weights", "mine.pt")
+    assert given.code == 2
+    assert "cannot be exported: FloatingPointError: NaN or infinity" in given.err
+    assert "non_finite_weights at network.norm.bias" in given.err
+    assert not [*tmp_path.glob("*.pt2")]
 
 
 def test_nothing_is_written_over_and_no_folder_is_made(twopath, tmp_path):

@@ -48,6 +48,19 @@ class Fickle(Plain):
         return self.head(image * 2 if image.mean() > 9 else image)
 '''
 
+MINUTE = '''
+
+import math
+
+
+class Minute(Plain):
+    """Weighs next to nothing."""
+
+    def __init__(self, num_classes):
+        super().__init__(num_classes)
+        nn.init.constant_(self.body[0].weight, 1e-40)
+'''
+
 
 @pytest.fixture
 def nets(tmp_path):
@@ -134,6 +147,24 @@ def test_what_is_wrong_with_a_stranger_is_in_its_row_and_receipt(nets):
 def test_a_stranger_that_cannot_run_has_its_reason(nets):
     nets.write_text(NETS.replace("self.body(image)\n        return {", "1 / 0\n        return {"))
     assert "ZeroDivisionError" in ready({"plain": f"{nets}:Plain"})["plain"].why
+
+
+@pytest.mark.parametrize("backend", ["folded+channels_last", "eager"])
+def test_weights_too_small_are_found_although_they_are_timed_as_zeros(nets, backend):
+    nets.write_text(NETS + MINUTE)
+    given = {"it": f"{nets}:Minute"}
+    names = () if backend == QUICK.backend else (backend,)
+    order = Order(given=given, num_classes=5, timing=QUICK, size=SIZE, backends=names)
+    (row,) = latencies_of(order).rows.values()
+    told = [each for each in row["latency_findings"] if each.startswith("denormal_weights")]
+    assert len(told) == 1 and "at network.body.0.weight: 100.0% of them" in told[0]
+
+
+def test_weights_that_are_no_numbers_are_named(nets):
+    nets.write_text(NETS + MINUTE.replace("1e-40", "math.nan"))
+    assert (
+        "non_finite_weights at network.body.0.weight" in ready({"it": f"{nets}:Minute"})["it"].why
+    )
 
 
 def test_statistics_are_of_the_images_and_nothing_else_changes():

@@ -102,6 +102,14 @@ def test_dropout_alone():
     assert set(seen) == {"training_mode", "random_outputs"}
 
 
+def test_an_image_that_is_written_over():
+    class Over(Net):
+        def feature(self, image):
+            return super().feature(image.mul_(2))
+
+    assert set(found(Over().eval())) == {"overwrites_input"}
+
+
 def test_dropout_that_no_mode_turns_off():
     class Dropping(Net):
         def feature(self, image):

@@ -13,6 +13,7 @@ def written(tmp_path, made):
 
 COUNTS = {
     "params": 8,
+    "gmacs": 1.6,
     "gmacs_conv": 1.5,
     "elementwise_flops": 10**9,
     "gflops": 4.0,
@@ -25,7 +26,13 @@ COUNTS = {
 
 @pytest.mark.parametrize(
     "change",
-    [{"params": 9}, {"gflops": 4.1}, {"unfused_bytes": 4}, {"unknown_ops": {"a": 1}}],
+    [
+        {"params": 9},
+        {"gmacs": 1.4},
+        {"gflops": 4.1},
+        {"unfused_bytes": 4},
+        {"unknown_ops": {"a": 1}},
+    ],
 )
 def test_counts_that_do_not_fit_are_seen(tmp_path, change):
     models = {"fast": {"findings": [], "params": 8, "transforms": ["folded"]}}

@@ -40,7 +40,7 @@ def test_one_that_was_changed_beside_one_that_was_not(verified, receipt, tmp_pat
     assert first.endswith(": ok")
     assert second == f"{changed}: DOES NOT MATCH"
     assert what[0].startswith("  id ")
-    assert what[1].startswith("  rows.slow.latency_ms is 0.5, and the samples give ")
+    assert what[1].startswith("  rows.slow.latency_ms is 0.5, and from the rest follows ")
     found = json.loads(verified(changed, "--json")[1])
     assert [len(each["mismatches"]) for each in found] == [2]
 
