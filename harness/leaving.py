@@ -1,16 +1,19 @@
-"""An interrupt of a trial that trains waits for the step it is at, and until that is saved."""
+"""An interrupt of trials that train waits for the step they are at, and until that is saved."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 SAID = b"\ntwopath: leaving once this step is saved; Ctrl-C again leaves at once\n"
+
+LEAVES_S = 20.0
+"""How long workers may take to save their trials before they are ended."""
 
 
 @dataclass
@@ -26,12 +29,59 @@ _now = _Now()
 def heeded(number: signal.Signals) -> Iterator[None]:
     """Lets a signal interrupt this process: at once, or a trial that trains here once it is saved.
 
-    The second signal always interrupts at once. Only the main thread can hear signals.
+    The second signal always interrupts at once.
     """
-    if threading.current_thread() is not threading.main_thread():
+    _now.is_asked = False
+
+    def hear() -> None:
+        if _now.is_asked or not _now.trains:
+            raise KeyboardInterrupt
+        ask()
+        if number == signal.SIGINT:
+            say()
+
+    try:
+        with _handled(number, hear):
+            yield
+    finally:
+        _now.is_asked = False
+
+
+@contextmanager
+def once(then: Callable[[], None]) -> Iterator[None]:
+    """Lets the first Ctrl-C interrupt this process; each one after it only calls ``then``.
+
+    So nothing breaks into the leaving that the first one began, and leaves workers behind.
+    """
+    heard = False
+
+    def hear() -> None:
+        nonlocal heard
+        if heard:
+            then()
+            return
+        heard = True
+        raise KeyboardInterrupt
+
+    with _handled(signal.SIGINT, hear):
+        yield
+
+
+@contextmanager
+def _handled(number: signal.Signals, hear: Callable[[], None]) -> Iterator[None]:
+    """Calls ``hear`` at a signal; only the main thread can, and not what a shell shields from it.
+
+    A job in the background of a script is: the Ctrl-C is meant for what is in front.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(number) == signal.SIG_IGN:
         yield
         return
-    before = signal.signal(number, _hear)
+
+    def handle(number: int, frame: Any) -> None:
+        hear()
+
+    before = signal.signal(number, handle)
     try:
         yield
     finally:
@@ -40,12 +90,22 @@ def heeded(number: signal.Signals) -> Iterator[None]:
 
 @contextmanager
 def training() -> Iterator[None]:
-    """Says that a trial trains here, which asks after each step whether it is to leave."""
-    _now.trains, _now.is_asked = True, False
+    """Says that trials train, which are saved before this process leaves.
+
+    They ask after each step whether to leave; KeyboardInterrupt if that came after the last.
+    """
+    _now.trains = True
     try:
         yield
     finally:
         _now.trains = False
+    if _now.is_asked:
+        raise KeyboardInterrupt
+
+
+def ask() -> None:
+    """Asks what trains here to leave as soon as it is saved."""
+    _now.is_asked = True
 
 
 def say() -> None:
@@ -54,13 +114,5 @@ def say() -> None:
 
 
 def is_asked() -> bool:
-    """Whether a trial that trains here is to leave as soon as it is saved."""
+    """Whether what trains is to leave as soon as it is saved."""
     return _now.is_asked
-
-
-def _hear(number: int, frame: Any) -> None:
-    if _now.is_asked or not _now.trains:
-        raise KeyboardInterrupt
-    _now.is_asked = True
-    if number == signal.SIGINT:
-        say()

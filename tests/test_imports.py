@@ -18,7 +18,9 @@ FORBIDDEN = {
     "reports": {"architectures", "studies", "torch", "ray", "optuna"},
 }
 ONLY_IN = {
-    "ray": tuple(f"harness/runners/{name}.py" for name in ("cluster", "gang", "nodes", "tracking")),
+    "ray": tuple(
+        f"harness/runners/{name}.py" for name in ("cluster", "gang", "nodes", "tracking", "watch")
+    ),
     "optuna": ("harness/runners/asking.py", "harness/runners/storage.py"),
 }
 

@@ -10,12 +10,13 @@ import json
 import logging
 import os
 import pickle
+import signal
 import sys
 import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from ray import tune
 from ray.exceptions import RayTaskError
 from ray.tune.search import Searcher
 
+from harness import leaving
 from harness.measure.device import num_cores
 from harness.mistakes import NotInstalledError
 from harness.progress import named
@@ -33,12 +35,10 @@ from harness.runners.nodes import Inquest, MachineLost, check_versions
 from harness.runners.pace import REPORT_EVERY_S, jobs_a_tuner, report_every_s
 from harness.runners.patience import watched
 from harness.runners.runner import WORKER_DIED, Runner, Source
-from harness.runners.slots import Slot, Wanted, check_room, slot_of, why_waiting
+from harness.runners.slots import Wanted, check_room, slot_of
+from harness.runners.watch import Leaving, Silence, Waiting, is_to_leave, new_sign
 from harness.shipment import Shipment, at_hand, renamed, shipped, unpacked
-from harness.trial import RESUMED, Event, Job, Row, failed_row, reason_of, run_trial
-
-LOOK_S = 1.0
-"""How often it is looked at whether trials start."""
+from harness.trial import RESUMED, Event, Job, OnEvent, Row, failed_row, reason_of, run_trial
 
 LOST = "lost by Ray"
 
@@ -100,15 +100,19 @@ class Cluster(Runner):
         A job that must be measured first is taken between two Tuners: one holds on to the cores
         of trials that have ended, and the measurement would wait for them for ever.
         """
-        while (job := source.take()) is not None:
-            jobs = _Jobs(source, job, most=jobs_a_tuner(self.num_workers))
-            self._tune(jobs)
-            if jobs.error:
-                raise jobs.error
+        with leaving.heeded(signal.SIGINT):
+            while (job := source.take()) is not None:
+                jobs = _Jobs(source, job, most=jobs_a_tuner(self.num_workers))
+                # Several processes that train a trial hear of nothing that could wait for them.
+                with leaving.training() if self.slot.processes == 1 else nullcontext():
+                    self._tune(jobs)
+                if jobs.error:
+                    raise jobs.error
 
     def _tune(self, jobs: _Jobs) -> None:
+        every_s, sign = report_every_s(self.num_workers), new_sign()
         trainable = tune.with_parameters(
-            _trainable, shipment=self.shipment, every_s=report_every_s(self.num_workers)
+            _trainable, shipment=self.shipment, every_s=every_s, sign=sign
         )
         with tempfile.TemporaryDirectory(prefix="twopath-tune-", ignore_cleanup_errors=True) as d:
             tuner = tune.Tuner(
@@ -123,7 +127,12 @@ class Cluster(Runner):
                     storage_path=d,
                     name="study",
                     verbose=0,
-                    callbacks=[_Waiting(self.slot), _Deaths(jobs)],
+                    callbacks=[
+                        Waiting(self.slot),
+                        _Deaths(jobs),
+                        Silence(jobs.live, jobs.give_up, reports_s=every_s),
+                        Leaving(sign),
+                    ],
                 ),
             )
             with redirect_stdout(sys.stderr):  # Ray prints the death of a worker
@@ -155,43 +164,6 @@ class Cluster(Runner):
             ray.shutdown()
 
 
-WAITS_S = 30.0
-"""After which it is said why no trial starts, and again after each time twice as long."""
-
-
-class _Waiting(tune.Callback):
-    """Says why no trial starts, where Tune would wait in silence."""
-
-    def __init__(self, slot: Slot) -> None:
-        self._slot = slot
-        self._since: float | None = None
-        self._patience_s = WAITS_S
-        self._looked = 0.0
-
-    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        """Called by Tune; short trials may have ended before the next look."""
-        self._since, self._patience_s = None, WAITS_S
-
-    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        """Called by Tune again and again, with all trials that it has had."""
-        if time.monotonic() - self._looked < LOOK_S:
-            return
-        self._looked = time.monotonic()
-        states = {trial.status for trial in trials}
-        if "RUNNING" in states or "PENDING" not in states:
-            self._since, self._patience_s = None, WAITS_S
-            return
-        self._since = self._since or time.monotonic()
-        if time.monotonic() - self._since > self._patience_s:
-            said = why_waiting(self._slot, ray.nodes(), ray.available_resources())
-            print(
-                f"twopath: no trial has started for {self._patience_s:.0f} s: {said}",
-                file=sys.stderr,
-                flush=True,
-            )
-            self._patience_s *= 2
-
-
 class _Deaths(tune.Callback):
     """Tells how workers died, which Tune does not tell its searcher."""
 
@@ -214,8 +186,8 @@ class _Deaths(tune.Callback):
 class _Jobs(Searcher):
     """Hands a job and those that follow it to Tune, and Tune's results to their source.
 
-    At most ``most`` jobs. ``error`` is the first thing that went wrong in the source: Tune would
-    wrap it or drop it.
+    At most ``most`` jobs; ``live`` are those in flight, by trial. ``error`` is the first thing
+    that went wrong in the source: Tune would wrap it or drop it.
     """
 
     def __init__(self, source: Source, first: Job, *, most: int = UNBOUNDED) -> None:
@@ -227,7 +199,7 @@ class _Jobs(Searcher):
         self._room = most
         self._again: deque[Job] = deque()
         self._losses: Counter[str] = Counter()
-        self._live: dict[str, Job] = {}
+        self.live: dict[str, Job] = {}
         self._away: dict[str, Inquest] = {}
         self._rows: dict[str, Row] = {}
 
@@ -236,8 +208,8 @@ class _Jobs(Searcher):
         self.judge()  # where none runs Tune asks on and on, and calls nobody else
         job = self._lost_one() or self._new_one()
         if job is None:
-            return None if self._live and not self.error else Searcher.FINISHED
-        self._live[trial_id] = job
+            return None if self.live and not self.error else Searcher.FINISHED
+        self.live[trial_id] = job
         # Tune writes configurations as JSON, so a job travels as text.
         return {"job": pickle.dumps(job).hex()}
 
@@ -246,12 +218,15 @@ class _Jobs(Searcher):
 
     def _new_one(self) -> Job | None:
         job, self._first = self._first, None
-        if job is None and self._room and not self.error and self._safely(self._source.is_ready):
+        if job is None and self._may_go_on() and self._safely(self._source.is_ready):
             job = self._safely(self._source.take)
         if job is not None:
             self._room -= 1
             self._safely(self._source.started, job)
         return job
+
+    def _may_go_on(self) -> bool:
+        return bool(self._room) and not self.error and not leaving.is_asked()
 
     def on_trial_result(self, trial_id: str, result: Row) -> None:
         """Passes on an event, or keeps the row until the trial is complete."""
@@ -264,19 +239,26 @@ class _Jobs(Searcher):
         self, trial_id: str, result: Row | None = None, error: bool = False
     ) -> None:
         """Finishes a job with its row; of one that ended otherwise ``died`` is told next."""
-        if trial_id not in self._live or error:
+        if trial_id not in self.live or error:
             return
         self.on_trial_result(trial_id, {"row": (result or {}).get("row")})
-        if (result or {}).get("lost"):
+        if (result or {}).get("left"):
+            del self.live[trial_id]  # a later run takes it up
+        elif (result or {}).get("lost"):
             self._try_again(trial_id, (result or {})["lost"])
         else:
             self._finish(trial_id, WORKER_DIED.format(how=LOST))
 
     def died(self, trial_id: str, why: str) -> None:
         """Finishes a job whose worker died, unless its machine did and another may do it."""
-        if trial_id in self._live:
+        if trial_id in self.live:
             self._away[trial_id] = Inquest(said=why)
             self.judge()
+
+    def give_up(self, trial_id: str, row: Row) -> None:
+        """Finishes a job whose worker says nothing any more, unless it has said the end."""
+        self._rows.setdefault(trial_id, row)
+        self._finish(trial_id, "")
 
     def judge(self) -> None:
         """Finishes jobs whose workers died, as soon as it is known how."""
@@ -292,7 +274,7 @@ class _Jobs(Searcher):
                 self._finish(trial_id, WORKER_DIED.format(how=LOST))
 
     def _try_again(self, trial_id: str, why: str) -> None:
-        job = self._live[trial_id]
+        job = self.live[trial_id]
         self._losses[job.trial.entry.key] += 1
         times = self._losses[job.trial.entry.key]
         again = self._safely(self._source.again, job) if times < TRIES else None
@@ -304,12 +286,12 @@ class _Jobs(Searcher):
             file=sys.stderr,
             flush=True,
         )
-        del self._live[trial_id]
+        del self.live[trial_id]
         self._again.append(again)
 
     def _finish(self, trial_id: str, otherwise: str) -> None:
         """Finishes a job with its row, or with a failed one for a reason if there is none."""
-        job = self._live.pop(trial_id)
+        job = self.live.pop(trial_id)
         row = self._rows.pop(trial_id, None) or failed_row(job, otherwise)
         self._safely(self._source.finish, job, row)
 
@@ -336,11 +318,13 @@ def _called(function: Callable[..., Any], arguments: tuple[Any, ...], shipment: 
 
 
 def _trainable(
-    config: dict[str, Any], shipment: Shipment | None = None, every_s: float = REPORT_EVERY_S
+    config: dict[str, Any],
+    shipment: Shipment | None = None,
+    every_s: float = REPORT_EVERY_S,
+    sign: str = "",
 ) -> None:
     """Runs one job in a Ray worker; always ends with one report: its row, or why there is none."""
     job, last = pickle.loads(bytes.fromhex(config["job"])), time.monotonic()
-    gang = Gang(plugins=job.plugins, shipment=shipment)
     with watched(job, _say_row) as heard:
 
         def report(event: Event) -> None:
@@ -349,18 +333,31 @@ def _trainable(
             if time.monotonic() - last >= every_s or event.state == RESUMED:
                 last = time.monotonic()
                 tune.report({"event": json.dumps(asdict(event))})
+                if is_to_leave(sign):
+                    leaving.ask()
 
-        try:
-            if shipment:
-                job = at_hand(job, unpacked(shipment))
-            row = run_trial(job, report, gang)
-        except MachineLost as error:
-            tune.report({"lost": str(error)})
-            return
-        except (OSError, NotInstalledError) as error:
-            row = failed_row(job, reason_of(error))
-    _say_row(row)
+        ended = {"left": True} if is_to_leave(sign) else _ended(job, shipment, report)
+    tune.report(ended)
+
+
+def _ended(job: Job, shipment: Shipment | None, report: OnEvent) -> dict[str, Any]:
+    """What a worker says at last of a job: its row, that a machine was lost, or that it left."""
+    try:
+        gang = Gang(plugins=job.plugins, shipment=shipment)
+        if shipment:
+            job = at_hand(job, unpacked(shipment))
+        return _with_row(run_trial(job, report, gang))
+    except MachineLost as error:
+        return {"lost": str(error)}
+    except KeyboardInterrupt:
+        return {"left": True}
+    except (OSError, NotInstalledError) as error:
+        return _with_row(failed_row(job, reason_of(error)))
 
 
 def _say_row(row: Row) -> None:
-    tune.report({"row": json.dumps(row)})
+    tune.report(_with_row(row))
+
+
+def _with_row(row: Row) -> dict[str, Any]:
+    return {"row": json.dumps(row)}

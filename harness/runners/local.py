@@ -18,9 +18,6 @@ from harness.runners.patience import LONGEST_TICK_S, Pulse, alarmed
 from harness.runners.runner import WORKER_DIED, Runner, Source
 from harness.trial import Event, Job, Row, failed_row, run_trial
 
-LEAVES_S = 20.0
-"""How long workers may take to save their trials before they are ended."""
-
 
 class InProcess(Runner):
     """Runs one trial after the other in this process."""
@@ -31,6 +28,8 @@ class InProcess(Runner):
             while (job := source.take()) is not None:
                 source.started(job)
                 source.finish(job, _run_alarmed(job, source))
+                if leaving.is_asked():  # of a trial that failed before it could be saved
+                    raise KeyboardInterrupt
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function here."""
@@ -68,16 +67,17 @@ class Processes(Runner):
 
     def run(self, source: Source) -> None:
         """Runs a source dry."""
-        try:
-            self._feed(source)
-            while any(worker.job for worker in self._workers):
-                self._listen(source)
+        with leaving.once(self._kill):
+            try:
                 self._feed(source)
-        except KeyboardInterrupt:
-            leaving.say()
-            raise
-        finally:
-            self.close()
+                while any(worker.job for worker in self._workers):
+                    self._listen(source)
+                    self._feed(source)
+            except KeyboardInterrupt:
+                leaving.say()
+                raise
+            finally:
+                self.close()
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Calls a function in the parent, where no worker disturbs it between two runs."""
@@ -85,16 +85,22 @@ class Processes(Runner):
 
     def close(self) -> None:
         """Ends all workers, once they have saved the trials that they train."""
-        workers, self._workers = self._workers, []
+        started = [worker for worker in self._workers if worker.process.pid]
         try:
-            for worker in workers:
+            for worker in started:
                 worker.process.terminate()
-            _hear_out([worker.pipe for worker in workers])
+            _hear_out([worker.pipe for worker in started])
         finally:  # they took too long, or a second Ctrl-C came
-            for worker in workers:
-                worker.process.kill()
-            for worker in workers:
+            self._kill()
+            for worker in started:
                 worker.process.join()
+            self._workers = []
+
+    def _kill(self) -> None:
+        """Ends all workers at once."""
+        for worker in self._workers:
+            if worker.process.pid:
+                worker.process.kill()
 
     def _listen(self, source: Source) -> None:
         """Hears what busy workers say; ends one that has said nothing for too long."""
@@ -135,10 +141,11 @@ class Processes(Runner):
         ours, theirs = context.Pipe()
         # Not a daemon, which could not start the processes that train a trial together.
         process = context.Process(target=_serve, args=(theirs,))
+        worker = _Worker(process, ours)
+        self._workers.append(worker)  # first, or a Ctrl-C now would leave it behind
         start(process)
         theirs.close()
-        self._workers.append(_Worker(process, ours))
-        return self._workers[-1]
+        return worker
 
     def _hear(self, worker: _Worker, source: Source) -> None:
         assert worker.job is not None
@@ -171,7 +178,7 @@ class Processes(Runner):
 
 def _hear_out(pipes: list[Connection]) -> None:
     """Lets workers that leave say what they still have to say; it would hold them up."""
-    until = time.monotonic() + LEAVES_S
+    until = time.monotonic() + leaving.LEAVES_S
     while pipes and (left := until - time.monotonic()) > 0:
         ready = wait(pipes, left)
         for pipe in [each for each in pipes if each in ready]:
@@ -195,3 +202,5 @@ def _serve(pipe: Connection) -> None:
         while True:
             job = pipe.recv()
             pipe.send(run_trial(job, pipe.send))
+            if leaving.is_asked():
+                return

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import signal
 import sys
 from dataclasses import replace
 from multiprocessing import forkserver
@@ -94,8 +95,8 @@ class Run:
         until(condition, self)
 
     def signal(self, number):
-        """Sends it a signal."""
-        os.kill(self.pid, number)
+        """Sends it a signal, and all that it has started, as a terminal does."""
+        os.killpg(self.pid, number)
 
     def kill(self):
         """Kills it, so that it can clean up nothing."""
@@ -116,6 +117,7 @@ class Run:
 
 def _run(folder, said, summary, seeds, environment, options):
     os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a script's `&`
     os.environ.update(environment)
     with said.open("a") as file:
         os.dup2(file.fileno(), 1)
