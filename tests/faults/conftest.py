@@ -26,6 +26,14 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def nothing_runs_on():
+    """Whatever becomes of a test, its runs end with it: pytest would wait for them for ever."""
+    yield
+    while warm.RUNS:
+        warm.RUNS.pop().end_all()
+
+
 @pytest.fixture
 def sound(undisturbed):
     """What the first four trials learn when nothing goes wrong, by seed."""

@@ -6,9 +6,10 @@ A part that ends its own worker: ``tests/harness/test_runner_local.py``, on Ray
 
 import os
 import signal
-import time
 
+import pytest
 import warm
+from drive import is_alive
 from warm import Run
 
 PATIENCE_S = 10
@@ -18,21 +19,29 @@ RAYS_S = 25
 """Longer than the first step takes there, in a worker that has just started."""
 
 
-def test_workers_that_are_killed_and_stopped_cost_their_trials_only(folder, sound):
-    pids = folder / "pids"
+@pytest.mark.parametrize(
+    ("on_ray", "how"),
+    [pytest.param(False, "SIGKILL", id="here"), pytest.param(True, "lost by Ray", id="on Ray")],
+)
+def test_workers_that_are_killed_and_stopped_cost_their_trials_only(
+    folder, sound, own_ray, on_ray, how
+):
+    pids, heard = folder / "pids", folder / "heard"
     pids.mkdir()
+    heard.mkdir()
     environment = {"TWOPATH_TEST_STEP_S": "1.0", "TWOPATH_TEST_PIDS": str(pids)}
-    run = Run(folder, workers=2, patience_s=90, impatient_s=PATIENCE_S, environment=environment)
-    run.until(lambda: len(list(pids.iterdir())) == 2)
+    impatient = {"patience_s": 600, "impatient_s": PATIENCE_S, "heard_of": heard}
+    run = Run(folder, workers=2, on_ray=on_ray, environment=environment, **impatient)
+    run.until(lambda: len(list(heard.iterdir())) == 2)
     killed, stopped = (int(path.name) for path in pids.iterdir())
-    time.sleep(4)  # so that steps of both have been heard of; their trials take twelve seconds
     os.kill(stopped, signal.SIGSTOP)
     os.kill(killed, signal.SIGKILL)
     did = run.did()
     assert (did["trained"], did["failed"], did["given_up"]) == (2, 2, None)
     reasons = sorted(r["reason"] for r in warm.ended_rows(folder).values() if r["reason"])
     assert reasons[0].startswith(f"TimeoutError: no progress for {PATIENCE_S} s after step ")
-    assert reasons[1].startswith("its worker process died (SIGKILL)")
+    assert reasons[1].startswith(f"its worker process died ({how})")
+    assert not is_alive(stopped)
     warm.assert_nothing_is_held(folder)
 
     before = {key: row for key, row in warm.ended_rows(folder).items() if row["state"] == "done"}

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
@@ -53,16 +54,25 @@ def study(seeds, act="slow", steps=12):
     )
 
 
-def lose_patience(seconds):
-    """Lets a driver wait for a trial's first steps, however busy the machine, and then not long."""
+def lose_patience(seconds, heard_of=None):
+    """Lets a driver wait for a trial's first steps, however busy the machine, and then not long.
+
+    Leaves a file for each trial that it has heard of, in a folder if there is one.
+    """
     hear = Pulse.hear
 
     def heard(self, event):
         hear(self, event)
         if event.step >= 1:
             self.job = replace(self.job, patience_s=seconds)
+            if heard_of:
+                (heard_of / event.key).touch()
 
     Pulse.hear = heard
+
+
+RUNS = []
+"""All that were started, so that none outlives its test."""
 
 
 class Run:
@@ -73,10 +83,12 @@ class Run:
         self.summary = (log or folder) / "summary.json"
         self.summary.unlink(missing_ok=True)
         arguments = (folder, self.said, self.summary, seeds, environment or {}, options)
+        self.on_ray = options.get("on_ray", False)
         start_server()
         self._process = FORKED.Process(target=_run, args=arguments)
         self._process.start()
         self.pid = self._process.pid
+        RUNS.append(self)
 
     def poll(self):
         """Its exit code; None while it runs."""
@@ -92,7 +104,11 @@ class Run:
 
     def until(self, condition):
         """Waits for a condition that must come true while it runs."""
-        until(condition, self)
+        until(condition, self, self._seen)
+
+    def _seen(self):
+        said = self.said.read_text() if self.said.is_file() else ""
+        return f"its exit code is {self.poll()}; it said: {said[-4000:]}"
 
     def signal(self, number):
         """Sends it a signal, and all that it has started, as a terminal does."""
@@ -103,15 +119,21 @@ class Run:
         self._process.kill()
         self._process.join()
 
+    def end_all(self):
+        """Ends it and all that it has started."""
+        with suppress(OSError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.join()
+
     def ended(self):
         """Its exit code, once it has ended."""
         self._process.join(PATIENCE_S)
-        assert self.poll() is not None, "it did not end"
+        assert self.poll() is not None, f"it did not end; {self._seen()}"
         return self.poll()
 
     def did(self):
         """What it did, once it has ended well."""
-        assert self.ended() == 0, self.said.read_text()
+        assert self.ended() == 0, self._seen()
         return json.loads(self.summary.read_text())
 
 
@@ -125,7 +147,7 @@ def _run(folder, said, summary, seeds, environment, options):
     if options.pop("saves", True):
         loop.SAVE_EVERY_S, loop.SAVE_SHARE = 0.0, float("inf")
     if "impatient_s" in options:
-        lose_patience(options.pop("impatient_s"))
+        lose_patience(options.pop("impatient_s"), options.pop("heard_of", None))
     load_file(ODD)
     wanted = study(seeds, options.pop("act", "slow"))
     workers = options.get("workers", 1)

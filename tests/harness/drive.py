@@ -42,19 +42,22 @@ def kill(process, *, group=False):
 
 def answer(process):
     """What a run printed: its summary."""
-    printed, _ = process.communicate(timeout=PATIENCE_S)
+    try:
+        printed, _ = process.communicate(timeout=PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        kill(process, group=True)
+        raise
     assert process.returncode == 0
     return json.loads(printed)
 
 
-def until(condition, process=None):
-    """Waits for a condition that must come true while a process runs."""
-    for _ in range(PATIENCE_S * 50):
-        if condition():
-            return
-        assert process is None or process.poll() is None, "it ended too soon"
+def until(condition, process=None, seen=lambda: ""):
+    """Waits for a condition that must come true while a process runs; else tells what was seen."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert process is None or process.poll() is None, f"it ended too soon; {seen()}"
+        assert time.monotonic() < end, f"it never happened; {seen()}"
         time.sleep(0.02)
-    raise AssertionError("it never happened")
 
 
 def is_alive(pid):

@@ -15,6 +15,9 @@ from harness.components import Feature, Head, heads
 SOUND, STEP_S, PIDS = "TWOPATH_TEST_SOUND", "TWOPATH_TEST_STEP_S", "TWOPATH_TEST_PIDS"
 """Environment variables: the head does no harm; seconds that a step takes; a folder of pids."""
 
+HELD = "TWOPATH_TEST_HELD"
+"""Another: the third step waits until this file is there, and leaves one named .waits beside it."""
+
 
 @heads.register("odd")
 class Odd(Head):
@@ -37,7 +40,7 @@ class Odd(Head):
             return logits
         self.num_steps += 1
         if self.act == "slow":
-            _step_slowly()
+            _step_slowly(self.num_steps)
         elif self.num_steps > 2:
             return _go_wrong(self.act, logits)
         return logits
@@ -77,7 +80,11 @@ _END = {
 """How a step may end that does not go on."""
 
 
-def _step_slowly():
+def _step_slowly(number):
     if PIDS in os.environ:
         Path(os.environ[PIDS], str(os.getpid())).touch()
     time.sleep(float(os.environ.get(STEP_S, "0")))
+    if number > 2 and HELD in os.environ:
+        Path(f"{os.environ[HELD]}.waits").touch()
+        while not Path(os.environ[HELD]).exists():
+            time.sleep(0.05)

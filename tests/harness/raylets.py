@@ -12,13 +12,21 @@ import pytest
 from drive import until
 
 
+@contextmanager
+def ray_folder():
+    """A folder for Ray, for as long; short, since the names of sockets may not be long."""
+    folder = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
+    with folder as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", name)
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.delenv("RAY_ADDRESS", raising=False)
+        yield name
+
+
 @pytest.fixture
-def own_ray(monkeypatch):
-    """A folder for Ray; short, since the names of sockets may not be long."""
-    with tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True) as folder:
-        monkeypatch.setenv("RAY_TMPDIR", folder)
-        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-        monkeypatch.delenv("RAY_ADDRESS", raising=False)
+def own_ray():
+    """A folder for Ray."""
+    with ray_folder() as folder:
         yield folder
 
 
@@ -49,11 +57,18 @@ def node(log, *options, folder=None, **environment):
         head.wait()
 
 
+@contextmanager
+def cluster(folder, log, **environment):
+    """A cluster of one node with one core, which is nobody else's; gives its address."""
+    port = free_port()
+    options = ["--head", "--num-cpus=1", f"--port={port}", f"--temp-dir={folder}"]
+    options += ["--include-dashboard=false", f"--dashboard-port={free_port()}"]
+    with node(log, *options, **environment):
+        yield f"127.0.0.1:{port}"
+
+
 @pytest.fixture
 def address(own_ray, tmp_path):
-    """The address of a cluster of one node with one core, which is nobody else's."""
-    port = free_port()
-    options = ["--head", "--num-cpus=1", f"--port={port}", f"--temp-dir={own_ray}"]
-    options += ["--include-dashboard=false", f"--dashboard-port={free_port()}"]
-    with node(tmp_path / "head.log", *options):
-        yield f"127.0.0.1:{port}"
+    """The address of a cluster of one node with one core."""
+    with cluster(own_ray, tmp_path / "head.log") as found:
+        yield found
