@@ -143,6 +143,7 @@ def test_a_worker_that_is_killed_costs_its_trial_until_it_is_asked_for(
     driver, _, worker = cluster
     folder = tmp_path / "runs"
     os.kill(worker, signal.SIGKILL)
+    (tmp_path / "go on").touch()  # what comes to this node next
     summary = answer(driver)
     assert (summary["trained"], summary["failed"]) == (2, 1)
     found = rows(folder, "slow")

@@ -11,9 +11,13 @@ import torch.distributed as dist
 from torch import nn
 
 from harness.components import Feature, Head, heads
+from harness.runners.patience import Pulse
 
 SOUND, STEP_S, PIDS = "TWOPATH_TEST_SOUND", "TWOPATH_TEST_STEP_S", "TWOPATH_TEST_PIDS"
 """Environment variables: the head does no harm; seconds that a step takes; a folder of pids."""
+
+IMPATIENT = "TWOPATH_TEST_IMPATIENT"
+"""Another: a trial that hangs has been silent for too long as soon as that is looked at."""
 
 HELD = "TWOPATH_TEST_HELD"
 """Another: the third step waits until this file is there, and leaves one named .waits beside it."""
@@ -63,6 +67,12 @@ def _starve():
     raise MemoryError
 
 
+def _hang():
+    if IMPATIENT in os.environ:
+        Pulse.is_over = property(lambda self: self.silent_s > 0)
+    time.sleep(600)
+
+
 def _starve_gpu():
     raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
@@ -72,7 +82,7 @@ _END = {
     "starve": _starve,
     "hoard": lambda: torch.empty(2**60, dtype=torch.uint8),
     "starve_gpu": _starve_gpu,
-    "hang": lambda: time.sleep(600),
+    "hang": _hang,
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "quit": lambda: os._exit(3),
     "exit": lambda: sys.exit("enough"),

@@ -19,6 +19,7 @@ def ray_folder():
     with folder as name, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TMPDIR", name)
         patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("RAY_worker_niceness", "0")  # by itself 15: on a busy machine for ever
         patch.delenv("RAY_ADDRESS", raising=False)
         yield name
 
