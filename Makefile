@@ -9,13 +9,13 @@ demo: .venv/ready  ## run the first study and print its answer
 	$(BIN)/twopath run studies/fusion.py --workers 2
 
 test: .venv/ready  ## all tests but the slow ones
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not faults"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: .venv/ready  ## those that start clusters, processes and exports
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m slow
 
-test-faults: .venv/ready  ## processes, nodes and servers killed and stopped: on a quiet machine
-	$(BIN)/pytest -m faults
+test-faults: .venv/ready  ## of the slow ones those that kill and stop processes, nodes and servers
+	$(BIN)/pytest tests/faults
 
 test-timm: .venv-timm/ready  ## the part that needs timm, with the full torch it asks for (GBs)
 	.venv-timm/bin/pytest tests/architectures/test_timm.py tests/contracts -k timm

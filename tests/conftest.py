@@ -5,6 +5,7 @@ import os
 # On a busy machine two threads mostly wait for each other. Before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,9 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = tuple(str(ROOT / name) for name in ("harness", "architectures", "studies", "reports"))
 
 load_plugins()  # what is built in stays
+
+# Ignored behind a script's `&`, and then by all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW = (
     "test_runner_ray.py",
@@ -40,6 +44,11 @@ SLOW = (
     "test_cli_run.py",
     "test_bad_input.py",
     "test_silence.py",
+    "faults/test_driver_killed.py",
+    "faults/test_interrupts.py",
+    "faults/test_node_faults.py",
+    "faults/test_storage.py",
+    "faults/test_workers.py",
     "ledger/test_drivers.py",
     "test_report_page_browser.py",
     "[ray]",
@@ -47,22 +56,10 @@ SLOW = (
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""
 
 
-FAULTS = (
-    "test_node_",
-    "test_driver_killed.py",
-    "test_interrupts.py",
-    "test_workers.py",
-    "test_storage.py",
-)
-"""What kills, stops and starves processes: by hand, on a machine that nobody else uses."""
-
-
 def pytest_collection_modifyitems(items):
-    """Marks what is slow, so that ``make test`` stays quick, and what injects faults."""
+    """Marks what is slow, so that ``make test`` stays quick."""
     for item in items:
-        if any(name in item.nodeid for name in FAULTS):
-            item.add_marker(pytest.mark.faults)
-        elif any(name in item.nodeid for name in SLOW):
+        if any(name in item.nodeid for name in SLOW):
             item.add_marker(pytest.mark.slow)
 
 

@@ -139,7 +139,6 @@ class Run:
 
 def _run(folder, said, summary, seeds, environment, options):
     os.setsid()
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored behind a script's `&`
     os.environ.update(environment)
     with said.open("a") as file:
         os.dup2(file.fileno(), 1)
@@ -159,7 +158,7 @@ def _run(folder, said, summary, seeds, environment, options):
     try:
         did = session(wanted, folder, runner=runner, plugins=(ODD,), **options).run()
     except KeyboardInterrupt:
-        os._exit(130)
+        raise SystemExit(130) from None  # which waits for all that it has started
     summary.write_text(json.dumps(vars(did)))
 
 
