@@ -159,6 +159,7 @@ def test_a_worker_that_is_killed_costs_its_trial_until_it_is_asked_for(
 def test_a_node_with_one_of_two_processes_is_killed_and_another_takes_its_place(
     tmp_path, address, monkeypatch
 ):
+    monkeypatch.setenv("TWOPATH_TEST_SEEDS", "1")
     folder, held = tmp_path / "runs", {"TWOPATH_TEST_HELD": str(tmp_path / "go on")}
     options = ["--on", "ray", "--address", address, "--processes", "2"]
     with (tmp_path / "said").open("w") as said:
@@ -170,12 +171,12 @@ def test_a_node_with_one_of_two_processes_is_killed_and_another_takes_its_place(
             send(lost, signal.SIGKILL)
         with node(tmp_path / "third.log", *joining(address)):
             summary = answer(driver)
-    assert (summary["trained"], summary["failed"]) == (3, 0)
+    assert (summary["trained"], summary["failed"]) == (1, 0)
     here = tmp_path / "here"
     study, plugins = load_file(SLOW).study, (str(SLOW),)
     session(study, here, runner=InProcess(), processes=2, plugins=plugins).run()
     alone = {key: learnt(row) for key, row in rows(here, "slow").items()}
-    (again,) = check(folder, alone, attempts=[1, 1, 2])
+    (again,) = check(folder, alone, attempts=[2])
     assert again["folder"].endswith("-2") and again["resumed_from_step"] > 0
     # What starts the two and waits for them takes no core, so Ray puts it on either node.
     lost = "the machine it ran on was lost" if of_trial else "of 2 was lost"

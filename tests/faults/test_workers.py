@@ -50,6 +50,24 @@ def test_workers_that_are_killed_and_stopped_cost_their_trials_only(
     assert warm.learnt_by_seed(folder) == sound
 
 
+def test_one_of_a_trials_own_processes_that_is_stopped_ends_with_it(folder):
+    pids, heard = folder / "pids", folder / "heard"
+    pids.mkdir()
+    heard.mkdir()
+    environment = {"TWOPATH_TEST_STEP_S": "0.5", "TWOPATH_TEST_PIDS": str(pids)}
+    impatient = {"patience_s": 600, "impatient_s": PATIENCE_S, "heard_of": heard}
+    run = Run(folder, seeds=1, processes=2, environment=environment, **impatient)
+    run.until(lambda: list(heard.iterdir()))
+    both = [int(path.name) for path in pids.iterdir()]
+    os.kill(both[0], signal.SIGSTOP)
+    did = run.did()
+    assert (len(both), did["trained"], did["failed"]) == (2, 0, 1)
+    [row] = warm.ended_rows(folder).values()
+    assert row["reason"].startswith(f"TimeoutError: no progress for {PATIENCE_S} s after step ")
+    assert not any(map(is_alive, both))
+    warm.assert_nothing_is_held(folder)
+
+
 def test_a_part_that_hangs_on_ray_is_ended_with_a_reason(folder, own_ray):
     impatient = {"TWOPATH_TEST_IMPATIENT": "1"}  # only once it hangs, however long it takes to
     run = Run(folder, seeds=1, act="hang", on_ray=True, patience_s=600, environment=impatient)
