@@ -3,6 +3,7 @@
 import os
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,7 +174,7 @@ def test_a_node_with_one_of_two_processes_is_killed_and_another_takes_its_place(
             summary = answer(driver)
     assert (summary["trained"], summary["failed"]) == (1, 0)
     here = tmp_path / "here"
-    study, plugins = load_file(SLOW).study, (str(SLOW),)
+    study, plugins = replace(load_file(SLOW).study, seeds=(0,)), (str(SLOW),)
     session(study, here, runner=InProcess(), processes=2, plugins=plugins).run()
     alone = {key: learnt(row) for key, row in rows(here, "slow").items()}
     (again,) = check(folder, alone, attempts=[2])
