@@ -6,6 +6,7 @@ import statistics
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from reports.columns import FIGURES, is_missing
@@ -56,8 +57,15 @@ class Candidate:
 
     def mean(self, key: str) -> float | None:
         """A figure's mean over seeds; None where there is no value."""
-        values = self.figures.get(key, {}).values()
-        return statistics.fmean(values) if values else None
+        if key not in self._means:
+            values = self.figures.get(key, {}).values()
+            self._means[key] = statistics.fmean(values) if values else None
+        return self._means[key]
+
+    @cached_property
+    def _means(self) -> dict[str, float | None]:
+        """Those that were asked for: each is, again and again."""
+        return {}
 
     @property
     def num_trials(self) -> int:
@@ -139,9 +147,9 @@ def _values(places: Collection[int], key: str, columns: _Columns) -> dict[int, f
     seeded = key in FIGURES and FIGURES[key].seeded
     values, seeds, states = columns.figures[key], columns.seeds, columns.states
     return {
-        seeds[place]: float(values[place])
+        seeds[place]: float(value)
         for place in places
-        if not is_missing(values[place]) and (not seeded or states[place] == "done")
+        if not is_missing(value := values[place]) and (not seeded or states[place] == "done")
     }
 
 

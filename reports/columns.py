@@ -67,6 +67,8 @@ def is_missing(value: Any) -> bool:
 def plain(value: Any) -> str:
     """Text on one line, without the control characters a user's name may hold."""
     words = " ".join(str(value).split())
+    if words.isprintable():  # nearly always, and much is asked for very often
+        return words
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 

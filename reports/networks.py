@@ -21,8 +21,8 @@ class Networks:
 def networks(verdict: Verdict, only: Container[str] | None = None) -> Networks:
     """The parts of every candidate, or of some alone, as the study writes them."""
     columns = (verdict.trials.column(key) for key in ("candidate", "parts"))
-    pairs = zip(*columns, strict=True)
-    found = {plain(name): parts or {} for name, parts in pairs}
+    pairs = dict(zip(*columns, strict=True))  # seeds of one candidate have the same parts
+    found = {plain(name): parts or {} for name, parts in pairs.items()}
     kinds = list(dict.fromkeys(kind for parts in found.values() for kind in parts))
     values = {kind: {parts.get(kind, "") for parts in found.values()} for kind in kinds}
     differ = [kind for kind in kinds if len(values[kind]) > 1]

@@ -134,14 +134,19 @@ def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
 
 
 def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]:
+    if not len(some):
+        return
     theirs, own = field.matrix[rivals][:, None, :], field.matrix[some][None, :, :]
     above = np.asarray((theirs <= own).all(axis=2) & (theirs < own).any(axis=2))
     held, known = field.beats(rivals, some)
     sure = above & held & known
-    for column, place in enumerate(some):
-        by = sure[:, column] if sure[:, column].any() else above[:, column]
-        first = int(by.argmax())  # rivals are ranked, the best first
-        resolved = bool(sure[first, column]) if known[first, column] else None
+    # Rivals are ranked, the best first.
+    firsts = np.where(sure.any(axis=0), sure.argmax(axis=0), above.argmax(axis=0))
+    columns = np.arange(len(some))
+    told = (firsts, sure[firsts, columns], known[firsts, columns])
+    lines = zip(some.tolist(), *(each.tolist() for each in told), strict=True)
+    for place, first, is_sure, is_known in lines:
+        resolved = is_sure if is_known else None
         one, rival = field.ranked[place], field.ranked[rivals[first]].name
         words = f"dominated by {rival}" + _doubt(resolved, None) + _failures(one)
         yield Standing(

@@ -73,12 +73,14 @@ def _planned(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_OWN = frozenset({"candidate", "seed", "baseline", "parts", "iou", "key"})
+_OWN = ("candidate", "seed", "baseline", "parts", "iou", "key")
 """What the plan says, and what is written in another way."""
 
 
 def _measured(row: Row, entry: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {key: value for key, value in row.items() if key not in _OWN}
+    flat = dict(row)
+    for name in _OWN:
+        flat.pop(name, None)
     for name in entry.get("factors") or ():
         flat.pop(f"factor.{name}", None)
     if flat.get("miou") is not None:  # scored before rows said where their weights came from
@@ -134,11 +136,16 @@ def trials_csv(trials: Trials) -> Iterator[str]:
 
 
 def _texts(values: list[Any]) -> list[str]:
-    """The cells of a column; what is one object is written once, which neighbours often are."""
+    """The cells of a column; what is alike is written once."""
+    kinds = set(map(type, values)) - {type(None)}
+    if len(kinds) == 1 and kinds <= {str, int, bool}:  # of several kinds, 1 == True
+        known = {value: _text(value) for value in set(values)}
+        return [known[value] for value in values]
     found, last, text = [], None, ""
     for value in values:
         if value is not last:
-            last, text = value, _text(value)
+            last = value
+            text = repr(value) if type(value) is float and value == value else _text(value)
         found.append(text)
     return found
 
