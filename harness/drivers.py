@@ -37,6 +37,12 @@ def is_gone(owner: str) -> bool:
     return machine != "-" and machine == _machine() and _start(int(pid)) != start
 
 
+def is_here(owner: str) -> bool:
+    """Whether a driver runs on this machine for certain."""
+    _, pid, start, machine, _ = owner.split()
+    return machine != "-" and machine == _machine() and _start(int(pid)) == start
+
+
 def _machine() -> str:
     """What tells apart machines, their boots and their containers; a dash where unknown."""
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,13 +11,12 @@ from urllib.parse import quote
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from harness.ledger import Ledger, progress
+from harness.ledger import Ledger, heard, progress
 from harness.opening import folder_name
 from harness.study import DIRECTIONS
 from harness.terminal import table
-from reports.columns import FIGURES, MISSING, is_missing, plain
+from reports.columns import FIGURES, MISSING, plain
 from reports.plain_page import PlainLine, plain_page
-from reports.rows import LONG
 
 HEADINGS = ("study", "trials", "failed", "state", "best so far", "last written (UTC)")
 
@@ -51,7 +49,7 @@ def board(ledger: Ledger, folder: Path) -> tuple[Listed, ...]:
 def _listed(ledger: Ledger, name: str, folder: Path) -> Listed:
     found, definition = progress(ledger, name), ledger.definition(name)
     objective = _objective(definition)
-    best, value, written = _best(ledger, name, objective)
+    best = ledger.best(name, objective, DIRECTIONS[objective] if objective else "max")
     page = folder / folder_name(name) / "report.html"
     return Listed(
         study=name,
@@ -59,11 +57,11 @@ def _listed(ledger: Ledger, name: str, folder: Path) -> Listed:
         num_planned=found.num_planned,
         num_ended=found.num_ended,
         num_failed=found.num.get("failed", 0),
-        state=found.state,
+        state=heard(ledger, name, found),
         objective=objective,
-        best=best,
-        value=value,
-        written=written,
+        best=best.candidate,
+        value=best.mean,
+        written=best.finished,
         report=str(page) if page.is_file() else None,
     )
 
@@ -71,23 +69,6 @@ def _listed(ledger: Ledger, name: str, folder: Path) -> Listed:
 def _objective(definition: Mapping[str, Any]) -> str | None:
     keys = [key for key in definition.get("objectives") or () if key in FIGURES]
     return next((key for key in keys if FIGURES[key].seeded), keys[0] if keys else None)
-
-
-def _best(
-    ledger: Ledger, name: str, key: str | None
-) -> tuple[str | None, float | None, str | None]:
-    values: dict[str, list[float]] = {}
-    written = ""
-    for row in ledger.each_row(ledger.plan(name), (*LONG, "architecture")):
-        written = max(written, row.get("finished") or "")
-        if row["state"] == "done" and key and not is_missing(row.get(key)):
-            values.setdefault(row["candidate"], []).append(float(row[key]))
-    if not values or key is None:
-        return None, None, written or None
-    sign = 1 if DIRECTIONS[key] == "max" else -1
-    means = {each: statistics.fmean(some) for each, some in values.items()}
-    best = max(means, key=lambda each: sign * means[each])
-    return best, means[best], written or None
 
 
 def _cells(each: Listed) -> tuple[str, ...]:
@@ -123,7 +104,8 @@ def board_page(found: Sequence[Listed], folder: Path) -> str:
     lines = [PlainLine(cells=_cells(each), link=_link(each, folder)) for each in found]
     caption = (
         "“Best so far” has the best mean of a study's first objective; whether it is told from "
-        "the others its report says. A run that was killed looks as if it ran.",
+        "the others its report says. A study is “silent” where a run on another machine holds "
+        "trials of it and was not heard of.",
     )
     numeric = (False, True, True, False, False, False)
     return plain_page("Studies", HEADINGS, numeric, lines, caption)

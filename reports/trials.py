@@ -140,9 +140,8 @@ class Gathering:
     def _neighbours(self, key: str, values: Iterable[Any]) -> Iterator[Any]:
         last = self._last.get(key)
         for value in values:
-            if value is not None and value is not last:
-                if type(last) is not type(value) or last != value:
-                    last = value
+            if value is not None and (type(last) is not type(value) or last != value):
+                last = value
             yield None if value is None else last
         self._last[key] = last
 

@@ -50,6 +50,7 @@ SLOW = (
     "faults/test_storage.py",
     "faults/test_workers.py",
     "ledger/test_drivers.py",
+    "ledger/test_answers.py",
     "test_report_page_browser.py",
     "[ray]",
 )

@@ -3,6 +3,16 @@
 from harness.ledger.claims import Claim
 from harness.ledger.database import shown
 from harness.ledger.ledger import Entry, Ledger, Row, open_ledger
-from harness.ledger.standing import Progress, progress
+from harness.ledger.standing import Progress, heard, progress
 
-__all__ = ["Claim", "Entry", "Ledger", "Progress", "Row", "open_ledger", "progress", "shown"]
+__all__ = [
+    "Claim",
+    "Entry",
+    "Ledger",
+    "Progress",
+    "Row",
+    "heard",
+    "open_ledger",
+    "progress",
+    "shown",
+]

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
-from harness.ledger import claims
+from harness.ledger import claims, tallies
 from harness.ledger.claims import Claim
 from harness.ledger.cutting import Parser
 from harness.ledger.database import Database, insert_into, reason, scrubbed, shown
@@ -133,6 +133,18 @@ class Ledger:
     def leave(self, owner: str) -> None:
         """Ends all claims of a driver; a server that is away is not waited for."""
         self._database.note(lambda c: claims.leave(c, owner), patient=False)
+
+    def tally(self, study: str) -> tallies.Tally:
+        """A study's trials by state, counted without reading them."""
+        return self._database.read(lambda c: tallies.tally(c, study))
+
+    def holders(self, study: str) -> dict[str, int]:
+        """The drivers that hold trials of a study which have not ended, with their beats."""
+        return self._database.read(lambda c: tallies.holders(c, study))
+
+    def best(self, study: str, figure: str | None, way: str) -> tallies.Best:
+        """The candidate of the best mean of a figure; ``way`` is ``max`` or ``min``."""
+        return self._database.read(lambda c: tallies.best(c, study, figure, way))
 
     def measurements(self, keys: Iterable[str]) -> dict[str, Row]:
         """The cost and latency rows of those keys that have one."""

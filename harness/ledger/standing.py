@@ -1,29 +1,36 @@
-"""How far a study has come, as cheaply as a ledger can say it."""
+"""How far a study has come, and whether a run that is alive works at it."""
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from harness.ledger.ledger import ASKED, Ledger
+from harness.drivers import BEAT_S, is_gone, is_here
+from harness.ledger.ledger import Ledger
 
-State = Literal["complete", "running", "stopped"]
+State = Literal["complete", "running", "silent", "stopped"]
+
+HEARD_S = 1.5 * BEAT_S
+"""How long a driver on another machine is listened to: in that time a living one is heard."""
+
+LOOK_S = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """A study's trials by state, and whether a run holds one of them.
+    """A study's trials by state, and the drivers that hold some of them, with their beats.
 
     ``wanted`` is how many candidates its search will propose, None without a search. ``mark`` is
-    another text whenever the plan or the state of a trial is another.
+    another text whenever a trial was planned, or its state is another.
     """
 
     num: dict[str, int]
     num_candidates: int
     wanted: int | None
-    is_claimed: bool
+    holders: dict[str, int]
     mark: str
 
     @property
@@ -38,8 +45,11 @@ class Progress:
 
     @property
     def state(self) -> State:
-        """Whether all is in; else whether a run is at it. One that was killed looks alive."""
-        if self.is_claimed:
+        """Whether all is in; else whether a run is at it that has not ended for certain.
+
+        One on another machine may have: see ``heard``.
+        """
+        if not all(is_gone(owner) for owner in self.holders):
             return "running"
         more = self.wanted is not None and self.num_candidates < self.wanted
         return "stopped" if more or self.num.get("pending") or not self.num else "complete"
@@ -47,17 +57,31 @@ class Progress:
 
 def progress(ledger: Ledger, name: str) -> Progress:
     """How far a study has come; KeyError with the nearest known name."""
-    definition, plan = ledger.definition(name), ledger.plan(name)
-    keys = [entry.key for entry in plan]
-    states = ledger.states(keys)
-    own = [("rejected" if e.rejected else states.get(e.key, "pending")) for e in plan]
-    pending = [e.key for e, state in zip(plan, own, strict=True) if state == "pending"]
-    parts = (pending[start : start + ASKED] for start in range(0, len(pending), ASKED))
+    definition, found = ledger.definition(name), ledger.tally(name)
     search = definition.get("search") or {}
     return Progress(
-        num=dict(Counter(own)),
-        num_candidates=len({entry.candidate for entry in plan}),
+        num=found.num,
+        num_candidates=found.num_candidates,
         wanted=search.get("trials"),
-        is_claimed=any(each.owner for part in parts for each in ledger.claims(part).values()),
-        mark=hashlib.sha256(repr((definition, plan, own)).encode()).hexdigest(),
+        holders=ledger.holders(name),
+        mark=hashlib.sha256(repr((definition, found.mark)).encode()).hexdigest(),
     )
+
+
+def heard(
+    ledger: Ledger, name: str, found: Progress, sleep: Callable[[float], object] = time.sleep
+) -> State:
+    """The state of a study after its drivers on other machines were listened to.
+
+    ``silent`` where none of them gave a sign of life in ``HEARD_S`` seconds.
+    """
+    if found.state != "running" or any(map(is_here, found.holders)):
+        return found.state
+    until = time.monotonic() + HEARD_S
+    while time.monotonic() < until:
+        now = progress(ledger, name)
+        has_risen = any(beat > found.holders.get(owner, 0) for owner, beat in now.holders.items())
+        if has_risen or now.state != "running":
+            return now.state
+        sleep(LOOK_S)
+    return "silent"

@@ -25,11 +25,15 @@ def kept(folder: Path, study: dict[str, Any], rows: list[Row]) -> Ledger:
     """A ledger in a folder of runs that has a study and its rows."""
     folder.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(folder / "ledger.db")
-    plan = [Entry(**{"cost_key": "", "latency_key": "", **each}) for each in study["plan"]]
-    ledger.put_study({key: value for key, value in study.items() if key != "plan"}, plan)
+    ledger.put_study({k: v for k, v in study.items() if k != "plan"}, planned(study))
     for each in rows:
         ledger.put_trial(each)
     return ledger
+
+
+def planned(study: dict[str, Any]) -> list[Entry]:
+    """The plan of a study as a ledger takes it."""
+    return [Entry(**{"cost_key": "", "latency_key": "", **each}) for each in study["plan"]]
 
 
 def gathered(rows: list[Row]) -> Trials:
