@@ -16,7 +16,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.ledger import Ledger, Progress, progress
+from harness.ledger import Ledger, Progress
+from harness.names import unknown
 from harness.opening import confirmation_name, folder_name, opened
 from harness.terminal import Answer
 from harness.whole import naming, write_whole
@@ -47,10 +48,10 @@ def report(options: Namespace) -> Answer:
             return compared(options, ledger)
         if not options.study:
             raise ValueError("name a study, as in: twopath report fusion; twopath board lists them")
-        for name in options.study:
-            ledger.definition(name)
         if options.watch:
             return _watched(options, ledger)
+        for name in options.study:
+            ledger.definition(name)
         found = [reported(options, name, ledger) for name in options.study]
         return found[0] if len(found) == 1 else _several(found)
 
@@ -129,7 +130,7 @@ def _show_in_browser(options: Namespace, page: Path) -> None:
 
 def _watched(options: Namespace, ledger: Ledger) -> Answer:
     """Writes reports until their studies are complete; the answer is that of the last ones."""
-    from reports.watching import watch
+    from reports.watching import looked_at, watch
 
     last: dict[str, Report] = {}
 
@@ -142,11 +143,14 @@ def _watched(options: Namespace, ledger: Ledger) -> Answer:
              f"in, wrote {last[name].page}")  # fmt: skip
 
     names = list(dict.fromkeys(options.study))
-    waiting = [name for name in names if not progress(ledger, name).num_ended]
-    for name in waiting:
-        _say(f"{name}: no trial has ended yet")
+    found, known = looked_at(ledger, names), ledger.studies()
+    for name in names:
+        if name not in found:  # a run that has just begun has not planned it yet
+            _say(f"{unknown('study', name, known)}; it is waited for")
+        elif not found[name].num_ended:
+            _say(f"{name}: no trial has ended yet")
     _say("watching; Ctrl-C ends it")
-    is_complete = watch(ledger, names, again)
+    is_complete = watch(ledger, names, again, say=_say)
     _say("complete" if is_complete else "stopped watching")
     answers = [_watched_answer(name, each) for name, each in last.items()]
     return answers[0] if len(answers) == 1 else _several(answers)

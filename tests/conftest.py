@@ -52,6 +52,7 @@ SLOW = (
     "ledger/test_drivers.py",
     "ledger/test_answers.py",
     "test_report_page_browser.py",
+    "test_report_watches_a_run.py",
     "[ray]",
 )
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""

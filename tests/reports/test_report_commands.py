@@ -1,14 +1,17 @@
 """What twopath report and board do with a ledger: which files, which comparison, when they end."""
 
+import itertools
 import json
 
 import pytest
 from made_up import failed, kept, noisy, row, study_of, timed
 
+import harness.ledger.standing as standing
 import reports.watching
 from harness import Architecture, Part
 from harness.cli import main
-from harness.ledger import Ledger, progress
+from harness.drivers import new_owner
+from harness.ledger import Claim, Ledger, progress
 from reports.watching import watch
 
 ATTACK = "<script>alert(1)</script>"
@@ -126,6 +129,44 @@ def test_watching_ends_quietly_when_interrupted(tmp_path):
     seen = []
     assert not watch(ledger, ["fusion"], lambda name, _: seen.append(name), interrupt)
     assert seen == ["fusion"]
+
+
+def test_a_study_that_is_not_there_yet_is_waited_for(tmp_path):
+    ledger, rows, seen = Ledger(tmp_path / "ledger.db"), [row("a")], []
+    steps = [
+        None,
+        lambda: kept(tmp_path, study_of(rows), []),
+        lambda: kept(tmp_path, study_of(rows), rows),
+    ]
+
+    def sleep(_):
+        step = steps.pop(0)
+        if step:
+            step()
+
+    assert watch(ledger, ["fusion"], lambda name, _: seen.append(name), sleep)
+    assert seen == ["fusion"]
+
+
+def test_watching_says_that_a_run_has_died_and_that_another_is_at_it(tmp_path, monkeypatch):
+    rows = [row("a"), row("b")]
+    ledger, said = kept(tmp_path, study_of(rows), rows[:1]), []
+    ledger.beat(owner := new_owner())
+    ledger.claim(Claim(key=rows[1]["key"], owner=owner, attempt=1))
+    looks = itertools.count()
+
+    def sleep(_):
+        now = next(looks)
+        if now == 12:
+            raise KeyboardInterrupt
+        monkeypatch.setattr(standing, "is_gone", lambda _: 3 <= now < 7)
+
+    monkeypatch.setattr(standing, "is_gone", lambda _: False)
+    assert not watch(ledger, ["fusion"], lambda *_: None, sleep, said.append)
+    assert said == [
+        "fusion: no run holds a trial of it; 1 of 2 trials in",
+        "fusion: a run is at it",
+    ]
 
 
 def test_watch_of_a_complete_study_writes_once_and_says_so(capsys, runs):
