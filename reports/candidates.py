@@ -62,6 +62,16 @@ class Candidate:
             self._means[key] = statistics.fmean(values) if values else None
         return self._means[key]
 
+    def seeds(self, key: str) -> frozenset[int]:
+        """The seeds that have a value of a figure."""
+        if key not in self._seeds:
+            self._seeds[key] = frozenset(self.figures[key])
+        return self._seeds[key]
+
+    @cached_property
+    def _seeds(self) -> dict[str, frozenset[int]]:
+        return {}
+
     @cached_property
     def _means(self) -> dict[str, float | None]:
         """Those that were asked for: each is, again and again."""

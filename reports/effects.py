@@ -165,14 +165,13 @@ def _effect(
     images: Images | None,
 ) -> Effect:
     """The mean over settings of a contrast, seed by seed."""
-    signs: Counter[str] = Counter()
+    signs: dict[str, int] = {}
+    figures: dict[str, Mapping[int, float]] = {}
     for sign, one in itertools.chain.from_iterable(whole):
-        signs[one.name] += sign
-    figures = {c.name: c.figures[key] for each in whole for _, c in each}
-    values = [
-        math.fsum(sign * figures[name][seed] for name, sign in signs.items()) / len(whole)
-        for seed in seeds
-    ]
+        signs[one.name] = signs.get(one.name, 0) + sign
+        figures[one.name] = one.figures[key]
+    weighed = [(sign, figures[name]) for name, sign in signs.items()]
+    values = [math.fsum([w * by[seed] for w, by in weighed]) / len(whole) for seed in seeds]
     lone = len(whole) == 1 and len(whole[0]) == 2
     effect = Effect(
         change=change,
@@ -196,7 +195,7 @@ def _over_images(whole: Sequence[Signed], seeds: Sequence[int], images: Images) 
 
 
 def _seeds(key: str, matched: Signed) -> frozenset[int]:
-    return frozenset.intersection(*(frozenset(each.figures[key]) for _, each in matched))
+    return frozenset.intersection(*[each.seeds(key) for _, each in matched])
 
 
 Places = Mapping[str, Mapping[str, str]]

@@ -141,11 +141,13 @@ def _texts(values: list[Any]) -> list[str]:
     if len(kinds) == 1 and kinds <= {str, int, bool}:  # of several kinds, 1 == True
         known = {value: _text(value) for value in set(values)}
         return [known[value] for value in values]
+    if kinds == {float}:
+        return ["" if v is None or v != v else repr(v) for v in values]
     found, last, text = [], None, ""
     for value in values:
         if value is not last:
             last = value
-            text = repr(value) if type(value) is float and value == value else _text(value)
+            text = _text(value)
         found.append(text)
     return found
 
