@@ -1,11 +1,11 @@
 """Which fusion of the two paths is on the accuracy-latency front, on real street images?
 
-The question of studies/fusion.py on CamVid's 367 training and 101 validation images, at half their
-size. BiSeNet V2 reports 72.4 mIoU for its full network on CamVid's test images at 960x720 (Table
-8); a quarter-width network trained for minutes is far below that, and only the differences are
-of interest.
+The question of studies/fusion.py on CamVid's 367 training and 101 validation images, at a third of
+their size. BiSeNet V2 reports 72.4 mIoU for its full network on CamVid's test images at 960x720
+(Table 8); a quarter-width network trained for minutes is far below that, and only the differences
+are of interest.
 
-Cost: 12 trials, about 10 minutes on two CPU cores:
+Cost: 12 trials, about 5 minutes on two CPU cores:
 ``twopath run studies/fusion_camvid.py --data camvid=PATH --workers 2``
 """
 
@@ -20,6 +20,6 @@ study = replace(
     fusion,
     name="fusion_camvid",
     space=replace(BISENETV2_SMALL, fusion=FUSIONS),
-    recipe=Recipe(dataset=Part("camvid", size=(180, 240)), crop=(128, 192), steps=400, batch=8),
+    recipe=Recipe(dataset=Part("camvid", size=(120, 160)), crop=(96, 128), steps=250, batch=8),
     seeds=(0, 1, 2),
 )
