@@ -44,14 +44,13 @@ class Field:
         if noise is None:
             return np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         values, place = self.scores[key], self.objectives.index(key)
-        has = (~np.isnan(values)).astype(float)
-        whole = np.where(has, values, 0.0)
-        # Sums over the seeds that both have, as products of matrices.
-        num = has[first] @ has[second].T
-        gaps = np.abs(whole[first] @ has[second].T - has[first] @ whole[second].T)
+        num, gaps, squares = _paired_sums(values[first], values[second])
+        own = np.maximum(squares - gaps**2 / np.maximum(num, 1), 0) / np.maximum(num - 1, 1) / 2
+        spread = np.sqrt(np.maximum(own, noise.sd**2))
         ahead = self.matrix[first, place][:, None] < self.matrix[second, place][None, :]
         known = num > 0
-        return known & ahead & (gaps > width_factor(noise) * noise.sd * np.sqrt(num)), known
+        held = np.abs(gaps) > width_factor(noise) * spread * np.sqrt(num)
+        return known & ahead & held, known
 
     def beats(self, first: Places, second: Places) -> tuple[Flags, Flags]:
         """Whether all leads of means hold, and whether that is known, each (first, second).
@@ -75,6 +74,19 @@ class Field:
         """Places in groups, each small enough to be compared with so many others at once."""
         num = math.ceil(len(places) * max(others, 1) / BLOCK)
         return np.array_split(places, max(num, 1))
+
+
+def _paired_sums(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of all pairs: how many seeds both have, the sum of their differences, and of its squares.
+
+    As products of matrices, around the mean of all, so that squares lose no digits.
+    """
+    middle = np.nanmean(np.concatenate([first, second]))
+    has, own_has = (~np.isnan(each) * 1.0 for each in (first, second))
+    whole, own = (np.nan_to_num(each - middle) for each in (first, second))
+    gaps = whole @ own_has.T - has @ own.T
+    squares = whole**2 @ own_has.T + has @ (own**2).T - 2 * whole @ own.T
+    return has @ own_has.T, gaps, squares
 
 
 def field_of(

@@ -10,7 +10,7 @@ from reports.evidence import headline_reasons, receipts
 from reports.latencies import reference
 from reports.phrases import listed, some
 from reports.ranks import Rank, ranks, sentence
-from reports.statistics import pooled_sd
+from reports.statistics import Noise, pooled_sd
 from reports.verdict import MOST_LISTED, Verdict
 
 MOST_SHOWN = 30
@@ -70,9 +70,17 @@ def _intervals(verdict: Verdict) -> str:
     return (
         "Places and answers are judged by differences paired by seed, whose 95 % intervals hold "
         f"for all pairs of the {noise.num_candidates} candidates at once (Tukey, {noise.df} "
-        "degrees of freedom) and take seed noise to be alike for all; changes to a baseline are "
-        "judged by the table of effects. A difference inside its interval is not resolved."
+        f"degrees of freedom{_left(noise)}), by the spread of a pair's own differences where that "
+        "is wider than the study's; changes to a baseline are judged by the table of effects. A "
+        "difference inside its interval is not resolved."
     )
+
+
+def _left(noise: Noise) -> str:
+    """What the correction for candidates of unlike noise leaves of the degrees of freedom."""
+    if noise.safe_df > noise.df - 0.05:
+        return ""
+    return f", of which {noise.safe_df:.1f} count since noise may differ (Greenhouse and Geisser)"
 
 
 def _warm_up(verdict: Verdict) -> str:

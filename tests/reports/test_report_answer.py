@@ -16,7 +16,7 @@ def said(rows, plan=None, **fields):
 def test_the_most_accurate_is_set_against_the_cheapest_with_its_interval():
     rows = noisy({"sum": 0.30, "ffm": 0.35, "bga": 0.40}, seeds=4, sum=8, ffm=10, bga=14)
     text = said(rows)
-    assert text.startswith("bga has the highest mIoU (39.9 % at 14.00 ms), 10.2 ± 0.6 ")
+    assert text.startswith("bga has the highest mIoU (39.9 % at 14.00 ms), 10.2 ± 0.8 ")
     assert "points (95 % interval, 4 seeds) above sum" in text
     assert "; sum has the lowest latency (8.00 ms, ffm takes 1.24 [1.2" in text
     assert text.endswith("] times as long).")

@@ -69,6 +69,35 @@ def test_of_changes_that_do_nothing_one_study_in_twenty_resolves_one_at_most():
     assert sold / 150 <= 0.05 + 2 * (0.05 * 0.95 / 150) ** 0.5
 
 
+UNLIKE = {
+    "alike": lambda num: np.ones(num),
+    "one is noisy": lambda num: np.array([5.0, *[1.0] * (num - 1)]),
+    "half are noisy": lambda num: np.array([5.0 if each % 2 else 1.0 for each in range(num)]),
+    "each another": lambda num: np.geomspace(1, 8, num),
+}
+
+
+@pytest.mark.parametrize("noise", UNLIKE)
+def test_identical_candidates_are_sold_as_winners_in_one_study_of_twenty_at_most(noise):
+    """Over 2 to 10 candidates and 3 to 5 seeds, without a baseline, by the sentence and the front.
+
+    Tukey's interval alone did so in 5 % where noise is alike, and in 8 to 30 % elsewhere.
+    """
+    dice, sold, number = np.random.default_rng(1), 0, 0
+    for num, seeds in ((2, 3), (3, 5), (4, 3), (6, 4), (10, 3), (10, 5)):
+        for _ in range(50):
+            wide = 0.004 * UNLIKE[noise](num)
+            scores = 0.4 + dice.normal(0, 0.01, (seeds, 1)) + dice.normal(0, 1, (seeds, num)) * wide
+            rows = [row(f"c{i}", s, float(scores[s, i])) for i in range(num) for s in range(seeds)]
+            study = study_of(rows)
+            verdict = judge(study, frame(study, rows))
+            none = answer(verdict).startswith("No candidate is resolved as more accurate")
+            beaten = any(e.status == "dominated" and e.resolved for e in verdict.standings)
+            sold += beaten or not none
+            number += 1
+    assert sold / number <= 0.05 + 2 * (0.05 * 0.95 / number) ** 0.5
+
+
 def test_flipping_signs_is_exact_where_noise_is_anything_but_normal():
     dice, n, reps = np.random.default_rng(2), 6, 800
     values = dice.standard_cauchy((reps, n))

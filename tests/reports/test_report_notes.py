@@ -14,7 +14,8 @@ def noted(rows, **fields):
 
 def test_the_interval_names_its_method_and_degrees_of_freedom():
     text = noted(noisy({"a": 0.3, "b": 0.4, "c": 0.5}, seeds=3))
-    assert "3 candidates at once (Tukey, 4 degrees of freedom)" in text
+    assert "3 candidates at once (Tukey, 4 degrees of freedom, of which " in text
+    assert " count since noise may differ (Greenhouse and Geisser)), by the spread of a " in text
 
 
 def test_one_seed_has_neither_spread_nor_interval():

@@ -1,13 +1,21 @@
 """Spreads and intervals against textbook values, and the rate of false findings."""
 
-import itertools
 import random
 import statistics
+from dataclasses import replace
 
 import pytest
 from scipy import stats
 
-from reports.statistics import difference, pooled_sd, seed_noise, seeds_needed, spread
+from reports.statistics import (
+    Noise,
+    difference,
+    pooled_sd,
+    seed_noise,
+    seeds_needed,
+    spread,
+    width_factor,
+)
 
 
 def test_spread_divides_by_n_minus_one():
@@ -81,14 +89,29 @@ def _trial(dice: random.Random, means: list[float], seeds: int) -> dict[str, dic
     }
 
 
-def test_identical_candidates_are_told_apart_in_about_one_study_of_twenty():
-    dice, false = random.Random(5), 0
-    for _ in range(400):
-        scores = _trial(dice, [40.0] * 6, seeds=3)
-        noise = seed_noise(scores)
-        pairs = itertools.combinations(scores, 2)
-        false += any(difference(scores, a, b, noise).resolved for a, b in pairs)
-    assert 0.02 < false / 400 < 0.09  # pairwise t intervals would give 0.4
+def test_noise_alike_in_all_keeps_more_degrees_of_freedom_than_one_noisy_candidate():
+    dice = random.Random(5)
+    alike, unlike = _trial(dice, [40.0] * 6, seeds=5), _trial(dice, [40.0] * 6, seeds=5)
+    unlike["0"] = {seed: 40 + 100 * (value - 40) for seed, value in unlike["0"].items()}
+    assert seed_noise(alike).df == seed_noise(unlike).df == 20
+    assert 6 < seed_noise(alike).safe_df < 20
+    assert seed_noise(unlike).safe_df == pytest.approx(4, abs=0.1), "those of one candidate"
+
+
+def test_a_pair_noisier_than_the_study_has_a_wider_interval():
+    scores = _trial(random.Random(7), [40.0] * 6, seeds=3)
+    scores["0"] = {0: 30.0, 1: 50.0, 2: 41.0}
+    noise = seed_noise(scores)
+    quiet, noisy = (difference(scores, *pair, noise) for pair in (("1", "2"), ("0", "1")))
+    assert noisy.half_width > 1.2 * quiet.half_width
+    assert quiet.half_width == pytest.approx(width_factor(noise) * noise.sd / 3**0.5)
+
+
+@pytest.mark.parametrize(("num", "df"), [(3, 2.5), (10, 4.5)])
+def test_the_studentized_range_between_whole_degrees_is_never_too_small(num, df):
+    exact = stats.studentized_range.ppf(0.95, num, df)
+    noise = Noise(sd=1.0, df=9, safe_df=df, num_candidates=num, num_seeds=3)
+    assert exact <= width_factor(noise) <= 1.01 * exact
 
 
 def test_the_seeds_said_to_be_needed_resolve_four_times_out_of_five():
@@ -97,7 +120,7 @@ def test_the_seeds_said_to_be_needed_resolve_four_times_out_of_five():
     truth = {"0": {0: 40.0}, "1": {0: 41.0}}
     gap = difference(truth, "1", "0", None)
     noise = seed_noise(scores)
-    noise = type(noise)(sd=0.5, df=noise.df, num_candidates=3, num_seeds=3)
+    noise = replace(noise, sd=0.5, safe_df=2.4)
     n = seeds_needed(gap, noise)
     hits = []
     for _ in range(200):
