@@ -33,6 +33,11 @@ def add_report_options(each: Any) -> None:
     )
     each.add_argument("--open", action="store_true", help="show the page in a browser")
     each.add_argument(
+        "--still",
+        action="store_true",
+        help="a page of 0.2 MB instead of 5, whose chart is a drawing and no more",
+    )
+    each.add_argument(
         "--watch",
         action="store_true",
         help="write again whenever trials end, until the studies are complete or Ctrl-C",

@@ -161,10 +161,13 @@ def _change(one: Candidate, score: Column, changes: Mapping[str, Effect]) -> lis
     return [signed_gap(gap_of(effect), score), CHECK if effect.resolved else "no"]
 
 
-def ablation_caption() -> tuple[str, ...]:
-    """How the table is to be read, in a sentence or two."""
+def ablation_caption(has_changes: bool) -> tuple[str, ...]:
+    """How the table is to be read, with or without differences from a baseline."""
+    text = "\N{PLUS-MINUS SIGN} is the half-width of a 95 % interval (Student's, over seeds)"
+    if not has_changes:
+        return (f"{text}, of each mean alone: which differ is told by the effects.",)
     return (
-        "\N{PLUS-MINUS SIGN} is the half-width of a 95 % interval (Student's, over seeds); a "
-        "difference is paired seed by seed, so its interval is often narrower than those of both "
-        "means. Resolved: told from noise after Holm over the table; see the effects.",
+        f"{text}; a difference is paired seed by seed, so its interval is often narrower than "
+        "those of both means. Resolved: told from noise after Holm over the table; see the "
+        "effects.",
     )

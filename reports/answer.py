@@ -129,7 +129,9 @@ def _race(verdict: Verdict, key: str) -> str:
     elif len(level) == len(ranked) - 1:
         gap = verdict.difference(key, best, last)
         lead = f"{name_of(best)} is {gap_above(gap, FIGURES[key])} above {name_of(last)}"
-        none = f"No candidate is resolved as more accurate than another: {lead}"
+        pairs = len(ranked) * (len(ranked) - 1) // 2
+        once = f", all {pairs} pairs judged at once" if pairs > 1 else ""
+        none = f"No candidate is resolved as more accurate than another{once}: {lead}"
         clauses = [none, *_needed(verdict, key, gap), *_thrift(verdict, ranked)]
     else:
         clauses = [*_lead(verdict, key, ranked, level), *_thrift(verdict, ranked)]
@@ -167,7 +169,9 @@ def _lowest(verdict: Verdict, found: Sequence[Candidate], key: str) -> str:
     if len(cheap) == 1:
         told = _in_brackets(price, _next(found, key))
         return f"{name_of(cheap[0])} has the lowest {column.label}{told}"
-    told = _in_brackets(f"about {price}" if price else "", "not distinguishable")
+    # Of a group that holds the reference, some other's ratio to it would tell nothing.
+    held = reference(verdict.compared) in cheap and is_contended(verdict.compared)
+    told = _in_brackets(f"about {price}" if price and not held else "", "not distinguishable")
     return f"{names(cheap)} have the lowest {column.label}{told}"
 
 

@@ -106,6 +106,7 @@ def written(options: Namespace, name: str, ledger: Ledger) -> Report:
             again=_again(ledger, name),
             histories=partial(_histories, ledger),
             formats=getattr(options, "format", None),
+            interactive=not getattr(options, "still", False),
         )
 
 

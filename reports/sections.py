@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
+from markupsafe import Markup, escape
+
+from reports.ablation import ablation_caption, ablation_table
 from reports.confirmation import Confirmation, confirmation_table
 from reports.effects import Effects
+from reports.effects_chart import draw_effects, effects_chart, effects_chart_caption
 from reports.effects_table import effects_caption, effects_csv, effects_table
 from reports.front import Front
 from reports.front_table import front_caption, front_lines, front_table, fronts_csv
 from reports.images import Images
-from reports.tables import Table, markdown, markdown_cell
+from reports.style import Drawing, inline
+from reports.tables import Table, csv, markdown, markdown_cell
 from reports.verdict import Verdict
 
 FRESH = (
@@ -38,18 +44,30 @@ class Picture:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A table or pictures, what they say in sentences, and how they are to be read.
+    """A table, a chart or pictures, what they say in sentences, and how they are to be read.
 
     ``name`` is what its files are called; ``csv`` is "" where the table is all there is.
+    ``drawing`` draws the chart when first asked; ``is_repeat`` is whether the table says anew, in
+    a paper's layout, what a terminal shows already.
     """
 
     name: str
     title: str
     table: Table | None = None
+    drawing: Callable[[], Drawing] | None = None
+    drawing_caption: str = ""
     pictures: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()
     caption: tuple[str, ...] = ()
     csv: str = ""
+    is_repeat: bool = False
+
+    @property
+    def svg(self) -> Markup:
+        """The chart as a page holds it; "" without one."""
+        if self.drawing is None:
+            return Markup("")
+        return Markup(inline(self.drawing().svg, self.name, escape(self.title)))
 
     @property
     def markdown(self) -> str:
@@ -73,16 +91,20 @@ def sections_of(
         sections.append(
             Section(name="confirmation", title="On fresh seeds", table=table, caption=(FRESH,))
         )
-    if found and found.rows:
+    ablation = ablation_table(verdict, found)
+    if ablation:
         sections.append(
             Section(
-                name="effects",
-                title="Effects",
-                table=effects_table(found),
-                caption=effects_caption(found, images),
-                csv=effects_csv(found),
+                name="ablation",
+                title="Ablation",
+                table=ablation,
+                caption=ablation_caption(bool(found and found.baseline)),
+                csv=csv(ablation),
+                is_repeat=True,
             )
         )
+    if found and found.rows:
+        sections.append(_effects(found, images))
     if fronts:
         sections.append(
             Section(
@@ -95,3 +117,16 @@ def sections_of(
             )
         )
     return tuple(sections)
+
+
+def _effects(found: Effects, images: Images | None) -> Section:
+    chart = effects_chart(found)
+    return Section(
+        name="effects",
+        title="Effects",
+        table=effects_table(found),
+        drawing=cache(lambda: draw_effects(chart)),
+        drawing_caption=effects_chart_caption(chart, found),
+        caption=effects_caption(found, images),
+        csv=effects_csv(found),
+    )

@@ -58,7 +58,7 @@ class Table:
 
     def _repr_html_(self) -> str:
         lines = [line.cells for line in self.lines]
-        return html_table(self.headings, lines, numeric=self.numeric)
+        return html_table(_lone_headings(self), lines, numeric=self.numeric)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,11 +78,14 @@ UNLIKE = {
 
 
 @pytest.mark.parametrize("noise", UNLIKE)
-def test_identical_candidates_are_sold_as_winners_in_one_study_of_twenty_at_most(noise):
+def test_identical_candidates_are_sold_as_winners_in_one_study_of_twenty_at_most(
+    noise, monkeypatch
+):
     """Over 2 to 10 candidates and 3 to 5 seeds, without a baseline, by the sentence and the front.
 
     Tukey's interval alone did so in 5 % where noise is alike, and in 8 to 30 % elsewhere.
     """
+    monkeypatch.setattr("reports.answer.seeds_needed", lambda *_: None)  # it takes its time
     dice, sold, number = np.random.default_rng(1), 0, 0
     for num, seeds in ((2, 3), (3, 5), (4, 3), (6, 4), (10, 3), (10, 5)):
         for _ in range(50):

@@ -96,7 +96,7 @@ def test_what_is_seen_is_also_said(page):
     assert all(each.get("aria-label") for each in found.all("svg"))
     scrolled = [each for each in found.all("div") if each.get("class") == "wide"]
     assert scrolled and all(e["aria-label"] and e["tabindex"] == "0" for e in scrolled)
-    assert all(each.get("scope") in ("col", "row") for each in found.all("th"))
+    assert all(each.get("scope") in ("col", "colgroup", "row") for each in found.all("th"))
 
 
 def test_classes_are_a_table_that_can_be_read_and_copied(page):

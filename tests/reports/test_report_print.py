@@ -5,8 +5,9 @@ from made_up import noisy, rejected, study_of, timed
 from matplotlib.text import Text
 
 from harness.papers import Published
-from reports import iou_map, pareto_drawing, sweep_chart
+from reports import effects_chart, iou_map, pareto_drawing, sweep_chart
 from reports.columns import FIGURES
+from reports.effects import effects
 from reports.pareto_chart import pareto_chart
 from reports.rows import frame
 from reports.style import COLUMN_INCHES, LINE_LETTERS, key_rows
@@ -39,6 +40,11 @@ def draw_iou():
     return iou_map, lambda: iou_map.draw_iou(iou_map.iou_map(judged()))
 
 
+def draw_effects():
+    chart = effects_chart.effects_chart(effects(judged()))
+    return effects_chart, lambda: effects_chart.draw_effects(chart)
+
+
 def draw_sweep():
     chart = sweep_chart.SweepChart(
         x=FIGURES["gmacs"],
@@ -53,7 +59,7 @@ def draw_sweep():
     return sweep_chart, lambda: sweep_chart.draw_sweep(chart)
 
 
-@pytest.mark.parametrize("chart", [draw_pareto, draw_iou, draw_sweep])
+@pytest.mark.parametrize("chart", [draw_pareto, draw_iou, draw_effects, draw_sweep])
 def test_all_letters_are_7_points_at_least_and_on_the_paper(chart, monkeypatch):
     module, draw = chart()
     finished = []

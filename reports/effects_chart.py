@@ -1,0 +1,190 @@
+"""The chart of effects: each change against the baseline with its interval, and what is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from reports.columns import FIGURES, minus
+from reports.effects import Effect, Effects
+from reports.effects_table import effect_name
+from reports.paired import Word
+from reports.style import (
+    BLUE,
+    COLUMN_INCHES,
+    FAINT,
+    INK,
+    LINE_INCHES,
+    MUTED,
+    PAPER,
+    SMALL,
+    Drawing,
+    finish,
+    house,
+    key_rows,
+    new_figure,
+)
+
+MOST_BARS = 40
+LONGEST_NAME = 26
+"""The letters from which a name is cut in its middle; the table has it in full."""
+
+ROW_INCHES, FOOT_INCHES, TOP_INCHES = 0.19, 0.55, 0.06
+"""Of one bar, of what stands below the axis with one line of key, and of the air on top."""
+
+FARTHEST = 4.0
+"""How many times the largest effect the axis goes: two seeds give intervals of any width."""
+
+_LOOKS: Mapping[Word, dict[str, Any]] = {
+    "resolved": {"marker": "o", "mfc": BLUE, "mec": BLUE, "color": BLUE},
+    "resolved if noise is normal": {"marker": "o", "mfc": PAPER, "mec": BLUE, "color": BLUE},
+    "not resolved": {"marker": "s", "mfc": PAPER, "mec": MUTED, "color": MUTED},
+    "no spread known": {"marker": "x", "mfc": MUTED, "mec": MUTED, "color": MUTED},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One effect in the axis' unit; ``low`` to ``high`` is None where no spread is known."""
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    word: Word
+
+
+@dataclass(frozen=True, kw_only=True)
+class EffectsChart:
+    """All that the chart shows, top to bottom; the last ``num_interactions`` bars are such.
+
+    ``limits`` are the ends of the axis; an interval that goes beyond ends in an arrow.
+    """
+
+    heading: str
+    bars: tuple[Bar, ...]
+    num_interactions: int
+    limits: tuple[float, float]
+
+
+def effects_chart(found: Effects) -> EffectsChart:
+    """The first effects and interactions of a table, as many as a chart has room for."""
+    column = FIGURES[found.key]
+    rows = found.rows[:MOST_BARS]
+    pairs = found.interactions[: MOST_BARS - len(rows)]
+    bars = tuple(_bar(each, column.scale) for each in (*rows, *pairs))
+    against = " against the baseline" if found.baseline else ""
+    return EffectsChart(
+        heading=f"Δ {column.label}{against} ({column.step})",
+        bars=bars,
+        num_interactions=len(pairs),
+        limits=_limits(bars),
+    )
+
+
+def _bar(effect: Effect, scale: float) -> Bar:
+    low, high = effect.found.low, effect.found.high
+    return Bar(
+        name=effect_name(effect),
+        value=scale * effect.found.value,
+        low=None if low is None else scale * low,
+        high=None if high is None else scale * high,
+        word=effect.word,
+    )
+
+
+def _limits(bars: Sequence[Bar]) -> tuple[float, float]:
+    """Zero, all effects, and their intervals unless these are many times as long."""
+    far = FARTHEST * max((abs(each.value) for each in bars), default=0.0) or 1.0
+    ends = [end for b in bars for end in (b.value, b.low, b.high) if end is not None]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    low, high = max(low, -far), min(high, far)
+    air = 0.06 * (high - low or 1.0)
+    return low - air, high + air
+
+
+def draw_effects(chart: EffectsChart) -> Drawing:
+    """The chart at the width of a paper's single column, a line an effect."""
+    with house():
+        words = [word for word in _LOOKS if any(each.word == word for each in chart.bars)]
+        low = FOOT_INCHES + LINE_INCHES * (key_rows(words) - 1)
+        tall = ROW_INCHES * (max(len(chart.bars), 1) + 0.3)
+        height = low + tall + TOP_INCHES
+        figure = new_figure(COLUMN_INCHES, height)
+        axes = figure.add_axes((0.3, low / height, 0.67, tall / height))
+        _frame(axes, chart)
+        for place, each in enumerate(chart.bars):
+            _draw_bar(axes, place, each, chart.limits)
+        _fit_names(axes)
+        handles = [Line2D([], [], ls="", label=word, **_mark(word)) for word in words]
+        figure.legend(
+            handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.005),
+            ncols=-(-len(words) // key_rows(words)), frameon=False, fontsize=SMALL,
+            handletextpad=0.1, columnspacing=1.0, borderpad=0.4,
+        )  # fmt: skip
+        return finish(figure)
+
+
+def _frame(axes: Axes, chart: EffectsChart) -> None:
+    num = len(chart.bars)
+    axes.set_xlabel(chart.heading, labelpad=2)
+    axes.set_xlim(*chart.limits)
+    axes.set_ylim(num - 0.35, -0.65)
+    names = [_short(each.name) for each in chart.bars]
+    axes.set_yticks(range(num), names, fontsize=SMALL, color=INK)
+    axes.tick_params(axis="y", length=0, pad=3)
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: minus(f"{value:+g}")))
+    axes.grid(True, axis="x")
+    axes.axvline(0, color=INK, lw=0.7, zorder=1.5)
+    if 0 < chart.num_interactions < num:
+        axes.axhline(num - chart.num_interactions - 0.5, color=FAINT, lw=0.6, zorder=1)
+
+
+def _short(name: str) -> str:
+    half = LONGEST_NAME // 2
+    return name if len(name) <= LONGEST_NAME else f"{name[: half + 2]}…{name[3 - half :]}"
+
+
+def _mark(word: Word) -> dict[str, Any]:
+    look = {key: value for key, value in _LOOKS[word].items() if key != "color"}
+    return {**look, "ms": 4.2, "mew": 1.0}
+
+
+def _draw_bar(axes: Axes, place: int, bar: Bar, limits: tuple[float, float]) -> None:
+    if bar.low is not None and bar.high is not None:
+        ends = max(bar.low, limits[0]), min(bar.high, limits[1])
+        look: Any = {"color": _LOOKS[bar.word]["color"], "zorder": 3}
+        axes.plot(ends, [place] * 2, lw=1.1, solid_capstyle="butt", **look)
+        arrows = ((limits[0] > bar.low, limits[0], "<"), (limits[1] < bar.high, limits[1], ">"))
+        for _, end, shape in filter(lambda each: each[0], arrows):
+            axes.plot([end], [place], marker=shape, ms=3.4, mew=0, clip_on=False, **look)
+    axes.plot([bar.value], [place], zorder=4, **_mark(bar.word))
+
+
+def _fit_names(axes: Axes) -> None:
+    """Moves the left edge to where the longest name fits."""
+    figure, box = axes.figure, axes.get_position()
+    wide = max((each.get_window_extent().width for each in axes.get_yticklabels()), default=0.0)
+    left = wide / figure.bbox.width + 0.03
+    axes.set_position((left, box.y0, box.x1 - left, box.height))
+
+
+def effects_chart_caption(chart: EffectsChart, found: Effects) -> str:
+    """How the chart is to be read, in a sentence or two."""
+    cut = len(found.rows) + len(found.interactions) - len(chart.bars)
+    arrows = any(b.low is not None and b.low < chart.limits[0] for b in chart.bars) or any(
+        b.high is not None and b.high > chart.limits[1] for b in chart.bars
+    )
+    return (
+        "Each change with its 95 % interval over seeds, of that line alone. Blue is told from "
+        "noise after Holm over the table, filled where flipping signs agrees; grey is not."
+        + (" An arrow is an interval that goes on." if arrows else "")
+        + (f" {cut} further lines are in the table only." if cut else "")
+    )
