@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from harness.measure.estimate import CONFIDENCE, KEPT, Ratio, ratio_of_rows
 from reports.candidates import LATENCY_SPAN, Candidate
@@ -69,6 +70,35 @@ def reference(found: Iterable[Candidate]) -> Candidate | None:
     """What latencies are set against: the baseline, or else the first that was timed."""
     timed = [each for each in found if each.timed]
     return next((each for each in timed if each.baseline), timed[0] if timed else None)
+
+
+def by_ratio(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Candidates whose latencies may be ranked, though other work was beside them.
+
+    Each latency of the reference's session becomes the reference's median times the ratio to it,
+    and its interval that of the ratio: medians of milliseconds would rank by who met more of that
+    work. Without other work all stay as they are.
+    """
+    compared = [each for each in found if not each.apart]
+    against = reference(compared)
+    if against is None or not is_contended(compared):
+        return tuple(found)
+    base = against.mean("latency_ms") or 0.0
+    return tuple(_against(each, against, base) for each in found)
+
+
+def _against(one: Candidate, against: Candidate, base: float) -> Candidate:
+    own = one.name == against.name
+    ratio = None if own or one.apart else latency_ratio(one, against)
+    if ratio is None and not own:
+        return one
+    spots = (ratio.value, ratio.low, ratio.high) if ratio else (1.0, 1.0, 1.0)
+    seeds = one.figures["latency_ms"]
+    moved = {
+        key: {} if spot is None else dict.fromkeys(seeds, base * spot)
+        for key, spot in zip(("latency_ms", *LATENCY_SPAN), spots, strict=True)
+    }
+    return replace(one, figures={**one.figures, **moved})
 
 
 def ratio_text(found: Ratio | None) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 from harness.papers import Published
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, Column, is_missing, plain
-from reports.latencies import is_contended
+from reports.latencies import is_contended, reference
 from reports.pareto import Standing
 from reports.pareto_published import Field, Overlay, overlay
 from reports.phrases import some
@@ -249,10 +249,15 @@ def _caption(
         text.append(f"Means over {many} seeds; upright bars are ±1 sd, small dots single seeds.")
     elif y.seeded:
         text.append("One seed: no spread is known.")
-    if any(mark.span for mark in marks):
+    against = reference(verdict.compared)
+    if x.key == "latency_ms" and against and is_contended(verdict.compared):
+        text.append(
+            f"Timed beside other work: marks are at the median of {plain(against.name)} times the "
+            "ratio to it, level bars are that ratio's 95 % interval. The ratios hold, the "
+            "milliseconds do not."
+        )
+    elif any(mark.span for mark in marks):
         text.append("Level bars are 95 % intervals of the median latency.")
-    if x.key == "latency_ms" and is_contended(verdict.compared):
-        text.append("Timed beside other work: ratios between latencies hold, milliseconds do not.")
     if varied:
         text.append(f"Marks are named by {' · '.join(map(plain, varied))}.")
     if any(not mark.label for mark in marks):

@@ -12,6 +12,7 @@ import pandas as pd
 from reports.candidates import Candidate, candidates
 from reports.columns import FIGURES
 from reports.comparable import LeftOut, left_out
+from reports.latencies import by_ratio
 from reports.pareto import Standing, standings
 from reports.rows import unframed
 from reports.statistics import Difference, Noise, difference, seed_noise
@@ -117,7 +118,7 @@ def _judged(
         found: tuple[Candidate, ...] = tuple(each.candidate for each in before.standings)
         noises = before.noises
     else:
-        found = candidates(trials, {each.key: each.why for each in odd}, budget)
+        found = by_ratio(candidates(trials, {each.key: each.why for each in odd}, budget))
         noises = {key: _noise(found, key) for key in FIGURES if FIGURES[key].seeded}
     return Verdict(
         name=study["name"],

@@ -73,6 +73,24 @@ def test_beside_other_work_ratios_are_told_and_no_milliseconds():
     assert "times the latency" not in said(rows)
 
 
+def test_beside_other_work_places_follow_the_ratios_and_not_the_medians():
+    rows = noisy({"a": 0.30, "b": 0.40}, seeds=3)
+    slow = [1.1 * each for each in timed(10)["latency_rounds_ns"]]
+    busy = {"latency_contended": True, "latency_ratio_by": "cpu"}
+    cpu = {"a": slow, "b": timed(10)["latency_rounds_ns"]}
+    for each in rows:
+        each |= {**busy, "latency_rounds_cpu_ns": cpu[each["candidate"]]}
+        each["latency_ms"] = 10.0 if each["candidate"] == "a" else 13.0  # met more of that work
+    study = study_of(rows)
+    verdict = judge(study, frame(study, rows))
+    first, second = (each.candidate for each in verdict.standings)
+    assert first.mean("latency_ms") == 10.0
+    assert second.mean("latency_ms") == pytest.approx(10 / 1.1, rel=1e-3)
+    assert [each.status for each in verdict.standings] == ["dominated", "front"]
+    quiet = [{**each, "latency_contended": False} for each in rows]
+    assert judge(study, frame(study, quiet)).standings[1].candidate.mean("latency_ms") == 13.0
+
+
 def test_a_study_with_a_baseline_tells_which_changes_matter():
     rows = noisy({"full": 0.40, "no fusion": 0.30, "no aux": 0.399}, seeds=4)
     text = said(rows, baseline="full")

@@ -84,7 +84,7 @@ def test_beside_other_work_budgets_are_told_as_ratios():
     rows = noisy({"a": 0.30, "b": 0.40}, seeds=3, a=8, b=10)
     verdict, found = judged([{**each, "latency_contended": True} for each in rows])
     text = front_lines(verdict, found)[0]
-    assert "from 1.25 times a's latency b (" in text and "ms" not in text
+    assert "from 1.24 times a's latency b (" in text and "ms" not in text
 
 
 def test_of_equal_candidates_a_winner_is_sold_one_time_in_twenty_at_most():
