@@ -64,13 +64,7 @@ class Candidate:
 
     def seeds(self, key: str) -> frozenset[int]:
         """The seeds that have a value of a figure."""
-        if key not in self._seeds:
-            self._seeds[key] = frozenset(self.figures[key])
-        return self._seeds[key]
-
-    @cached_property
-    def _seeds(self) -> dict[str, frozenset[int]]:
-        return {}
+        return frozenset(self.figures[key])
 
     @cached_property
     def _means(self) -> dict[str, float | None]:
