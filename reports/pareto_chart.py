@@ -25,6 +25,9 @@ KIND_WORDS: Mapping[Kind, str] = {
 }
 XY = tuple[float, float]
 MOST_NAMED = 16
+LONGEST_REFERENCE = 24
+"""The letters from which the name of what latencies are set against is cut, on the axis."""
+
 LOG_FROM = 30.0
 """The ratio of the dearest to the cheapest from which the cost axis is logarithmic."""
 
@@ -135,7 +138,20 @@ def _axes(verdict: Verdict) -> tuple[Column, Column]:
     y = _first_measured(
         verdict, [k for k in (*seeded, *exact[1:], "miou", "gmacs", "params") if k != x]
     )
-    return FIGURES[x], FIGURES[y]
+    return _as_ratio(verdict, FIGURES[x]), FIGURES[y]
+
+
+def _as_ratio(verdict: Verdict, x: Column) -> Column:
+    """A latency that was taken beside other work in units of the reference's; else as it is."""
+    against = reference(verdict.compared)
+    base = against.mean(x.key) if against else None
+    if x.key != "latency_ms" or not is_contended(verdict.compared) or not (against and base):
+        return x
+    return replace(x, unit=f"times {_cut(plain(against.name))}'s", scale=1 / base)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_REFERENCE else f"{name[: LONGEST_REFERENCE - 1]}…"
 
 
 def _first_measured(verdict: Verdict, keys: Iterable[str]) -> str:
@@ -165,7 +181,7 @@ def _mark(standing: Standing, x: Column, y: Column, varied: tuple[str, ...]) -> 
         kind=kind,
         x=across,
         y=y.number(found.mean) if found else None,
-        span=_span(one) if x.key == "latency_ms" else None,
+        span=_span(one, x) if x.key == "latency_ms" else None,
         sd=y.number(found.sd) if found and y.seeded else None,
         seeds=_seeds(one, x, y) if y.seeded else (),
         baseline=one.baseline,
@@ -182,8 +198,8 @@ def _kind(standing: Standing) -> Kind | None:
     return None
 
 
-def _span(one: Candidate) -> XY | None:
-    low, high = (one.mean(key) for key in LATENCY_SPAN)
+def _span(one: Candidate, x: Column) -> XY | None:
+    low, high = (x.number(one.mean(key)) for key in LATENCY_SPAN)
     return None if low is None or high is None else (low, high)
 
 
@@ -252,9 +268,8 @@ def _caption(
     against = reference(verdict.compared)
     if x.key == "latency_ms" and against and is_contended(verdict.compared):
         text.append(
-            f"Timed beside other work: marks are at the median of {plain(against.name)} times the "
-            "ratio to it, level bars are that ratio's 95 % interval. The ratios hold, the "
-            "milliseconds do not."
+            f"Timed beside other work: latency is its ratio to that of {plain(against.name)}, "
+            "level bars are the 95 % interval of that. Ratios hold, milliseconds do not."
         )
     elif any(mark.span for mark in marks):
         text.append("Level bars are 95 % intervals of the median latency.")

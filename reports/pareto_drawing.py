@@ -112,6 +112,7 @@ def _frame(axes: Axes, chart: ParetoChart) -> None:
         axes.set_xlim(min(xs) / 1.3, max(xs) * 1.5)
     else:
         axes.set_xlim(*_roomy(xs, 0.06, 0.12))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     untrained = any(mark.y is None for mark in chart.marks)
     axes.set_ylim(*_roomy(ys, 0.3 if untrained else 0.12, 0.14))
     axes.yaxis.set_major_locator(MaxNLocator(5 if ys else 1, steps=[1, 2, 5, 10]))
