@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reports.columns import FIGURES, minus
+from reports.columns import FIGURES, minus, plain
 from reports.effects import Effect, Effects
-from reports.effects_table import effect_name
 from reports.paired import Word
 from reports.style import (
     BLUE,
@@ -31,7 +30,7 @@ from reports.style import (
 )
 
 MOST_BARS = 40
-LONGEST_NAME = 26
+LONGEST_NAME = 28
 """The letters from which a name is cut in its middle; the table has it in full."""
 
 ROW_INCHES, FOOT_INCHES, TOP_INCHES = 0.19, 0.55, 0.06
@@ -90,12 +89,18 @@ def effects_chart(found: Effects) -> EffectsChart:
 def _bar(effect: Effect, scale: float) -> Bar:
     low, high = effect.found.low, effect.found.high
     return Bar(
-        name=effect_name(effect),
+        name=_name(effect),
         value=scale * effect.found.value,
         low=None if low is None else scale * low,
         high=None if high is None else scale * high,
         word=effect.word,
     )
+
+
+def _name(effect: Effect) -> str:
+    """What is changed, against what if not the baseline; the table says at how many settings."""
+    plainly = effect.against in ("baseline", "no interaction")
+    return plain(effect.change if plainly else f"{effect.change} against {effect.against}")
 
 
 def _limits(bars: Sequence[Bar]) -> tuple[float, float]:
@@ -116,7 +121,7 @@ def draw_effects(chart: EffectsChart) -> Drawing:
         tall = ROW_INCHES * (max(len(chart.bars), 1) + 0.3)
         height = low + tall + TOP_INCHES
         figure = new_figure(COLUMN_INCHES, height)
-        axes = figure.add_axes((0.3, low / height, 0.67, tall / height))
+        axes = figure.add_axes((0.3, low / height, 0.655, tall / height))
         _frame(axes, chart)
         for place, each in enumerate(chart.bars):
             _draw_bar(axes, place, each, chart.limits)
@@ -132,7 +137,7 @@ def draw_effects(chart: EffectsChart) -> Drawing:
 
 def _frame(axes: Axes, chart: EffectsChart) -> None:
     num = len(chart.bars)
-    axes.set_xlabel(chart.heading, labelpad=2)
+    axes.set_xlabel(chart.heading, labelpad=2, loc="right")  # names leave little on the left
     axes.set_xlim(*chart.limits)
     axes.set_ylim(num - 0.35, -0.65)
     names = [_short(each.name) for each in chart.bars]

@@ -42,7 +42,7 @@ def effects_table(found: Effects) -> Table:
 
 def _line(effect: Effect, column: Column, images: bool) -> Line:
     found = effect.found
-    name, words = effect_name(effect), verdict_words(effect)
+    name, words = _name(effect), verdict_words(effect)
     value = column.difference(found.value)
     over_seeds = span_text(found.low, found.high, column)
     over_images = (span_text(effect.image_low, effect.image_high, column),) if images else ()
@@ -62,8 +62,7 @@ def _line(effect: Effect, column: Column, images: bool) -> Line:
     )
 
 
-def effect_name(effect: Effect) -> str:
-    """What is changed, against what if not the baseline, and at how many settings."""
+def _name(effect: Effect) -> str:
     against = (
         "" if effect.against in ("baseline", "no interaction") else f" against {effect.against}"
     )

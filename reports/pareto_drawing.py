@@ -57,7 +57,7 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
         height = low + TALL_INCHES + head
         figure = new_figure(COLUMN_INCHES, height)
         _head(figure, lines, printed)
-        axes = figure.add_axes((0.1, low / height, 0.87, TALL_INCHES / height))
+        axes = figure.add_axes((0.1, low / height, 0.855, TALL_INCHES / height))
         _frame(axes, chart)
         _front(axes, chart)
         _published(axes, chart)
