@@ -40,6 +40,7 @@ class Trials(Sequence[Trial]):
         here = range(num) if places is None else places
         self._lines = tuple(Trial(self._all, place) for place in here)
         self._made: dict[str, list[Any]] = {}
+        self._distinct: dict[str, list[Any]] = {}
 
     @property
     def columns(self) -> dict[str, list[Any]]:
@@ -70,7 +71,10 @@ class Trials(Sequence[Trial]):
 
     def distinct(self, key: str) -> list[Any]:
         """The values of a column that are there, in order; few of them are said twice."""
-        return [v for v in {id(v): v for v in self.column(key)}.values() if v is not None]
+        if key not in self._distinct:
+            values = {id(v): v for v in self.column(key)}.values()
+            self._distinct[key] = [v for v in values if v is not None]
+        return self._distinct[key]
 
     def only(self, places: Iterable[int]) -> Trials:
         """Some of the lines of a whole table."""
