@@ -226,3 +226,15 @@ def test_the_terminal_says_why_a_candidate_failed(tmp_path):
     console = Console(width=80, record=True, file=io.StringIO())
     reports.write(study_of(rows), rows, tmp_path).show(console)
     assert "b failed: ValueError: too narrow" in console.export_text()
+
+
+def test_a_still_page_has_no_script_and_all_else(tmp_path):
+    rows = noisy({"a": 0.3, "b": 0.4}, seeds=3)
+    live = reports.write(study_of(rows), rows, tmp_path / "live", formats=["html"]).page
+    still = reports.write(
+        study_of(rows), rows, tmp_path / "still", formats=["html"], interactive=False
+    ).page
+    page, whole = (Page(each.read_text(encoding="utf-8")) for each in (still, live))
+    assert "script" not in page.tags and "script" in whole.tags
+    assert {"front", "ablation", "effects", "fronts"} <= set(page.ids) & set(whole.ids)
+    assert still.stat().st_size < 300_000
