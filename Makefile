@@ -9,12 +9,12 @@ demo: .venv/ready  ## run the first study and print its answer
 	$(BIN)/twopath run studies/fusion.py --workers 2
 
 test: .venv/ready  ## all tests but the slow ones
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not faults"
 
 test-slow: .venv/ready  ## those that start clusters, processes and exports
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m slow
 
-test-faults: .venv/ready  ## of the slow ones those that kill and stop processes, nodes and servers
+test-faults: .venv/ready  ## those that kill and stop processes, nodes and servers
 	$(BIN)/pytest tests/faults
 
 test-timm: .venv-timm/ready  ## the part that needs timm, with the full torch it asks for (GBs)
