@@ -41,6 +41,7 @@ def add_timing(each: Any, number: Callable[[str], int]) -> None:
     each.add_argument(
         "--backend",
         action="append",
+        type=lambda name: "".join(name.split()),
         metavar="NAME",
         help="how networks are run, as folded+channels_last (the default) or onnxruntime; given "
         "again, each network is timed on all of them, if it agrees with fp32 eager; see twopath "

@@ -9,7 +9,6 @@ import pytest
 sys.path.append(str(Path(__file__).parent.parent / "harness"))  # drive.py, tiny.py
 
 from drive import kill, start
-from odd_parts import STEP_S
 
 from harness.cli import main
 from harness.ledger import Ledger
@@ -26,7 +25,7 @@ def quick(monkeypatch):
 
 def test_it_is_written_as_trials_end_and_ends_with_the_run(tmp_path, quick, capsys):
     Ledger(tmp_path / "ledger.db")  # the study is not in it yet
-    run = start(SLOW_STUDY, tmp_path, **{STEP_S: "0.1"})
+    run = start(SLOW_STUDY, tmp_path, TWOPATH_TEST_STEP_S="0.1")
     try:
         words = ["report", "slow", "--watch", "--format", "csv,md", "--runs", str(tmp_path)]
         assert main([*words, "--json"]) == 0
