@@ -21,6 +21,7 @@ from datetime import timedelta
 from typing import Any
 
 import ray
+import ray._private.state
 import torch.distributed as dist
 from ray.exceptions import RayError
 from ray.util.placement_group import get_current_placement_group
@@ -37,6 +38,10 @@ from harness.trial import Job
 
 GRACE_S = 5.0
 """How long a death may stay unheard behind the errors that it brought about in others."""
+
+LOOK_S = 5.0
+"""How long nothing is heard before it is looked at whether all processes still live: of one whose
+node was killed Ray does not always tell those that listen to it."""
 
 TELLS_EVERY_S = 0.2
 """How often a process passes on what it has to say."""
@@ -71,7 +76,7 @@ class Gang:
         try:
             place = _told(actors[0].host.remote(), 0, world)
             streams = [each.work.remote(work, given, place, self.shipment) for each in actors]
-            return _gathered(streams, hear)
+            return _gathered(streams, actors, hear)
         finally:
             for actor in actors:
                 ray.kill(actor)
@@ -109,7 +114,7 @@ def meeting_at(
             raise TimeoutError(
                 f"{len(late)} of {len(nodes)} nodes did not meet the others within {patience_s:g} s"
             )
-        return _gathered(streams, lambda said: None)
+        return _gathered(streams, actors, lambda said: None)
     finally:
         with redirect_stdout(sys.stderr):
             ray.shutdown()
@@ -187,11 +192,13 @@ def interface_of(address: str) -> str | None:
     return None
 
 
-def _gathered(streams: list[Any], hear: Callable[[Any], None]) -> list[Any]:
+def _gathered(streams: list[Any], actors: list[Any], hear: Callable[[Any], None]) -> list[Any]:
     left = dict(zip(streams, range(len(streams)), strict=True))
     results: dict[int, Any] = {}
     while left:
-        ready: list[Any] = ray.wait(list(left), num_returns=1)[0]
+        ready: list[Any] = ray.wait(list(left), num_returns=1, timeout=LOOK_S)[0]
+        for rank in [] if ready else left.values():
+            _look_at(actors[rank], rank, len(streams))
         for stream in ready:
             for said in _told(next(stream), left[stream], len(streams)):
                 if isinstance(said, Failure):
@@ -209,9 +216,21 @@ def _told(reference: Any, rank: int, world: int) -> Any:
     try:
         return ray.get(reference)
     except RayError as error:
-        if Inquest(said=str(error)).wait():
-            raise MachineLost(f"the machine of process {rank} of {world} was lost") from error
-        raise died(rank, world, "lost by Ray") from error
+        raise _death(str(error), rank, world) from error
+
+
+def _death(said: str, rank: int, world: int) -> BaseException:
+    """What to raise of a process that is no more."""
+    if Inquest(said=said).wait():
+        return MachineLost(f"the machine of process {rank} of {world} was lost")
+    return died(rank, world, "lost by Ray")
+
+
+def _look_at(actor: Any, rank: int, world: int) -> None:
+    """Raises the death of a process, if Ray knows of one."""
+    name = actor._actor_id.hex()
+    if ray._private.state.actors(name).get("State") == "DEAD":
+        raise _death(f"actor {name}", rank, world)
 
 
 def _look_for_deaths(streams: Mapping[Any, int]) -> None:
