@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from harness.backends.contract import backends
+from harness.cli import parser
 from harness.measure.estimate import ratio
 from harness.timing_shown import too_few
 
@@ -194,3 +195,8 @@ def test_what_ones_own_file_prints_goes_to_standard_error(start, tmp_path):
     out, err = process.communicate(timeout=120)
     assert json.loads(out)[0]["network"] == "loud.py:Loud"
     assert all(each in err for each in ("to stdout", "past it", "past Python", "forward"))
+
+
+def test_spaces_in_a_backends_name_are_not_part_of_it():
+    words = ["time", "bisenetv2", "--backend", "folded + channels_last"]
+    assert parser().parse_args(words).backend == ["folded+channels_last"]
