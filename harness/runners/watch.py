@@ -73,19 +73,19 @@ class Silence(tune.Callback):
     ) -> None:
         self._jobs, self._give_up = jobs, give_up
         self._later_s = LATER_S + 2 * reports_s
-        self._pulses: dict[str, Pulse] = {}
+        self._pulses: dict[str, tuple[Pulse, Any]] = {}
         self._looked = time.monotonic()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         """Called by Tune when a worker is there."""
         if job := self._jobs.get(trial.trial_id):
-            self._pulses[trial.trial_id] = Pulse(job)
+            self._pulses[trial.trial_id] = Pulse(job), trial
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: Row, **info: Any
     ) -> None:
         """Called by Tune with what a worker reports."""
-        pulse = self._pulses.get(trial.trial_id)
+        pulse, _ = self._pulses.get(trial.trial_id, (None, None))
         if pulse and result.get("event"):
             pulse.hear(Event(**json.loads(result["event"])))
 
@@ -95,17 +95,14 @@ class Silence(tune.Callback):
         if passed < LOOK_S:
             return
         self._looked += passed
-        for trial in trials if self._pulses else ():
-            pulse = self._pulses.get(trial.trial_id)
-            if pulse is None:
-                continue
-            if trial.trial_id not in self._jobs:
-                del self._pulses[trial.trial_id]
+        for trial_id, (pulse, trial) in list(self._pulses.items()):
+            if trial_id not in self._jobs:
+                del self._pulses[trial_id]
                 continue
             pulse.pass_by(passed)
             if pulse.silent_s >= pulse.job.patience_s + self._later_s:
-                del self._pulses[trial.trial_id]
-                self._give_up(trial.trial_id, pulse.row())
+                del self._pulses[trial_id]
+                self._give_up(trial_id, pulse.row())
                 ray.kill(trial.temporary_state.ray_actor)  # Ray ends what does not hear it, too
 
     def __getstate__(self) -> dict[str, Any]:
