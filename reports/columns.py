@@ -72,6 +72,13 @@ def plain(value: Any) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
 
 
+def shortened(name: str, longest: int, tail: int = 0) -> str:
+    """A name of at most so many letters, cut before its last ``tail`` ones."""
+    if len(name) <= longest:
+        return name
+    return f"{name[: longest - 1 - tail]}…{name[len(name) - tail :]}"
+
+
 def minus(number: str) -> str:
     """A written number with a typographic minus, and none before zero."""
     if not number.strip("+-0."):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from reports.columns import FIGURES, minus, plain
+from reports.columns import FIGURES, minus, plain, shortened
 from reports.effects import Effect, Effects
 from reports.paired import Word
 from reports.style import (
@@ -140,7 +141,7 @@ def _frame(axes: Axes, chart: EffectsChart) -> None:
     axes.set_xlabel(chart.heading, labelpad=2, loc="right")  # names leave little on the left
     axes.set_xlim(*chart.limits)
     axes.set_ylim(num - 0.35, -0.65)
-    names = [_short(each.name) for each in chart.bars]
+    names = [shortened(each.name, LONGEST_NAME, tail=11) for each in chart.bars]
     axes.set_yticks(range(num), names, fontsize=SMALL, color=INK)
     axes.tick_params(axis="y", length=0, pad=3)
     axes.spines["left"].set_visible(False)
@@ -150,11 +151,6 @@ def _frame(axes: Axes, chart: EffectsChart) -> None:
     axes.axvline(0, color=INK, lw=0.7, zorder=1.5)
     if 0 < chart.num_interactions < num:
         axes.axhline(num - chart.num_interactions - 0.5, color=FAINT, lw=0.6, zorder=1)
-
-
-def _short(name: str) -> str:
-    half = LONGEST_NAME // 2
-    return name if len(name) <= LONGEST_NAME else f"{name[: half + 2]}…{name[3 - half :]}"
 
 
 def _mark(word: Word) -> dict[str, Any]:
@@ -167,10 +163,17 @@ def _draw_bar(axes: Axes, place: int, bar: Bar, limits: tuple[float, float]) -> 
         ends = max(bar.low, limits[0]), min(bar.high, limits[1])
         look: Any = {"color": _LOOKS[bar.word]["color"], "zorder": 3}
         axes.plot(ends, [place] * 2, lw=1.1, solid_capstyle="butt", **look)
-        arrows = ((limits[0] > bar.low, limits[0], "<"), (limits[1] < bar.high, limits[1], ">"))
-        for _, end, shape in filter(lambda each: each[0], arrows):
+        for end, shape in _arrows(bar, limits):
             axes.plot([end], [place], marker=shape, ms=3.4, mew=0, clip_on=False, **look)
     axes.plot([bar.value], [place], zorder=4, **_mark(bar.word))
+
+
+def _arrows(bar: Bar, limits: tuple[float, float]) -> list[tuple[float, str]]:
+    """The ends of the axis that an interval goes beyond, with the marker for each."""
+    if bar.low is None or bar.high is None:
+        return []
+    ends = (bar.low < limits[0], bar.high > limits[1])
+    return list(compress(zip(limits, "<>", strict=True), ends))
 
 
 def _fit_names(axes: Axes) -> None:
@@ -184,9 +187,7 @@ def _fit_names(axes: Axes) -> None:
 def effects_chart_caption(chart: EffectsChart, found: Effects) -> str:
     """How the chart is to be read, in a sentence or two."""
     cut = len(found.rows) + len(found.interactions) - len(chart.bars)
-    arrows = any(b.low is not None and b.low < chart.limits[0] for b in chart.bars) or any(
-        b.high is not None and b.high > chart.limits[1] for b in chart.bars
-    )
+    arrows = any(_arrows(each, chart.limits) for each in chart.bars)
     return (
         "Each change with its 95 % interval over seeds, of that line alone. Blue is told from "
         "noise after Holm over the table, filled where flipping signs agrees; grey is not."

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
-from reports.columns import MISSING, plain
+from reports.columns import MISSING, plain, shortened
 from reports.style import COLUMN_INCHES, MUTED, SMALL, Drawing, finish, house, new_figure
 from reports.verdict import Verdict
 
@@ -134,10 +134,7 @@ def _label(axes: Axes, record: IouMap) -> None:
         [i + 0.5 for i in range(len(record.classes))],
         record.classes, rotation=40, ha="left", rotation_mode="anchor", fontsize=SMALL,
     )  # fmt: skip
-    names = [
-        each if len(each) <= LONGEST_NAME else f"{each[:24]}…{each[-9:]}"
-        for each in record.candidates
-    ]
+    names = [shortened(each, LONGEST_NAME, tail=9) for each in record.candidates]
     axes.set_yticks([i + 0.5 for i in range(len(names))], names, fontsize=SMALL)
     axes.tick_params(length=0, pad=2)
     for spine in axes.spines.values():

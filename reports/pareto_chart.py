@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.papers import Published
 from reports.candidates import LATENCY_SPAN, Candidate
-from reports.columns import FIGURES, Column, is_missing, plain
+from reports.columns import FIGURES, Column, is_missing, plain, shortened
 from reports.latencies import is_contended, reference
 from reports.pareto import Standing
 from reports.pareto_published import Field, Overlay, overlay
@@ -147,11 +147,8 @@ def _as_ratio(verdict: Verdict, x: Column) -> Column:
     base = against.mean(x.key) if against else None
     if x.key != "latency_ms" or not is_contended(verdict.compared) or not (against and base):
         return x
-    return replace(x, unit=f"times {_cut(plain(against.name))}'s", scale=1 / base)
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST_REFERENCE else f"{name[: LONGEST_REFERENCE - 1]}…"
+    name = shortened(plain(against.name), LONGEST_REFERENCE)
+    return replace(x, unit=f"times {name}'s", scale=1 / base)
 
 
 def _first_measured(verdict: Verdict, keys: Iterable[str]) -> str:

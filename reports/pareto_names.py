@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
+from reports.columns import shortened
 from reports.labels import Box, Label, boxes_along, place
 from reports.pareto_chart import XY, Kind, Mark, ParetoChart
 from reports.style import FAINT, INK, MUTED, PLUM, SMALL
@@ -47,7 +48,10 @@ def write_names(axes: Axes, chart: ParetoChart) -> None:
     names = _names(axes, chart)
     hard = [_around(*name.at, 3.2 * point) for name in names]
     named = [name for name in names if name.text]
-    texts = [axes.text(0, 0, _short(n.text), fontsize=n.size, color=n.colour) for n in named]
+    texts = [
+        axes.text(0, 0, shortened(n.text, LONGEST_NAME, tail=8), fontsize=n.size, color=n.colour)
+        for n in named
+    ]
     labels = [_label(text, name) for text, name in zip(texts, named, strict=True)]
     bounds = Box(*axes.get_window_extent().extents)
     boxes = place(labels, bounds=bounds, hard=hard, soft=_clutter(axes, chart), gap=4 * point)
@@ -82,12 +86,6 @@ def _settle(axes: Axes, text: Text, box: Box | None, at: XY) -> None:
 
 def _ink(mark: Mark) -> str:
     return INK if mark.kind.startswith("front") or mark.baseline else MUTED
-
-
-def _short(name: str) -> str:
-    if len(name) <= LONGEST_NAME:
-        return name
-    return f"{name[: LONGEST_NAME - 9]}…{name[-8:]}"
 
 
 def _pixel(axes: Axes, mark: Mark) -> XY:

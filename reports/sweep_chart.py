@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from scipy import stats
 
-from reports.columns import FIGURES, Column, is_missing, minus, plain
+from reports.columns import FIGURES, Column, is_missing, minus, plain, shortened
 from reports.style import (
     BLUE,
     COLUMN_INCHES,
@@ -73,14 +73,12 @@ def sweep_chart(found: Sweep) -> SweepChart:
         x=x,
         y=y,
         factor=plain(factor) if factor else None,
-        groups=tuple(Group(label=_short(k), points=tuple(v)) for k, v in groups.items()),
+        groups=tuple(
+            Group(label=shortened(k, LONGEST), points=tuple(v)) for k, v in groups.items()
+        ),
         rank=_rank([point for points in groups.values() for point in points]),
         subtitle=_subtitle(rows),
     )
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _factor(rows: Sequence[Any], key: str) -> str | None:
