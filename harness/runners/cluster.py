@@ -52,6 +52,18 @@ ever behind a stream of small ones; a node of its own does not.
 TRIES = 3
 """How many machines a trial may lose: one that brings them down must not go on for ever."""
 
+SETTINGS = {
+    "RAY_AIR_NEW_OUTPUT": "0",  # which prints to standard output at any verbosity
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # which would make an interrupted study look finished
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger keeps what those files would
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # nobody reads Tune's own state
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+"""What Ray and Tune read from the environment."""
+
 UNBOUNDED = 10**6
 """Tune wants a number of samples; the source decides when there are no more."""
 
@@ -62,16 +74,7 @@ class Cluster(Runner):
     def __init__(
         self, *, address: str | None, workers: int, wanted: Wanted, plugins: tuple[str, ...] = ()
     ) -> None:
-        os.environ.update(
-            RAY_AIR_NEW_OUTPUT="0",  # which prints to standard output at any verbosity
-            RAY_CHDIR_TO_TRIAL_DIR="0",
-            TUNE_DISABLE_SIGINT_HANDLER="1",  # which would make an interrupted study look finished
-            TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1",
-            TUNE_DISABLE_STRICT_METRIC_CHECKING="1",
-            TUNE_GLOBAL_CHECKPOINT_S=str(10**9),  # nobody reads Tune's own state
-            TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S="0",
-            RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",
-        )
+        os.environ.update(SETTINGS)
         self.is_remote = address is not None
         self.num_workers = workers
         self.shipment = shipped(plugins) if address else None

@@ -9,7 +9,7 @@ import statistics
 import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -200,27 +200,33 @@ def workers(options: Namespace, _: Record) -> Record:
 def on_ray(options: Namespace, _: Record) -> Record:
     """Milliseconds a trial on Ray, by Tune alone and by our runner, in turn, once all workers run.
 
-    Ratios are taken round by round, by the clock and by the CPU time of the driver.
+    Tune as it comes, and Tune that keeps nothing. Ratios to both are taken round by round, by the
+    clock and by the CPU time of the driver.
     """
     import tuned
 
     half, runner = options.ray_trials // 2, tuned.opened()
-    taken: dict[str, list[Drive]] = {"tune": [], "ours": []}
+    arms: dict[str, Callable[[int], Drive]] = {
+        "tune": tuned.raw,
+        "ours": partial(tuned.ours, runner),
+        "bare": partial(tuned.raw, keeps=False),
+    }
+    taken: dict[str, list[Drive]] = {name: [] for name in arms}
     try:
         for turn in range(options.rounds):
-            for name in ("tune", "ours")[:: -1 if turn % 2 else 1]:
-                act = tuned.raw if name == "tune" else partial(tuned.ours, runner)
-                taken[name].append(act(options.ray_trials))
-        talking = tuned.raw(40, reports=1 + REPORTS)
+            for name in list(arms)[:: -1 if turn % 2 else 1]:
+                taken[name].append(arms[name](options.ray_trials))
+        talking = tuned.raw(40, reports=1 + REPORTS, keeps=False)
     finally:
         tuned.closed(runner)
     found: Record = {"workers": tuned.WORKERS, "trials": options.ray_trials}
     for of, cpu in (("ms", False), ("cpu_ms", True)):
         each = {n: [d.ms_a_trial(half, cpu=cpu) for d in all_] for n, all_ in taken.items()}
-        pairs = zip(each["ours"], each["tune"], strict=True)
         found[of] = {name: spread(values) for name, values in each.items()}
-        found[of]["ratio"] = spread([a / b for a, b in pairs])
-        quiet = statistics.median(each["tune"])
+        for name, other in (("ratio", "tune"), ("bare_ratio", "bare")):
+            pairs = zip(each["ours"], each[other], strict=True)
+            found[of][name] = spread([a / b for a, b in pairs])
+        quiet = statistics.median(each["bare"])
         found[of]["report"] = (talking.ms_a_trial(20, cpu=cpu) - quiet) / REPORTS
     return found
 

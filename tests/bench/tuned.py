@@ -7,7 +7,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from pathlib import Path
 from sys import stderr
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from driven import HOLLOW, Drive, drive, job_of, study_of
 from ray import tune
 
-from harness.runners.cluster import Cluster, Wanted
+from harness.runners.cluster import SETTINGS, Cluster, Wanted
 from harness.trial import Job
 
 WORKERS = 1
@@ -54,22 +54,22 @@ class _Ends(tune.Callback):
         self.ends.append((time.perf_counter(), time.process_time()))
 
 
-def raw(trials: int, *, reports: int = 1, reuse: bool = True) -> Drive:
+def raw(trials: int, *, reports: int = 1, keeps: bool = True) -> Drive:
     """As many trials by Tune alone: the same function, its row reported at the end.
 
-    ``reports`` are how often a trial reports, the row included.
+    ``reports`` are how often a trial reports, the row included. Tune as it comes ``keeps`` its
+    results, in three files a trial that do not wait for the disk; else it keeps nothing at all.
     """
     ends = _Ends()
     start, start_cpu = time.perf_counter(), time.process_time()
-    # Tune as it is, whatever our runner asks of it.
-    with _without("TUNE_GLOBAL_CHECKPOINT_S"), tempfile.TemporaryDirectory() as folder:
+    with _as_it_comes() if keeps else nullcontext(), tempfile.TemporaryDirectory() as folder:
         tuner = tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(_bare, job=job_of(Path(folder)), reports=reports), {"cpu": 1}
             ),
             param_space={"seed": tune.randint(0, 2**31)},
             tune_config=tune.TuneConfig(
-                num_samples=trials, max_concurrent_trials=WORKERS, reuse_actors=reuse
+                num_samples=trials, max_concurrent_trials=WORKERS, reuse_actors=True
             ),
             run_config=tune.RunConfig(storage_path=folder, name="raw", verbose=0, callbacks=[ends]),
         )
@@ -85,14 +85,13 @@ def raw(trials: int, *, reports: int = 1, reuse: bool = True) -> Drive:
 
 
 @contextmanager
-def _without(name: str) -> Iterator[None]:
-    """Without a variable of the environment."""
-    kept = os.environ.pop(name, None)
+def _as_it_comes() -> Iterator[None]:
+    """Tune without what our runner asks of it."""
+    kept = {name: os.environ.pop(name) for name in SETTINGS if name in os.environ}
     try:
         yield
     finally:
-        if kept is not None:
-            os.environ[name] = kept
+        os.environ.update(kept)
 
 
 def _bare(config: dict[str, Any], job: Job, reports: int) -> None:
