@@ -119,13 +119,13 @@ class Desk:
     def _claimed(self, trial: Trial) -> Claim | None:
         """A claim on a trial, unless it has ended or another driver has it."""
         key = trial.entry.key
-        # First the claim: a trial that ends between the two look-ups then has a row.
-        before = self._ledger.claims([key]).get(key)
-        row = self._ledger.trials([key]).get(key)
+        before, row = self._found(key)
         if row and self._settled(row, self._known.get(key)):
             self._elsewhere.pop(key, None)
             self._answered(trial, row)
             return None
+        if before == self._first(key) and row is None:
+            return before
         if before and before.owner and self._is_alive(before.owner):
             self._wait_for(trial, before.owner)
             return None
@@ -136,6 +136,17 @@ class Desk:
             return claim
         self._elsewhere[key] = trial  # somebody was faster
         return None
+
+    def _found(self, key: str) -> tuple[Claim | None, Row | None]:
+        """A trial's claim and row; where it has neither, the claim is made on the way."""
+        if key not in self._elsewhere:
+            return self._ledger.take(self._first(key))
+        # First the claim: a trial that ends between the two look-ups then has a row.
+        held = self._ledger.claims([key]).get(key)
+        return held, self._ledger.trials([key]).get(key)
+
+    def _first(self, key: str) -> Claim:
+        return Claim(key=key, owner=self.owner, attempt=1)
 
     def _is_alive(self, owner: str) -> bool:
         if is_gone(owner):

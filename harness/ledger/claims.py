@@ -39,6 +39,11 @@ def claim(connection: Connection, wanted: Claim) -> bool:
 
     The same claim may be made again.
     """
+    return made(connection, wanted) == wanted
+
+
+def made(connection: Connection, wanted: Claim) -> Claim | None:
+    """The claim that holds once one was made in place of the attempt before it."""
     values = {"owner": wanted.owner, "attempt": wanted.attempt}
     if wanted.attempt == 1:  # there is none before it
         first = insert_into(connection, CLAIMS).values(key=wanted.key, **values)
@@ -46,8 +51,8 @@ def claim(connection: Connection, wanted: Claim) -> bool:
     else:
         before = (CLAIMS.c.key == wanted.key, CLAIMS.c.attempt == wanted.attempt - 1)
         if connection.execute(sql.update(CLAIMS).where(*before).values(**values)).rowcount:
-            return True
-    return claims_of(connection, [wanted.key]).get(wanted.key) == wanted
+            return wanted
+    return claims_of(connection, [wanted.key]).get(wanted.key)
 
 
 def let_go(connection: Connection, key: str, attempt: int) -> bool:

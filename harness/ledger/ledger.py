@@ -122,6 +122,24 @@ class Ledger:
         """Makes a claim in place of the attempt before it; whether nobody else was faster."""
         return self._database.note(lambda c: claims.claim(c, claim))
 
+    def take(self, first: Claim) -> tuple[Claim | None, Row | None]:
+        """The claim and the row of a trial, once ``first`` was made where it had neither.
+
+        In one transaction, since a large study asks so of each of its trials.
+        """
+
+        def ask(connection: Connection) -> tuple[Claim | None, str | None]:
+            # First the claim: a trial that ends between the two look-ups then has a row.
+            held = claims.claims_of(connection, [first.key]).get(first.key)
+            row = sql.select(TRIALS.c.record).where(TRIALS.c.key == first.key)
+            record = connection.execute(row).scalar()
+            if held is None and record is None:
+                return claims.made(connection, first), None
+            return held, record
+
+        held, record = self._database.note(ask)
+        return held, json.loads(record) if record else None
+
     def beat(self, owner: str) -> None:
         """Says that a driver is alive; a server that is away is not waited for."""
         self._database.note(lambda c: claims.beat(c, owner), patient=False)

@@ -33,6 +33,19 @@ def test_a_claim_that_was_made_may_be_made_again(ledger):
     assert not ledger.claim(claim("a", 2)) and not ledger.claim(claim("c", 2))
 
 
+def test_what_nobody_has_is_taken_by_who_asks_for_it(ledger):
+    assert ledger.take(claim("a")) == (claim("a"), None)
+    assert ledger.take(claim("a")) == (claim("a"), None), "again, as after a lost answer"
+    assert ledger.take(claim("b")) == (claim("a"), None)
+    assert ledger.claims(["k"]) == {"k": claim("a")}
+
+
+def test_what_has_ended_is_not_taken(ledger):
+    ledger.put_trial(row(miou=0.5))
+    assert ledger.take(claim("a")) == (None, row(miou=0.5))
+    assert ledger.claims(["k"]) == {}
+
+
 def test_the_result_of_an_attempt_that_was_taken_over_is_refused(ledger):
     ledger.claim(claim("a"))
     ledger.claim(claim("b", 2))
