@@ -17,8 +17,8 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-BLOCK = 1_000_000
-"""How many pairs are compared at once, so that memory stays small."""
+BLOCK = 200_000
+"""How many pairs are compared at once, so that they stay near the processor."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,11 +45,11 @@ class Field:
             return np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
         values, place = self.scores[key], self.objectives.index(key)
         num, gaps, squares = _paired_sums(values[first], values[second])
-        own = np.maximum(squares - gaps**2 / np.maximum(num, 1), 0) / np.maximum(num - 1, 1) / 2
-        spread = np.sqrt(np.maximum(own, noise.sd**2))
+        gaps **= 2
+        own = (squares - gaps / np.maximum(num, 1)) / (2 * np.maximum(num - 1, 1))
         ahead = self.matrix[first, place][:, None] < self.matrix[second, place][None, :]
         known = num > 0
-        held = np.abs(gaps) > width_factor(noise) * spread * np.sqrt(num)
+        held = gaps > width_factor(noise) ** 2 * np.maximum(own, noise.sd**2) * num
         return known & ahead & held, known
 
     def beats(self, first: Places, second: Places) -> tuple[Flags, Flags]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from reports.beating import Field, Flags, Places, field_of, undominated
+from reports.beating import Field, Flags, Floats, Places, field_of, undominated
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.latencies import level
@@ -136,8 +136,7 @@ def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
 def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]:
     if not len(some):
         return
-    theirs, own = field.matrix[rivals][:, None, :], field.matrix[some][None, :, :]
-    above = np.asarray((theirs <= own).all(axis=2) & (theirs < own).any(axis=2))
+    above = _above(field.matrix[rivals], field.matrix[some])
     held, known = field.beats(rivals, some)
     sure = above & held & known
     # Rivals are ranked, the best first.
@@ -152,6 +151,15 @@ def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]
         yield Standing(
             candidate=one, status="dominated", rival=rival, resolved=resolved, words=words
         )
+
+
+def _above(theirs: Floats, own: Floats) -> Flags:
+    """Whether each of the first dominates each of the second, (first, second)."""
+    # Axis by axis: to reduce over a last axis of two takes far longer.
+    pairs = list(zip(theirs.T, own.T, strict=True))
+    no_worse = [first[:, None] <= second for first, second in pairs]
+    better = [first[:, None] < second for first, second in pairs]
+    return np.asarray(np.logical_and.reduce(no_worse) & np.logical_or.reduce(better))
 
 
 def _doubt(resolved: bool | None, rival: str | None) -> str:
