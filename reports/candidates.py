@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from reports.columns import FIGURES, is_missing
+import numpy as np
+
+from reports.columns import FIGURES
 from reports.statistics import Spread, spread
 from reports.trials import Trials
+
+SEEDED = frozenset(key for key, each in FIGURES.items() if each.seeded)
 
 FACTOR = "factor."
 LATENCY_SPAN = ("latency_low_ms", "latency_high_ms")
@@ -99,15 +103,24 @@ class _Columns:
         self.keys, self.seeds = trials.column("key"), trials.column("seed")
         self.states, self.reasons = trials.column("state"), trials.column("reason")
         self.baselines = trials.column("baseline")
-        self.latencies = trials.column("latency_ms")
-        self.figures = {key: trials.column(key) for key in (*FIGURES, *LATENCY_SPAN)}
+        self.figures = {k: _numbers(trials.column(k)) for k in (*FIGURES, *LATENCY_SPAN)}
         self.timed = {key: trials.column(key) for key in TIMED}
         self.factors = self._named(FACTOR)
-        self.ious = self._named("iou.")
+        self.ious = {key: _numbers(values) for key, values in self._named("iou.").items()}
 
     def _named(self, start: str) -> dict[str, list[Any]]:
         found = self.trials.columns.items()
         return {key.removeprefix(start): values for key, values in found if key.startswith(start)}
+
+
+def _numbers(column: list[Any]) -> list[float | None]:
+    """A column of numbers, None for each that is missing; looked through as a whole."""
+    found = np.array(column, dtype=float)
+    missing = np.flatnonzero(~np.isfinite(found))
+    numbers: list[float | None] = found.tolist()
+    for place in missing.tolist():
+        numbers[place] = None
+    return numbers
 
 
 def _candidate(
@@ -119,7 +132,12 @@ def _candidate(
 ) -> Candidate:
     keys = [columns.keys[place] for place in places]
     kept = [p for p, key in zip(places, keys, strict=True) if key not in apart] if apart else places
-    figures = {key: _values(kept or places, key, columns) for key in columns.figures}
+    done = [place for place in kept or places if columns.states[place] == "done"]
+    # Only a trial that came to its end has an accuracy.
+    figures = {
+        key: _values(done if key in SEEDED else kept or places, values, columns.seeds)
+        for key, values in columns.figures.items()
+    }
     reasons = [why for place in places if (why := columns.reasons[place])]
     return Candidate(
         name=name,
@@ -127,7 +145,7 @@ def _candidate(
         factors=_factors(places[0], columns),
         num=Counter([columns.states[place] for place in places]),
         figures=figures,
-        iou=_class_means(kept, columns),
+        iou=_class_means(done if kept else (), columns),
         over=_over(figures, budget),
         reason=reasons[0] if reasons else None,
         apart=None if kept else apart[keys[0]],
@@ -137,7 +155,8 @@ def _candidate(
 
 def _timed(places: Collection[int], columns: _Columns) -> dict[str, Any]:
     """How a candidate was timed; all its seeds have one latency, that of its network."""
-    found = next((place for place in places if not is_missing(columns.latencies[place])), None)
+    latencies = columns.figures["latency_ms"]
+    found = next((place for place in places if latencies[place] is not None), None)
     return {} if found is None else {key: each[found] for key, each in columns.timed.items()}
 
 
@@ -146,22 +165,17 @@ def _factors(place: int, columns: _Columns) -> dict[str, str]:
     return {key: str(value) for key, value in found.items() if value is not None}
 
 
-def _values(places: Collection[int], key: str, columns: _Columns) -> dict[int, float]:
-    """A figure by seed. Only a trial that came to its end has an accuracy."""
-    seeded = key in FIGURES and FIGURES[key].seeded
-    values, seeds, states = columns.figures[key], columns.seeds, columns.states
-    return {
-        seeds[place]: float(value)
-        for place in places
-        if not is_missing(value := values[place]) and (not seeded or states[place] == "done")
-    }
+def _values(
+    places: Collection[int], values: Sequence[float | None], seeds: Sequence[int]
+) -> dict[int, float]:
+    """A figure by seed."""
+    return {seeds[place]: value for place in places if (value := values[place]) is not None}
 
 
 def _class_means(places: Collection[int], columns: _Columns) -> dict[str, float | None]:
-    done = [place for place in places if columns.states[place] == "done"]
     means: dict[str, float | None] = {}
-    for name, values in columns.ious.items() if done else ():
-        known = [value for place in done if not is_missing(value := values[place])]
+    for name, values in columns.ious.items() if places else ():
+        known = [value for place in places if (value := values[place]) is not None]
         means[name] = statistics.fmean(known) if known else None
     return means
 

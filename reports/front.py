@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.beating import Flags
+from reports.beating import Flags, Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import RESAMPLES, Floats, Images
@@ -135,19 +135,23 @@ def in_reach(verdict: Verdict, accuracy: str, cost: str) -> list[Candidate]:
     costs, scores = _figures(inside, cost, accuracy)
     seeds = np.array([len(each.figures[accuracy]) for each in inside])
     wide = FAR * (noise.sd if noise else 0.0) / np.sqrt(seeds)
-    tall = np.exp(
-        FAR * np.array([_error(each) if cost == "latency_ms" else 0.0 for each in inside])
-    )
+    tall = np.exp(FAR * _errors(inside)) if cost == "latency_ms" else np.ones(len(inside))
     order = np.argsort(costs * tall)
     best = np.concatenate([[-np.inf], np.maximum.accumulate((scores - wide)[order])])
     cheaper = np.searchsorted((costs * tall)[order], costs / tall, side="left")
     return [each for each, near in zip(inside, best[cheaper] <= scores + wide, strict=True) if near]
 
 
-def _error(one: Candidate) -> float:
-    """The standard error of a latency's logarithm, that of a median of normal rounds."""
-    logs = np.log(one.timed.get("latency_rounds_ns") or (1.0,))
-    return float(1.2533 * logs.std() / np.sqrt(len(logs)))
+def _errors(inside: Sequence[Candidate]) -> Floats:
+    """The standard errors of latencies' logarithms, those of medians of normal rounds."""
+    found, alike = np.zeros(len(inside)), dict[int, list[int]]()
+    for place, each in enumerate(inside):
+        alike.setdefault(len(each.timed.get("latency_rounds_ns") or ()), []).append(place)
+    for num, places in alike.items():
+        if num:
+            logs = np.log([inside[place].timed["latency_rounds_ns"] for place in places])
+            found[places] = 1.2533 * logs.std(axis=1) / np.sqrt(num)
+    return found
 
 
 def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
@@ -226,8 +230,22 @@ def _residuals(inside: Sequence[Candidate], accuracy: str, sd: float) -> Floats:
     return np.asarray(left * (sd / power) if power else left)
 
 
-def on_front(costs: Floats, scores: Floats) -> np.ndarray:
+def on_front(costs: Floats, scores: Floats) -> Flags:
     """Who is on the front, row by row: (draws, candidates) of less cost and more score."""
+    found, some = np.zeros(costs.shape, dtype=bool), _near(costs, scores)
+    found[:, some] = _on_front(costs[:, some], scores[:, some])
+    return found
+
+
+def _near(costs: Floats, scores: Floats) -> Places:
+    """Who is beaten on both axes by no one that is so in all draws; the others are on no front."""
+    order = np.argsort(costs.max(axis=0))
+    best = np.concatenate([[-np.inf], np.maximum.accumulate(scores.min(axis=0)[order])])
+    cheaper = np.searchsorted(costs.max(axis=0)[order], costs.min(axis=0), side="right")
+    return np.flatnonzero(best[cheaper] <= scores.max(axis=0))
+
+
+def _on_front(costs: Floats, scores: Floats) -> Flags:
     order = np.lexsort((-scores, costs), axis=1)
     cost, score = (np.take_along_axis(each, order, axis=1) for each in (costs, scores))
     best = np.maximum.accumulate(score, axis=1)
@@ -251,6 +269,8 @@ def reference(costs: Floats, scores: Floats) -> tuple[float, float]:
 
 def hypervolume(costs: Floats, scores: Floats, edge: tuple[float, float]) -> Floats:
     """The area that fronts dominate up to a reference (cost, score), row by row: (draws,)."""
+    some = _near(costs, scores)
+    costs, scores = costs[:, some], scores[:, some]
     order = np.argsort(costs, axis=1)
     cost, score = (np.take_along_axis(each, order, axis=1) for each in (costs, scores))
     best = np.maximum(np.maximum.accumulate(score, axis=1), edge[1])
