@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, groupby, repeat
+from operator import is_not
 from typing import Any
 
+import numpy as np
+import orjson
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.architecture import SCRATCH
 from reports.spreadsheet import harmless
@@ -46,9 +51,7 @@ def trials_of(study: Study, rows: Iterable[Row]) -> Trials:
     places: dict[str, list[int]] = {}
     for place, entry in enumerate(plan):
         places.setdefault(entry["key"], []).append(place)
-    found, known = Gathering(len(plan)), False
-    for place, entry in enumerate(plan):
-        found.put(place, _planned(entry))
+    found, known = Gathering(len(plan), _planned(plan)), False
     for row in rows:
         for place in places.get(row["key"], ()):
             found.put(place, _measured(row, plan[place]))
@@ -60,16 +63,19 @@ def trials_of(study: Study, rows: Iterable[Row]) -> Trials:
     return found.table()
 
 
-def _planned(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _planned(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """What a plan says of its trials, column by column."""
+    factors = [entry.get("factors") or {} for entry in plan]
+    names = dict.fromkeys(name for each in {id(f): f for f in factors}.values() for name in each)
     return {
-        "candidate": entry["candidate"],
-        "seed": entry["seed"],
-        "baseline": bool(entry.get("baseline", False)),
-        "state": PENDING,
-        "reason": None,
-        "parts": entry.get("parts") or {},
-        "key": entry["key"],
-        **{f"factor.{name}": value for name, value in (entry.get("factors") or {}).items()},
+        "candidate": [entry["candidate"] for entry in plan],
+        "seed": [entry["seed"] for entry in plan],
+        "baseline": [bool(entry.get("baseline", False)) for entry in plan],
+        "state": [PENDING] * len(plan),
+        "reason": [None] * len(plan),
+        "parts": [entry.get("parts") or {} for entry in plan],
+        "key": [entry["key"] for entry in plan],
+        **{f"factor.{name}": [each.get(name) for each in factors] for name in names},
     }
 
 
@@ -129,10 +135,32 @@ def trials_csv(trials: Trials) -> Iterator[str]:
     """The table as CSV in pieces, without ``UNTIDY`` columns; other lists are written as JSON."""
     keys = [key for key in trials.columns if key not in UNTIDY]
     yield ",".join(map(_quoted, keys)) + "\n"
-    columns = [_texts(trials.columns[key]) for key in keys]
+    columns = list(_joined([trials.columns[key] for key in keys]))
     for start in range(0, len(trials), LINES_AT_ONCE):
         part = [column[start : start + LINES_AT_ONCE] for column in columns]
         yield "".join([",".join(line) + "\n" for line in zip(*part, strict=True)])
+
+
+def _joined(columns: Iterable[list[Any]]) -> Iterator[list[str]]:
+    """The cells of columns; of neighbours that are steady the whole lines, each made once."""
+    flagged = ((_changes(each), each) for each in columns)
+    for is_steady, group in groupby(flagged, key=lambda each: 2 * each[0].sum() < len(each[0])):
+        if not is_steady:
+            yield from (_texts(values) for _, values in group)
+            continue
+        changes, steady = zip(*group, strict=True)
+        starts = np.flatnonzero(np.logical_or.reduce(changes))
+        cells = (_texts([values[start] for start in starts]) for values in steady)
+        lines = map(",".join, zip(*cells, strict=True))
+        times = np.diff(starts, append=len(steady[0])).tolist()
+        yield list(chain.from_iterable(map(repeat, lines, times)))
+
+
+def _changes(values: list[Any]) -> NDArray[np.bool_]:
+    """Where a column has another object than in the line before."""
+    found = np.ones(len(values), dtype=bool)
+    found[1:] = np.fromiter(map(is_not, values[1:], values), bool, max(len(values) - 1, 0))
+    return found
 
 
 def _texts(values: list[Any]) -> list[str]:
@@ -142,7 +170,11 @@ def _texts(values: list[Any]) -> list[str]:
         known = {value: _text(value) for value in set(values)}
         return [known[value] for value in values]
     if kinds == {float}:
-        return ["" if v is None or v != v else repr(v) for v in values]
+        texts = orjson.dumps(values).decode()[1:-1].split(",")
+        if "null" not in texts:
+            return texts
+        pairs = zip(texts, values, strict=True)  # null is also what infinity is to JSON
+        return [_text(value) if text == "null" else text for text, value in pairs]
     found, last, text = [], None, ""
     for value in values:
         if value is not last:

@@ -97,9 +97,10 @@ class Gathering:
     which takes less time than writing value by value.
     """
 
-    def __init__(self, num: int) -> None:
+    def __init__(self, num: int, columns: Mapping[str, list[Any]] | None = None) -> None:
+        """A table of ``num`` lines, in which some columns are known."""
         self._num = num
-        self._columns: dict[str, list[Any]] = {}
+        self._columns = dict(columns or {})
         self._last: dict[str, Any] = {}
         self._known: dict[str, dict[Any, Any]] = {}
         self._waiting: dict[tuple[str, ...], tuple[list[int], list[Iterable[Any]]]] = {}

@@ -10,8 +10,18 @@ import json
 from collections.abc import Collection
 from typing import Any
 
+import orjson
+
 REPEATED = ("architecture", "recipe")
 _DECODER = json.JSONDecoder()
+
+
+def parsed(text: str) -> Any:
+    """What a text of JSON says; NaN and infinities are numbers, as Python writes them."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # which those are to it
+        return json.loads(text)
 
 
 class Parser:
@@ -31,7 +41,7 @@ class Parser:
         nested: dict[str, Any] = {}
         for name in self._names:
             text = self._cut(text, name, nested)
-        found: dict[str, Any] = json.loads(text)
+        found: dict[str, Any] = parsed(text)
         return found | nested
 
     def _cut(self, text: str, name: str, nested: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from harness.ledger import claims, tallies
 from harness.ledger.claims import Claim
-from harness.ledger.cutting import Parser
+from harness.ledger.cutting import Parser, parsed
 from harness.ledger.database import Database, insert_into, reason, scrubbed, shown
 from harness.ledger.schema import (
     LONGEST_NAME,
@@ -138,7 +138,7 @@ class Ledger:
             return held, record
 
         held, record = self._database.note(ask)
-        return held, json.loads(record) if record else None
+        return held, parsed(record) if record else None
 
     def beat(self, owner: str) -> None:
         """Says that a driver is alive; a server that is away is not waited for."""
@@ -239,13 +239,13 @@ class Ledger:
         """Every study's definition by name."""
         query = sql.select(STUDIES).order_by(STUDIES.c.name)
         rows = self._database.read(lambda c: c.execute(query).all())
-        return {row.name: json.loads(row.record) for row in rows}
+        return {row.name: parsed(row.record) for row in rows}
 
     def plan(self, name: str) -> list[Entry]:
         """A study's plan in order; empty for a study never planned."""
         query = sql.select(PLANS.c.record).where(PLANS.c.study == name).order_by(PLANS.c.position)
         records = self._database.read(lambda c: c.execute(query).scalars().all())
-        return [Entry(**values) for values in _sharing(map(json.loads, records))]
+        return [Entry(**values) for values in _sharing(map(parsed, records))]
 
     def rows(self, name: str) -> list[Row]:
         """One flat row for each planned trial that has ended or was rejected, in plan order."""
@@ -265,8 +265,12 @@ class Ledger:
             # Seeds of one candidate mostly follow one another, so few are asked for twice.
             figures = {key: figures[key] for key in keys if key in figures}
             figures |= self._lookup(MEASUREMENTS, [key for key in keys if key not in figures])
+            of, measured = ("", ""), dict[str, Any]()
             for entry in part:
-                row = _joined(entry, trials, figures)
+                if of != (entry.cost_key, entry.latency_key):
+                    of = entry.cost_key, entry.latency_key
+                    measured = {**figures.get(of[0], {}), **figures.get(of[1], {})}
+                row = _joined(entry, trials, measured)
                 if row["state"] != "pending":
                     yield row
 
@@ -274,7 +278,7 @@ class Ledger:
         self, table: sql.Table, keys: list[str], parser: Parser | None = None
     ) -> dict[str, Row]:
         found = self._found((table.c.key, table.c.record), keys)
-        row_of = parser.row if parser else json.loads
+        row_of = parser.row if parser else parsed
         return {row.key: row_of(row.record) for row in found}
 
     def _found(self, wanted: tuple[sql.Column[Any], ...], keys: list[str]) -> list[sql.Row[Any]]:
@@ -317,14 +321,13 @@ def _planned(study: str, plan: Sequence[Entry], start: int = 0) -> list[Row]:
     ]
 
 
-def _joined(entry: Entry, trials: Mapping[str, Row], figures: Mapping[str, Row]) -> Row:
+def _joined(entry: Entry, trials: Mapping[str, Row], measured: Row) -> Row:
     """A planned trial with all that is known of it; what its study says wins."""
     trial = trials.get(entry.key, {"state": "pending"})
     if trial["state"] == "paused":  # at a rung, to be judged
         trial = {"state": "pending"}
     if entry.rejected:
         trial = {"state": "rejected", "reason": entry.rejected}
-    measured = {**figures.get(entry.cost_key, {}), **figures.get(entry.latency_key, {})}
     named = {"key": entry.key, "candidate": entry.candidate, "seed": entry.seed}
     return {**measured, **entry.parts, **trial, **named}
 
