@@ -36,7 +36,7 @@ UNTIDY = (
 )
 """What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
 
-LINES_AT_ONCE = 5000
+LINES_AT_ONCE = 2000
 
 
 def trials_of(study: Study, rows: Iterable[Row]) -> Trials:
@@ -135,9 +135,9 @@ def trials_csv(trials: Trials) -> Iterator[str]:
     """The table as CSV in pieces, without ``UNTIDY`` columns; other lists are written as JSON."""
     keys = [key for key in trials.columns if key not in UNTIDY]
     yield ",".join(map(_quoted, keys)) + "\n"
-    columns = list(_joined([trials.columns[key] for key in keys]))
+    columns = [trials.column(key) for key in keys]
     for start in range(0, len(trials), LINES_AT_ONCE):
-        part = [column[start : start + LINES_AT_ONCE] for column in columns]
+        part = _joined(column[start : start + LINES_AT_ONCE] for column in columns)
         yield "".join([",".join(line) + "\n" for line in zip(*part, strict=True)])
 
 
