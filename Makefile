@@ -9,7 +9,7 @@ demo: .venv/ready  ## run the first study and print its answer
 	$(BIN)/twopath run studies/fusion.py --workers 2
 
 test: .venv/ready  ## all tests but the slow ones
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not faults"
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: .venv/ready  ## those that start clusters, processes and exports
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m slow

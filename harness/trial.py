@@ -35,7 +35,7 @@ from harness.training.ranks import ALONE, Ranks
 from harness.training.select import BEST, Best, HeldOut, held_out_miou
 from harness.training.start import load_weights
 from harness.training.together import together
-from harness.whole import is_disk_full, write_whole
+from harness.whole import disk_of, is_disk_full, write_whole
 
 Row = dict[str, Any]
 
@@ -132,6 +132,7 @@ def reason_of(error: BaseException) -> str:
         kind = "out of memory"
     elif is_disk_full(error):
         kind = DISK_FULL
+        line += f", on the disk at {disk_of(error.filename)}" if error.filename else ""
     return f"{kind}: {line}" if line else kind
 
 

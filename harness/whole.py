@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeGuard
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a disk, or a share of it, that is full."""
@@ -43,6 +44,11 @@ def naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def is_disk_full(error: BaseException) -> bool:
+def disk_of(path: str | Path) -> Path:
+    """Where the disk is mounted that a file is on, or would be."""
+    return next(each for each in Path(path).resolve().parents if each.is_mount())
+
+
+def is_disk_full(error: BaseException) -> TypeGuard[OSError]:
     """Whether an exception says that a disk is full."""
     return isinstance(error, OSError) and error.errno in FULL

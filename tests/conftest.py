@@ -58,16 +58,10 @@ SLOW = (
 """What starts clusters, processes or exports, by what its name has: a minute or so for each."""
 
 
-FAULTS = ("test_a_node_with_one_of_two_processes",)
-"""What stood still once in five times, nobody knows why: by make test-faults alone."""
-
-
 def pytest_collection_modifyitems(items):
-    """Marks what is slow, so that ``make test`` stays quick, and what may not end."""
+    """Marks what is slow, so that ``make test`` stays quick."""
     for item in items:
-        if any(name in item.nodeid for name in FAULTS):
-            item.add_marker(pytest.mark.faults)
-        elif any(name in item.nodeid for name in SLOW):
+        if any(name in item.nodeid for name in SLOW):
             item.add_marker(pytest.mark.slow)
 
 

@@ -328,14 +328,15 @@ def _trainable(
 ) -> None:
     """Runs one job in a Ray worker; always ends with one report: its row, or why there is none."""
     job, last = pickle.loads(bytes.fromhex(config["job"])), time.monotonic()
-    with watched(job, _say_row) as heard:
+    with watched(job, _say_row) as pulse:
 
         def report(event: Event) -> None:
             nonlocal last
-            heard(event)
+            pulse.hear(event)
             if time.monotonic() - last >= every_s or event.state == RESUMED:
                 last = time.monotonic()
-                tune.report({"event": json.dumps(asdict(event))})
+                with pulse.held_up():  # Tune gives back control once its driver has heard
+                    tune.report({"event": json.dumps(asdict(event))})
                 if is_to_leave(sign):
                     leaving.ask()
 

@@ -23,12 +23,14 @@ LONGEST_TICK_S = 5.0
 class Pulse:
     """For how long a job has been silent.
 
-    A time in which nobody listened, since the driver itself stood still, counts only in part.
+    A time in which nobody listened, since the driver itself stood still, counts only in part, and
+    not at all where the job waits for the driver to listen.
     """
 
     job: Job
     silent_s: float = 0.0
     last: Event | None = None
+    is_held_up: bool = False
 
     @property
     def tick_s(self) -> float:
@@ -41,7 +43,17 @@ class Pulse:
 
     def pass_by(self, seconds: float) -> None:
         """Notes a time in which nothing was heard."""
-        self.silent_s += min(seconds, 2 * self.tick_s)
+        if not self.is_held_up:
+            self.silent_s += min(seconds, 2 * self.tick_s)
+
+    @contextmanager
+    def held_up(self) -> Iterator[None]:
+        """A time in which the job waits for its driver, which may itself wait for a database."""
+        self.is_held_up = True
+        try:
+            yield
+        finally:
+            self.is_held_up = False
 
     @property
     def is_over(self) -> bool:
@@ -63,11 +75,12 @@ class Pulse:
 
 
 @contextmanager
-def watched(job: Job, give_up: Callable[[Row], None]) -> Iterator[Callable[[Event], None]]:
+def watched(job: Job, give_up: Callable[[Row], None]) -> Iterator[Pulse]:
     """Calls ``give_up`` with a row, from a thread, when a trial is silent for too long.
 
-    Gives what is to hear its events. For workers that run a trial outside of their main thread and
-    that nobody else ends: ``give_up`` hands the row over, and the process ends after it.
+    Gives what is to hear its events, and is told when it waits for its driver. For workers that
+    run a trial outside of their main thread and that nobody else ends: ``give_up`` hands the row
+    over, and the process ends after it.
     """
     pulse, is_over = Pulse(job), threading.Event()
 
@@ -80,7 +93,7 @@ def watched(job: Job, give_up: Callable[[Row], None]) -> Iterator[Callable[[Even
 
     threading.Thread(target=watch, daemon=True).start()
     try:
-        yield pulse.hear
+        yield pulse
     finally:
         is_over.set()
 

@@ -193,7 +193,7 @@ def test_a_full_disk_fails_its_trials_by_file_and_the_same_command_goes_on(run, 
     assert all(kept[name] == done[name] for name in ("key", "miou", "confusions_sha256"))
     assert kept["state"] == "done"
     assert failed["reason"].startswith("disk full: ")
-    assert failed["reason"].endswith("/checkpoint.pt: No space left on device")
+    assert "/checkpoint.pt: No space left on device, on the disk at /" in failed["reason"]
     assert [row["state"] for row in run(fusions='"sum", "concat"').rows] == ["done", "done"]
 
 

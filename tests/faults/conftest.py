@@ -54,6 +54,14 @@ def folder(undisturbed, tmp_path):
 
 
 @pytest.fixture
+def pids(tmp_path):
+    """A folder in which each process that trains leaves its number."""
+    folder = tmp_path / "pids"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
 def odd():
     """The plugin with the head that goes wrong, which this process knows for one test."""
     load_file(warm.ODD)

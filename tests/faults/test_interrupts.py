@@ -16,14 +16,6 @@ WHERE = [
 ]
 
 
-@pytest.fixture
-def pids(folder):
-    """A folder in which each process that trains leaves its number."""
-    folder = folder / "pids"
-    folder.mkdir()
-    return folder
-
-
 def begin(folder, pids, where, step_s):
     """A run that trains, and would not save for a while; and the processes that train."""
     environment = {STEPS: step_s, PIDS: str(pids)}

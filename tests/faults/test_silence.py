@@ -35,6 +35,15 @@ def test_a_time_in_which_nobody_listened_counts_only_in_part(pulse):
     assert pulse.is_over
 
 
+def test_a_time_in_which_a_trial_waits_for_its_driver_does_not_count(pulse):
+    with pulse.held_up():
+        for _ in range(9):
+            pulse.pass_by(2.0)
+    assert pulse.silent_s == 0.0
+    pulse.pass_by(2.0)
+    assert pulse.silent_s == 2.0
+
+
 @pytest.mark.parametrize(
     ("heard", "where"),
     [

@@ -6,11 +6,14 @@ A part that ends its own worker: ``tests/harness/test_runner_local.py``, on Ray
 
 import os
 import signal
+import time
 
 import pytest
 import warm
 from drive import is_alive
 from warm import Run
+
+from harness.runners.patience import LONGEST_TICK_S
 
 PATIENCE_S = 10
 """Longer than a step takes on a busy machine."""
@@ -76,3 +79,16 @@ def test_a_part_that_hangs_on_ray_is_ended_with_a_reason(folder, own_ray):
     [row] = warm.ended_rows(folder).values()
     assert row["reason"].startswith("TimeoutError: no progress for 600 s after step 2 of ")
     warm.assert_nothing_is_held(folder)
+
+
+def test_a_driver_that_stands_still_costs_no_trial_on_ray(folder, sound, tmp_path, own_ray):
+    held = {"TWOPATH_TEST_STEP_S": "0.5", "TWOPATH_TEST_HELD": str(tmp_path / "go on")}
+    impatient = {"TWOPATH_TEST_IMPATIENT": str(LONGEST_TICK_S + 1)}
+    run = Run(folder, seeds=1, on_ray=True, environment={**held, **impatient})
+    run.until((tmp_path / "go on.waits").exists)
+    os.kill(run.pid, signal.SIGSTOP)
+    (tmp_path / "go on").touch()
+    time.sleep(4 * LONGEST_TICK_S)  # its worker waits for it, and would long be out of patience
+    os.kill(run.pid, signal.SIGCONT)
+    assert run.did()["trained"] == 1
+    assert warm.learnt_by_seed(folder) == {0: sound[0]}

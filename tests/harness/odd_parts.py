@@ -17,7 +17,7 @@ SOUND, STEP_S, PIDS = "TWOPATH_TEST_SOUND", "TWOPATH_TEST_STEP_S", "TWOPATH_TEST
 """Environment variables: the head does no harm; seconds that a step takes; a folder of pids."""
 
 IMPATIENT = "TWOPATH_TEST_IMPATIENT"
-"""Another: a trial that hangs has been silent for too long as soon as that is looked at."""
+"""Another: seconds after which a trial that hangs, or is slow, has been silent for too long."""
 
 HELD = "TWOPATH_TEST_HELD"
 """Another: the third step waits until this file is there, and leaves one named .waits beside it."""
@@ -68,9 +68,14 @@ def _starve():
 
 
 def _hang():
-    if IMPATIENT in os.environ:
-        Pulse.is_over = property(lambda self: self.silent_s > 0)
+    _lose_patience()
     time.sleep(600)
+
+
+def _lose_patience():
+    if IMPATIENT in os.environ:
+        most_s = float(os.environ[IMPATIENT])
+        Pulse.is_over = property(lambda self: self.silent_s > most_s)
 
 
 def _starve_gpu():
@@ -93,6 +98,8 @@ _END = {
 def _step_slowly(number):
     if PIDS in os.environ:
         Path(os.environ[PIDS], str(os.getpid())).touch()
+    if number > 2:
+        _lose_patience()
     time.sleep(float(os.environ.get(STEP_S, "0")))
     if number > 2 and HELD in os.environ:
         Path(f"{os.environ[HELD]}.waits").touch()

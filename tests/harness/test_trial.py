@@ -14,6 +14,7 @@ from harness.network import assemble
 from harness.plan import candidates, trials_of
 from harness.training import loop
 from harness.trial import Job, forget, reason_of, run_trial
+from harness.whole import disk_of
 
 
 def job_in(folder, **changes):
@@ -189,7 +190,10 @@ def test_a_trial_sets_its_number_of_threads(tmp_path):
         (ValueError(), "ValueError"),
         (MemoryError(), "out of memory"),
         (torch.cuda.OutOfMemoryError("CUDA ran out"), "out of memory: CUDA ran out"),
-        (OSError(28, "No space", "a.pt"), "disk full: a.pt: No space"),
+        (
+            OSError(28, "No space", "a.pt"),
+            f"disk full: a.pt: No space, on the disk at {disk_of('a.pt')}",
+        ),
         (FileNotFoundError(2, "No such file", "a.pt"), "FileNotFoundError: a.pt: No such file"),
         (RuntimeError("x" * 999), "RuntimeError: " + "x" * 300),
     ],
