@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from contextlib import nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,7 @@ class Cluster(Runner):
         with leaving.heeded(signal.SIGINT):
             while (job := source.take()) is not None:
                 jobs = _Jobs(source, job, most=jobs_a_tuner(self.num_workers))
-                # Several processes that train a trial hear of nothing that could wait for them.
-                with leaving.training() if self.slot.processes == 1 else nullcontext():
+                with leaving.training():
                     self._tune(jobs)
                 if jobs.error:
                     raise jobs.error
@@ -340,14 +339,14 @@ def _trainable(
                 if is_to_leave(sign):
                     leaving.ask()
 
-        ended = {"left": True} if is_to_leave(sign) else _ended(job, shipment, report)
+        ended = {"left": True} if is_to_leave(sign) else _ended(job, shipment, sign, report)
     tune.report(ended)
 
 
-def _ended(job: Job, shipment: Shipment | None, report: OnEvent) -> dict[str, Any]:
+def _ended(job: Job, shipment: Shipment | None, sign: str, report: OnEvent) -> dict[str, Any]:
     """What a worker says at last of a job: its row, that a machine was lost, or that it left."""
     try:
-        gang = Gang(plugins=job.plugins, shipment=shipment)
+        gang = Gang(plugins=job.plugins, shipment=shipment, sign=sign)
         if shipment:
             job = at_hand(job, unpacked(shipment))
         return _with_row(run_trial(job, report, gang))

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -30,7 +30,9 @@ from ray.util.scheduling_strategies import (
     PlacementGroupSchedulingStrategy,
 )
 
+from harness import leaving
 from harness.runners.nodes import Inquest, MachineLost
+from harness.runners.watch import is_to_leave
 from harness.shipment import Shipment, at_hand, unpacked
 from harness.training.ranks import Ranks
 from harness.training.together import Done, Failure, Work, died, meet, tried
@@ -46,6 +48,9 @@ node was killed Ray does not always tell those that listen to it."""
 TELLS_EVERY_S = 0.2
 """How often a process passes on what it has to say."""
 
+LEAVE_LOOK_S = 1.0
+"""How often it is looked whether to leave while nothing is said."""
+
 MEETING = timedelta(minutes=5)
 """How long processes wait for the place where they meet; all of them have started by then."""
 
@@ -58,11 +63,12 @@ class Gang:
     """Does what ``harness.training.together.together`` does, with actors for processes.
 
     ``plugins`` and ``shipment`` are the job's plugin files as the driver names them, and with
-    what is in them.
+    what is in them; ``sign`` is where the driver says that they are to save and leave.
     """
 
     plugins: tuple[str, ...] = ()
     shipment: Shipment | None = None
+    sign: str = ""
 
     def __call__(
         self, work: Work[Job, Any], given: Job, world: int, hear: Callable[[Any], None]
@@ -75,7 +81,8 @@ class Gang:
         given = replace(given, plugins=self.plugins)
         try:
             place = _told(actors[0].host.remote(), 0, world)
-            streams = [each.work.remote(work, given, place, self.shipment) for each in actors]
+            more = (place, self.shipment, self.sign)
+            streams = [each.work.remote(work, given, *more) for each in actors]
             return _gathered(streams, actors, hear)
         finally:
             for actor in actors:
@@ -135,7 +142,12 @@ class _Process:
 
     @ray.method(num_returns="streaming")
     def work(
-        self, work: Any, given: Job, place: tuple[str, int], shipment: Shipment | None
+        self,
+        work: Any,
+        given: Job,
+        place: tuple[str, int],
+        shipment: Shipment | None,
+        sign: str = "",
     ) -> Iterator[list[Any]]:
         """Works in a thread; passes on in lists what it says and, at last, how it ended."""
         said: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -150,9 +162,12 @@ class _Process:
 
         threading.Thread(target=run, daemon=True).start()
         while True:
-            told = [said.get()]
-            while not said.empty():
-                told.append(said.get())
+            # The first of them tells the others, or they would leave after unlike steps.
+            if sign and self._ranks.rank == 0 and is_to_leave(sign):
+                leaving.ask()
+            told = _heard(said)
+            if not told:
+                continue
             yield told
             if isinstance(told[-1], (Done, Failure)):
                 return
@@ -171,6 +186,16 @@ class _Process:
         host, port = place
         store = self._store or _store(host, port, is_master=False)
         meet(self._ranks, store=store)
+
+
+def _heard(said: queue.SimpleQueue[Any]) -> list[Any]:
+    """What was said since, at least one thing if it comes soon."""
+    told = []
+    with suppress(queue.Empty):
+        told.append(said.get(timeout=LEAVE_LOOK_S))
+        while True:
+            told.append(said.get_nowait())
+    return told
 
 
 def _store(host: str, port: int, **how: bool) -> Any:

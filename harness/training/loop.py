@@ -122,8 +122,10 @@ def fit(  # noqa: PLR0913 - a trial is these seven
         curve = Curve(recipe=recipe, points=progress.history)
         for step in _steps(learner, frames, progress, curve, seed, last):
             on_step(step)
-            leaves = leaving.is_asked()
-            if ranks.any(progress.train_s >= next_save_s or step.step == last or leaves):
+            is_due = progress.train_s >= next_save_s or step.step == last
+            # One may have heard of it: all leave after the same step.
+            is_due, leaves = ranks.any_of(is_due, leaving.is_asked())
+            if is_due or leaves:
                 began = time.perf_counter()
                 curve.read()
                 _check_weights(network, step)
@@ -132,6 +134,7 @@ def fit(  # noqa: PLR0913 - a trial is these seven
                 saving_s = time.perf_counter() - began
                 next_save_s = progress.train_s + max(SAVE_EVERY_S, saving_s / SAVE_SHARE)
             if leaves:
+                ranks.wait()  # the first of them writes
                 raise KeyboardInterrupt
         if learner.average:
             learner.average.give(network)

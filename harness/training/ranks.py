@@ -43,7 +43,11 @@ class Ranks:
 
     def any(self, own: bool) -> bool:
         """Whether any process says so. Asked over the host, so no device is waited for."""
-        return bool(self.sum(torch.tensor(float(own))))
+        return self.any_of(own)[0]
+
+    def any_of(self, *own: bool) -> list[bool]:
+        """The same of several things, at once."""
+        return [bool(each) for each in self.sum(torch.tensor(own, dtype=torch.float32))]
 
     def told(self, own: Any) -> list[Any]:
         """What each process has to say, as plain values or tensors on the host."""

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import pickle
 import platform
+import signal
 import tempfile
 import time
 import traceback
@@ -21,11 +22,15 @@ from typing import Any, Protocol, TypeVar
 import torch
 import torch.distributed as dist
 
+from harness import leaving
 from harness.processes import end_of, serve_parent, start
 from harness.training.ranks import Ranks
 
 PATIENCE = timedelta(hours=2)
 """How long processes wait for one that is busy with something that the others need not do."""
+
+LOOK_S = 0.5
+"""How often it is looked whether to leave while no process says anything."""
 
 GRACE_S = 2.0
 """How long a first failure may stay unheard behind those that it brought about in others."""
@@ -61,7 +66,8 @@ def together(
 ) -> list[Result]:
     """What ``work`` gives in each of ``world`` processes; ``hear`` is told what they say.
 
-    The first error of any of them ends all and is raised here; RuntimeError for one that died.
+    The first error of any of them ends all and is raised here; RuntimeError for one that died;
+    KeyboardInterrupt once all have left, after an interrupt of this process.
     """
     context = multiprocessing.get_context("spawn")  # forking torch's threads can dead-lock
     processes: list[BaseProcess] = []
@@ -82,7 +88,8 @@ def together(
                 start(process)
                 theirs.close()
                 pipes.append(ours)
-            return _gathered(processes, pipes, hear)
+            with leaving.training():
+                return _gathered(processes, pipes, hear)
         finally:
             for process in processes:
                 if process.pid is not None:
@@ -94,10 +101,16 @@ def _gathered(
     processes: list[BaseProcess], pipes: list[Connection], hear: Callable[[Any], None]
 ) -> list[Any]:
     results: dict[int, Any] = {}
+    is_told = False
     while len(results) < len(pipes):
-        for pipe in wait([each for rank, each in enumerate(pipes) if rank not in results]):
+        if leaving.is_asked() and not is_told:
+            processes[0].terminate()  # which tells the others, or leaves at once if it trains not
+            is_told = True
+        for pipe in wait([each for rank, each in enumerate(pipes) if rank not in results], LOOK_S):
             rank = pipes.index(pipe)  # type: ignore[arg-type]
             said = _said(processes[rank], pipes[rank], rank, len(pipes))
+            if isinstance(said, Failure) and is_told:
+                raise KeyboardInterrupt
             if isinstance(said, Failure):
                 raise _first(said, processes, pipes, {rank, *results})
             if isinstance(said, Done):
@@ -152,7 +165,8 @@ def _serve(pipe: Connection, work: Any, given: Any, ranks: Ranks, folder: str) -
         meet(ranks, init_method=f"file://{Path(folder) / 'store'}")
         return work(given, ranks, say)
 
-    ended = tried(share, given, ranks, pipe.send)
+    with leaving.heeded(signal.SIGTERM):
+        ended = tried(share, given, ranks, pipe.send)
     with suppress(OSError):  # nobody listens any more
         pipe.send(ended)
     with suppress(RuntimeError):  # of one that failed, which says so itself
@@ -167,7 +181,7 @@ def tried(
     """What a process's work comes to, whether well or not."""
     try:
         return Done(value=work(given, ranks, say))
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, KeyboardInterrupt) as error:
         error.add_note(f"In process {ranks.rank} of {ranks.world}:\n{traceback.format_exc()}")
         return Failure(error=_sendable(error), at_ns=time.monotonic_ns())
 

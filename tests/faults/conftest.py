@@ -40,6 +40,14 @@ def sound(undisturbed):
     return dict(list(warm.learnt_by_seed(undisturbed).items())[:4])
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory):
+    """What the first trial learns in two processes when nothing goes wrong, by seed."""
+    folder = tmp_path_factory.mktemp("shared")
+    assert warm.Run(folder, seeds=1, processes=2).did()["trained"] == 1
+    return warm.learnt_by_seed(folder)
+
+
 @pytest.fixture
 def folder(undisturbed, tmp_path):
     """A folder of runs in which all is measured and nothing is trained."""

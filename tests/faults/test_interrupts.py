@@ -14,13 +14,20 @@ WHERE = [
     pytest.param({"workers": 2}, id="2 workers"),
     pytest.param({"workers": 2, "on_ray": True}, id="on Ray"),
 ]
+SHARED = [
+    pytest.param({"processes": 2}, id="here"),
+    pytest.param({"processes": 2, "workers": 2}, id="2 workers"),
+    pytest.param({"processes": 2, "on_ray": True}, id="on Ray"),
+]
+"""One trial that two processes train."""
 
 
-def begin(folder, pids, where, step_s):
+def begin(folder, pids, where, step_s, **more):
     """A run that trains, and would not save for a while; and the processes that train."""
     environment = {STEPS: step_s, PIDS: str(pids)}
-    run = Run(folder, saves=False, environment=environment, **where)
-    run.until(lambda: len(list(pids.iterdir())) == where.get("workers", 1))
+    run = Run(folder, saves=False, environment=environment, **where, **more)
+    num = where.get("processes") or where.get("workers", 1)
+    run.until(lambda: len(list(pids.iterdir())) == num)
     return run, [int(path.name) for path in pids.iterdir()]
 
 
@@ -49,6 +56,31 @@ def test_the_first_saves_what_trains_and_leaves(folder, sound, pids, own_ray, wh
 @pytest.mark.parametrize("where", WHERE)
 def test_the_second_leaves_at_once(folder, pids, own_ray, where):
     run, trains = begin(folder, pids, where, "600")
+    run.signal(signal.SIGINT)
+    run.until(lambda: "Ctrl-C again leaves at once" in run.said.read_text())
+    run.signal(signal.SIGINT)
+    leave(run, trains)
+    assert warm.ended_rows(folder) == {}
+    warm.assert_nothing_is_held(folder)
+
+
+@pytest.mark.parametrize("where", SHARED)
+def test_the_first_saves_what_two_processes_train(folder, shared, pids, own_ray, where):
+    run, trains = begin(folder, pids, where, "0.4", seeds=1)
+    run.signal(signal.SIGINT)
+    leave(run, trains)
+    assert warm.ended_rows(folder) == {}
+    warm.assert_nothing_is_held(folder)
+    assert warm.Run(folder, seeds=1, processes=2).did()["trained"] == 1
+    [row] = warm.ended_rows(folder).values()
+    assert row["resumed_from_step"] > 0
+    assert warm.learnt_by_seed(folder) == shared
+    assert "Ctrl-C again leaves at once" in run.said.read_text()
+
+
+@pytest.mark.parametrize("where", SHARED)
+def test_the_second_leaves_two_processes_at_once(folder, pids, own_ray, where):
+    run, trains = begin(folder, pids, where, "600", seeds=1)
     run.signal(signal.SIGINT)
     run.until(lambda: "Ctrl-C again leaves at once" in run.said.read_text())
     run.signal(signal.SIGINT)

@@ -154,7 +154,9 @@ def _run(folder, said, summary, seeds, environment, options):
     if options.pop("on_ray", False):
         from harness.runners.cluster import Cluster, Wanted
 
-        runner = Cluster(address=None, workers=workers, wanted=Wanted(cpus=1))
+        processes = options.get("processes", 1)
+        slot = Wanted(cpus=processes, processes=processes)
+        runner = Cluster(address=options.pop("address", None), workers=workers, wanted=slot)
     try:
         did = session(wanted, folder, runner=runner, plugins=(ODD,), **options).run()
     except KeyboardInterrupt:

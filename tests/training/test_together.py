@@ -10,6 +10,7 @@ import torch.distributed as dist
 from torch import nn
 from toys import Tiny, Toy, recipe, tiny, weights
 
+from harness import leaving
 from harness.network import Logits
 from harness.training import loop
 from harness.training.loop import fit
@@ -60,14 +61,19 @@ def every_plan(given, ranks, say):
     return {name: trained(plan, ranks) for name, plan in PLANS.items()}
 
 
-def trained(plan, ranks, checkpoint=None, stop_at=None, dropout=0.0):
-    """The loss curve and the weights of a run, and its batch norm; None if it was stopped."""
+def trained(plan, ranks, checkpoint=None, stop_at=None, dropout=0.0, leaves=False):
+    """The loss curve and the weights of a run, and its batch norm; None if it was stopped.
+
+    With ``leaves`` the second process is asked to leave, which saves.
+    """
     network = tiny(dropout=dropout)
     network.stem[1] = Exact(4)
 
     def stop(step):
-        if step.step == stop_at:
+        if step.step == stop_at and not leaves:
             raise InterruptedError
+        if step.step == stop_at and ranks.rank == 1:
+            leaving.ask()
 
     try:
         learnt = fit(
@@ -80,7 +86,8 @@ def trained(plan, ranks, checkpoint=None, stop_at=None, dropout=0.0):
             ranks=ranks,
             on_step=stop,
         )
-    except InterruptedError:
+    except (InterruptedError, KeyboardInterrupt):
+        leaving._now.is_asked = False
         return None
     held = {name: each.numpy() for name, each in weights(network).items()}
     return learnt.history, held, type(network.stem[1])
@@ -111,19 +118,23 @@ def test_the_plans_are_not_alike(by_world):
     assert len(set(losses.values())) == len(PLANS)
 
 
-def interrupted(folder, ranks, say):
+def interrupted(given, ranks, say):
+    folder, leaves = given
     torch.set_num_threads(1)
-    loop.SAVE_EVERY_S = 0.0
-    loop.SAVE_SHARE = float("inf")
+    if not leaves:
+        loop.SAVE_EVERY_S = 0.0
+        loop.SAVE_SHARE = float("inf")
     plan = {"batch": 4}
     whole = trained(plan, ranks, dropout=0.3)
     file = folder / "run.pt"
-    assert trained(plan, ranks, file, stop_at=5, dropout=0.3) is None
+    assert trained(plan, ranks, file, stop_at=5, dropout=0.3, leaves=leaves) is None
+    assert file.exists(), "all leave once the first has written"
     return whole, trained(plan, ranks, file, dropout=0.3)
 
 
-def test_an_interrupted_run_of_two_goes_on_to_the_bit(tmp_path):
-    for whole, resumed in together(interrupted, tmp_path, 2, hear_nothing):
+@pytest.mark.parametrize("leaves", [False, True])
+def test_an_interrupted_run_of_two_goes_on_to_the_bit(tmp_path, leaves):
+    for whole, resumed in together(interrupted, (tmp_path, leaves), 2, hear_nothing):
         assert whole[0] == resumed[0]
         assert all(np.array_equal(each, resumed[1][name]) for name, each in whole[1].items())
     newer = os.stat(tmp_path / "run.pt")
