@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+import raylets
 import warm
 from drive import is_alive, until
 from warm import Run
@@ -78,7 +79,7 @@ def test_the_first_saves_what_two_processes_train(folder, shared, pids, own_ray,
     assert "Ctrl-C again leaves at once" in run.said.read_text()
 
 
-@pytest.mark.parametrize("where", SHARED)
+@pytest.mark.parametrize("where", [SHARED[0], SHARED[2]])
 def test_the_second_leaves_two_processes_at_once(folder, pids, own_ray, where):
     run, trains = begin(folder, pids, where, "600", seeds=1)
     run.signal(signal.SIGINT)
@@ -87,3 +88,20 @@ def test_the_second_leaves_two_processes_at_once(folder, pids, own_ray, where):
     leave(run, trains)
     assert warm.ended_rows(folder) == {}
     warm.assert_nothing_is_held(folder)
+
+
+def test_the_first_saves_what_trains_on_a_cluster_which_lives_on(
+    folder, sound, pids, own_ray, tmp_path
+):
+    with raylets.cluster(own_ray, tmp_path / "log", **{STEPS: "0.4", PIDS: str(pids)}) as address:
+        where = {"on_ray": True, "address": address}
+        run, trains = begin(folder, pids, where, "0.4", seeds=2)
+        run.signal(signal.SIGINT)
+        leave(run, trains)
+        assert warm.ended_rows(folder) == {}
+        warm.assert_nothing_is_held(folder)
+        assert "Ctrl-C again leaves at once" in run.said.read_text()
+        assert Run(folder, seeds=2, **where).did()["trained"] == 2
+    resumed = [row["resumed_from_step"] for row in warm.ended_rows(folder).values()]
+    assert resumed[0] > 0 and resumed[1] == 0
+    assert warm.learnt_by_seed(folder) == {seed: sound[seed] for seed in range(2)}

@@ -82,7 +82,10 @@ class Run:
         self.said = (log or folder) / "said"
         self.summary = (log or folder) / "summary.json"
         self.summary.unlink(missing_ok=True)
-        arguments = (folder, self.said, self.summary, seeds, environment or {}, options)
+        # The process that it is forked from knows only what was so when that one began.
+        of_ray = {name: value for name, value in os.environ.items() if name.startswith("RAY_")}
+        environment = of_ray | (environment or {})
+        arguments = (folder, self.said, self.summary, seeds, environment, options)
         self.on_ray = options.get("on_ray", False)
         start_server()
         self._process = FORKED.Process(target=_run, args=arguments)
@@ -156,7 +159,8 @@ def _run(folder, said, summary, seeds, environment, options):
 
         processes = options.get("processes", 1)
         slot = Wanted(cpus=processes, processes=processes)
-        runner = Cluster(address=options.pop("address", None), workers=workers, wanted=slot)
+        address = options.pop("address", None)
+        runner = Cluster(address=address, workers=workers, wanted=slot, plugins=(ODD,))
     try:
         did = session(wanted, folder, runner=runner, plugins=(ODD,), **options).run()
     except KeyboardInterrupt:
