@@ -109,9 +109,10 @@ def fit(  # noqa: PLR0913 - a trial is these seven
     # The faster order in memory for images, on CPU and GPU; torch's stubs do not know it.
     network.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     frames = Frames(dataset, "train", folder=cache)
-    keep = checkpoint and Checkpoint(
-        path=checkpoint, identity=_identity(network, dataset, recipe, seed), device=device
-    )
+    keep: Checkpoint | None = None
+    if checkpoint:
+        named = _identity(network, dataset, recipe, seed)
+        keep = Checkpoint(path=checkpoint, identity=named, device=device)
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda), statistics_shared(network, ranks), leaving.training():
         learner = make_learner(network, recipe, device, ranks)
@@ -126,19 +127,25 @@ def fit(  # noqa: PLR0913 - a trial is these seven
             # One may have heard of it: all leave after the same step.
             is_due, leaves = ranks.any_of(is_due, leaving.is_asked())
             if is_due or leaves:
-                began = time.perf_counter()
-                curve.read()
-                _check_weights(network, step)
-                if keep:
-                    keep.save(learner, progress)
-                saving_s = time.perf_counter() - began
-                next_save_s = progress.train_s + max(SAVE_EVERY_S, saving_s / SAVE_SHARE)
+                next_save_s = progress.train_s + _saved(keep, learner, progress, curve, step)
             if leaves:
                 ranks.wait()  # the first of them writes
                 raise KeyboardInterrupt
         if learner.average:
             learner.average.give(network)
     return _told(progress, start, precision(recipe, device))
+
+
+def _saved(
+    keep: Checkpoint | None, learner: Learner, progress: Progress, curve: Curve, step: Step
+) -> float:
+    """Saves a run; gives the seconds of training that are to pass before the next time."""
+    began = time.perf_counter()
+    curve.read()
+    _check_weights(learner.network, step)
+    if keep:
+        keep.save(learner, progress)
+    return max(SAVE_EVERY_S, (time.perf_counter() - began) / SAVE_SHARE)
 
 
 def _told(progress: Progress, start: int, computed_in: str) -> Fit:
