@@ -62,10 +62,14 @@ def _too_few(verdict: Verdict) -> str:
     if not verdict.scored:
         return f"No candidate can be judged ({rest})."
     one = verdict.scored[0].candidate
-    shown = [FIGURES[key] for key in verdict.objectives]
-    found = ", ".join(f"{c.label} {c.with_unit(one.mean(c.key))}" for c in shown)
+    # A latency that was taken beside other work has no milliseconds, nor a ratio to itself.
+    prices = {key: _price(verdict, one, key) for key in verdict.objectives}
+    found = ", ".join(f"{FIGURES[key].label} {price}" for key, price in prices.items() if price)
+    told = f" ({found})" if found else ""
+    if len(verdict.standings) == 1:
+        return f"There is one candidate{told}, so nothing can be compared."
     others = f"; of the others: {rest}" if rest else ""
-    return f"Only {name_of(one)} can be judged ({found}), so nothing can be compared{others}."
+    return f"Only {name_of(one)} can be judged{told}, so nothing can be compared{others}."
 
 
 def _by_cost(verdict: Verdict) -> str:

@@ -11,6 +11,9 @@ from harness.study import DIRECTIONS
 
 MISSING = "\N{EN DASH}"
 
+SMALL_DIGITS, MOST_PLACES = 3, 9
+"""How many digits a counted figure below its second last decimal has, in at most how many."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
@@ -18,6 +21,7 @@ class Column:
 
     ``scale`` turns the value of a row into what a reader sees (0.352 -> 35.2 %). A ``seeded``
     figure changes with the seed of a training run. ``step`` is the unit of a difference.
+    Of a ``counted`` one, which has no noise, small values are given more decimals.
     """
 
     key: str
@@ -25,6 +29,7 @@ class Column:
     unit: str = ""
     scale: float = 1.0
     decimals: int | None = None
+    counted: bool = False
     seeded: bool = False
     step: str = ""
 
@@ -48,7 +53,7 @@ class Column:
             return MISSING
         if self.decimals is None:
             return plain(value)
-        return minus(f"{float(value) * self.scale:.{self.decimals}f}")
+        return minus(f"{float(value) * self.scale:.{self._places(value)}f}")
 
     def with_unit(self, value: Any) -> str:
         """The value with its unit, for running text."""
@@ -56,7 +61,14 @@ class Column:
 
     def difference(self, value: float) -> str:
         """A signed difference without its unit."""
-        return minus(f"{value * self.scale:+.{self.decimals or 0}f}")
+        return minus(f"{value * self.scale:+.{self._places(value)}f}")
+
+    def _places(self, value: Any) -> int:
+        """The decimals of a value; more of one that they would leave with a single digit."""
+        size, places = abs(float(value)) * self.scale, self.decimals or 0
+        if not self.counted or not 0 < size < 10.0 ** (1 - places):
+            return places
+        return min(SMALL_DIGITS - 1 - math.floor(math.log10(size)), MOST_PLACES)
 
 
 def is_missing(value: Any) -> bool:
@@ -70,6 +82,12 @@ def plain(value: Any) -> str:
     if words.isprintable():  # nearly always, and much is asked for very often
         return words
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
+
+
+def quoted(name: Any) -> str:
+    """A name on one line, in quotation marks where its own commas would blur a sentence."""
+    words = plain(name)
+    return f"“{words}”" if ", " in words else words
 
 
 def shortened(name: str, longest: int, tail: int = 0) -> str:
@@ -102,9 +120,19 @@ FIGURES = {
             step="points",
         ),
         Column(key="latency_ms", label="latency", unit="ms", decimals=2, step="ms"),
-        Column(key="gmacs", label="GMACs", decimals=3),
-        Column(key="params", label="params", unit="M", scale=1e-6, decimals=3, step="M"),
-        Column(key="activations", label="activations", unit="M", scale=1e-6, decimals=3, step="M"),
+        Column(key="gmacs", label="GMACs", decimals=3, counted=True),
+        Column(
+            key="params", label="params", unit="M", scale=1e-6, decimals=3, counted=True, step="M"
+        ),
+        Column(
+            key="activations",
+            label="activations",
+            unit="M",
+            scale=1e-6,
+            decimals=3,
+            counted=True,
+            step="M",
+        ),
     )
 }
 """What a study may aim at, in the order that tables show it."""

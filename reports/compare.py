@@ -10,7 +10,7 @@ from harness.measure.estimate import Ratio
 from harness.names import unknown
 from harness.notebook import html_table
 from reports.candidates import Candidate
-from reports.columns import FIGURES, MISSING, Column, plain, protocol_of
+from reports.columns import FIGURES, MISSING, Column, plain, protocol_of, quoted
 from reports.effects_table import p_text, span_text
 from reports.latencies import is_contended, latency_ratio, ratio_text
 from reports.paired import Paired, Word, holm, paired, word
@@ -207,13 +207,13 @@ def comparison_section(found: Comparison) -> Section:
         lines=tuple(lines),
     )
     caption = (
-        f"A is {plain(found.first)}, B is {plain(found.second)}. Accuracy is paired by seed: means "
-        "are over the seeds that both have; interval and p are Student's, p Holm's over this "
+        f"A is {quoted(found.first)}, B is {quoted(found.second)}. Accuracy is paired by seed: "
+        "means are over the seeds that both have; interval and p are Student's, p Holm's over this "
         "table, and “resolved” needs the flipping of signs to agree. Latency is paired by round: "
         "the interval is that of B's time over A's. What is counted has no spread.",
         *found.notes,
     )
-    title = f"{plain(found.second)} against {plain(found.first)}"
+    title = f"{quoted(found.second)} against {quoted(found.first)}"
     return Section(name="compare", title=title, table=table, caption=caption)
 
 

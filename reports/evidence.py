@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.columns import plain
+from reports.columns import plain, quoted
 from reports.phrases import some
 from reports.verdict import Verdict
 
@@ -22,7 +22,7 @@ def headline_reasons(verdict: Verdict) -> str:
         if is_judged is not None and name not in everyone:  # all its seeds have one latency
             everyone[name] = None
             for reason in reasons or ():
-                names.setdefault(plain(reason), {})[plain(name)] = None
+                names.setdefault(plain(reason), {})[quoted(name)] = None
     if not everyone:
         return ""
     if not names:

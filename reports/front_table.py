@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reports.candidates import Candidate
-from reports.columns import FIGURES, MISSING, Column, plain
+from reports.columns import FIGURES, MISSING, Column, plain, quoted
 from reports.front import Front
 from reports.latencies import is_contended, reference
 from reports.pareto import Standing
@@ -58,7 +58,7 @@ def _cell(front: Front, standing: Standing) -> str:
     if standing.status == "front":
         doubt = "" if standing.resolved else " (not resolved)"
         return f"front{told}{doubt}"
-    return plain(f"dominated by {standing.rival}") + told
+    return f"dominated by {quoted(standing.rival)}{told}"
 
 
 def _brief(front: Front, standing: Standing) -> str:
@@ -92,6 +92,17 @@ def front_caption(fronts: Sequence[Front]) -> str:
         f"Percentages: how often a candidate is on the front when {listed(drawn)} are drawn again "
         "(1000 times, each where it was measured). They follow the means that were seen, so of "
         "equal candidates the lucky one has more; “not resolved” says that it may be luck."
+        f"{_blind(fronts)}"
+    )
+
+
+def _blind(fronts: Sequence[Front]) -> str:
+    """What the percentages leave out where no noise of seeds is known."""
+    if all("seeds" in each.sources for each in fronts if each.chance):
+        return ""
+    return (
+        " What other seeds would do is not in them, since no spread over seeds is known: they are "
+        "too sure."
     )
 
 
@@ -103,8 +114,8 @@ def _steps(front: Front, against: Candidate | None) -> str:
     column, score = FIGURES[front.cost], FIGURES[front.accuracy]
     at = {each.candidate.name: each.candidate for each in front.standings}
     told = [
-        f"from {_amount(cost, column, against)} {plain(name)} "
-        f"({score.with_unit(at[name].mean(front.accuracy))})"
+        f"{quoted(name)} ({score.with_unit(at[name].mean(front.accuracy))}) "
+        f"from {_amount(cost, column, against)} on"
         for cost, name in front.steps
     ]
     return f"the most accurate within a budget is {', '.join(told)}."
@@ -114,12 +125,12 @@ def _amount(cost: float, column: Column, against: Candidate | None) -> str:
     if column.key != "latency_ms" or against is None:
         return column.with_unit(cost) if column.unit else f"{column.text(cost)} {column.label}"
     mean = against.mean("latency_ms")
-    return f"{cost / mean:.2f} times {plain(against.name)}'s latency" if mean else MISSING
+    return f"{cost / mean:.2f} times {quoted(against.name)}'s latency" if mean else MISSING
 
 
 def _knee(front: Front) -> str:
     return (
-        f" The knee, beyond which each point costs more, is {plain(front.knee)}."
+        f" The knee, beyond which each point costs more, is {quoted(front.knee)}."
         if front.knee
         else ""
     )
@@ -135,13 +146,14 @@ def _volume(front: Front, against: Candidate | None) -> str:
         mean = against.mean("latency_ms") or 1.0
         scale, unit = (
             score.scale / mean,
-            f"{score.step} \N{MULTIPLICATION SIGN} {plain(against.name)}'s latency",
+            f"{score.step} \N{MULTIPLICATION SIGN} {quoted(against.name)}'s latency",
         )
     span = ""
     if front.volume_low is not None and front.volume_high is not None:
         span = f" [{front.volume_low * scale:.3g}, {front.volume_high * scale:.3g}]"
-    edge = f"{_amount(front.reference[0], column, against)}, {score.with_unit(front.reference[1])}"
-    return f" Hypervolume {front.volume * scale:.3g}{span} {unit}, up to {edge}."
+    cost, least = _amount(front.reference[0], column, against), front.reference[1]
+    edge = f"up to {cost} and down to {score.with_unit(least)}"
+    return f" Hypervolume {front.volume * scale:.3g}{span} {unit}, {edge}."
 
 
 def fronts_csv(fronts: Sequence[Front]) -> str:

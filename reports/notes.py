@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from reports.columns import FIGURES, plain
+from reports.columns import FIGURES, plain, quoted
 from reports.evidence import headline_reasons, receipts
 from reports.latencies import reference
 from reports.phrases import listed, some
@@ -52,7 +52,10 @@ def _spread(verdict: Verdict) -> str:
     if key is None:
         return ""
     column = FIGURES[key]
-    sd = pooled_sd([list(each.figures[key].values()) for each in verdict.compared])
+    scores = [list(each.figures[key].values()) for each in verdict.compared]
+    sd = pooled_sd(scores)
+    if not any(scores):
+        return ""
     if sd is None:
         return "Every candidate was trained with one seed, so no spread is known."
     return (
@@ -95,15 +98,19 @@ def _warm_up(verdict: Verdict) -> str:
 
 def _busy(verdict: Verdict) -> str:
     columns = (verdict.kept.column(key) for key in ("candidate", "latency_contended"))
-    busy = dict.fromkeys(plain(name) for name, is_busy in zip(*columns, strict=True) if is_busy)
+    timed = {
+        quoted(name): is_busy for name, is_busy in zip(*columns, strict=True) if is_busy is not None
+    }
+    busy = [name for name, is_busy in timed.items() if is_busy]
     if not busy:
         return ""
     against = reference(verdict.compared)
-    shown = f"; the table shows ratios to {plain(against.name)}'s instead" if against else ""
+    shown = f"; the table shows ratios to {quoted(against.name)}'s instead" if against else ""
+    which = "" if len(busy) == len(timed) else f": {some(busy)}"
     return (
-        f"Latency was timed beside other work on the machine: {some(list(busy))}. All candidates "
-        f"met that work alike, so ratios hold, but milliseconds would be longer than the network "
-        f"takes alone{shown}."
+        f"Latency was timed beside other work on the machine{which}. All candidates met that work "
+        "alike, so ratios hold, but milliseconds would be longer than the network takes "
+        f"alone{shown}."
     )
 
 
@@ -200,7 +207,7 @@ def _incomplete(verdict: Verdict) -> str:
     for name, found in zip(*columns, strict=True):
         if found:
             unknown |= dict.fromkeys(map(plain, found))
-            names[plain(name)] = None
+            names[quoted(name)] = None
     if not unknown:
         return ""
     return (
@@ -213,7 +220,7 @@ def _wasted(verdict: Verdict) -> str:
     """Candidates that do work nothing uses, or hold weights that nothing reads."""
     columns = (verdict.kept.column(key) for key in ("candidate", *WASTE))
     said = {
-        plain(name): [plain(each) for modules in found for each in modules or ()]
+        quoted(name): [plain(each) for modules in found for each in modules or ()]
         for name, *found in zip(*columns, strict=True)
         if any(found)
     }

@@ -10,7 +10,7 @@ import numpy as np
 
 from reports.beating import Field, Flags, Floats, Places, field_of, undominated
 from reports.candidates import Candidate
-from reports.columns import FIGURES
+from reports.columns import FIGURES, quoted
 from reports.latencies import level
 from reports.statistics import Noise
 
@@ -147,7 +147,7 @@ def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]
     for place, first, is_sure, is_known in lines:
         resolved = is_sure if is_known else None
         one, rival = field.ranked[place], field.ranked[rivals[first]].name
-        words = f"dominated by {rival}" + _doubt(resolved, None) + _failures(one)
+        words = f"dominated by {quoted(rival)}" + _doubt(resolved, None) + _failures(one)
         yield Standing(
             candidate=one, status="dominated", rival=rival, resolved=resolved, words=words
         )
@@ -167,7 +167,7 @@ def _doubt(resolved: bool | None, rival: str | None) -> str:
         return ""
     if resolved is None:
         return " (seed spread unknown)"
-    return f", but not resolved from {rival}" if rival else ", but not resolved"
+    return f", but not resolved from {quoted(rival)}" if rival else ", but not resolved"
 
 
 def _failures(one: Candidate) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from harness.papers import Published
 from reports.candidates import LATENCY_SPAN, Candidate
-from reports.columns import FIGURES, Column, is_missing, plain, shortened
+from reports.columns import FIGURES, Column, is_missing, plain, quoted, shortened
 from reports.latencies import is_contended, reference
 from reports.pareto import Standing
 from reports.pareto_published import Field, Overlay, overlay
@@ -135,9 +135,9 @@ def _axes(verdict: Verdict) -> tuple[Column, Column]:
     exact = [key for key in verdict.objectives if not FIGURES[key].seeded]
     seeded = [key for key in verdict.objectives if FIGURES[key].seeded]
     x = _first_measured(verdict, [*exact, "latency_ms", "gmacs", "params"])
-    y = _first_measured(
-        verdict, [k for k in (*seeded, *exact[1:], "miou", "gmacs", "params") if k != x]
-    )
+    wanted = [k for k in (*seeded, *exact[1:], "miou", "gmacs", "params") if k != x]
+    drawn = any(_kind(each) for each in verdict.standings)
+    y = _first_measured(verdict, wanted) if drawn else wanted[0]
     return _as_ratio(verdict, FIGURES[x]), FIGURES[y]
 
 
@@ -265,7 +265,7 @@ def _caption(
     against = reference(verdict.compared)
     if x.key == "latency_ms" and against and is_contended(verdict.compared):
         text.append(
-            f"Timed beside other work: latency is its ratio to that of {plain(against.name)}, "
+            f"Timed beside other work: latency is its ratio to that of {quoted(against.name)}, "
             "level bars are the 95 % interval of that. Ratios hold, milliseconds do not."
         )
     elif any(mark.span for mark in marks):
@@ -275,7 +275,9 @@ def _caption(
     if any(not mark.label for mark in marks):
         text.append("Only the front is named.")
     drawn = {mark.name for mark in marks}
-    rest = [plain(e.candidate.name) for e in verdict.listed if plain(e.candidate.name) not in drawn]
+    rest = [
+        quoted(e.candidate.name) for e in verdict.listed if plain(e.candidate.name) not in drawn
+    ]
     if rest:
         text.append(f"Not drawn: {some(rest)}.")
     return " ".join([*text, *_crowded(verdict)])

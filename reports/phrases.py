@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.candidates import Candidate
-from reports.columns import Column, plain
+from reports.columns import Column, quoted
 from reports.statistics import Difference
 
 MOST_NAMED = 3
@@ -18,8 +18,7 @@ LONGEST = 50
 
 def name_of(candidate: Candidate) -> str:
     """A candidate's name, in quotation marks where its own commas would blur a list."""
-    name = plain(candidate.name)
-    return f"“{name}”" if ", " in name else name
+    return quoted(candidate.name)
 
 
 def names(found: Sequence[Candidate]) -> str:

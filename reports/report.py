@@ -17,7 +17,7 @@ from rich.text import Text
 from harness.notebook import html_table
 from harness.papers import Published
 from reports.answer import answer
-from reports.columns import plain
+from reports.columns import quoted
 from reports.confirmation import confirmation, confirmation_sentence
 from reports.curves import drawn
 from reports.effects import effects
@@ -219,7 +219,7 @@ def with_histories(verdict: Verdict, histories: Histories) -> Verdict:
 
 def _failures(verdict: Verdict) -> tuple[str, ...]:
     """What failed or was rejected, a line each; of very many the first."""
-    lines = [f"{each.candidate} {each.state}: {each.reason}" for each in troubles(verdict)]
+    lines = [f"{quoted(each.candidate)} {each.state}: {each.reason}" for each in troubles(verdict)]
     more = f"and {len(lines) - MOST_TROUBLES} more candidates that failed or were rejected"
     return tuple(lines if len(lines) <= MOST_TROUBLES else [*lines[:MOST_TROUBLES], more])
 
@@ -232,7 +232,7 @@ def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:
     return (
         f"Other work used this machine's CPUs while latency was timed: it is given as a ratio "
         f"{'of CPU time ' if against.timed.get('latency_ratio_by') == 'cpu' else ''}to that of "
-        f"{plain(against.name)}, not in milliseconds.",
+        f"{quoted(against.name)}, not in milliseconds.",
     )
 
 

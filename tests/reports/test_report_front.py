@@ -51,7 +51,10 @@ def test_clear_candidates_are_sure_of_their_places():
     table = front_table(verdict, [latency, gmacs, params])
     assert [line.cells[1] for line in table.lines][3] == "dominated by b, < 1 %"
     text = front_lines(verdict, [latency])[0]
-    assert "from 8.00\N{NO-BREAK SPACE}ms a (" in text and "The knee" in text
+    assert (
+        "a (29.9\N{NO-BREAK SPACE}%) from 8.00\N{NO-BREAK SPACE}ms on" in text
+        and "The knee" in text
+    )
     assert "up to 16.80\N{NO-BREAK SPACE}ms" in text, "the reference point is stated"
 
 
@@ -84,7 +87,7 @@ def test_beside_other_work_budgets_are_told_as_ratios():
     rows = noisy({"a": 0.30, "b": 0.40}, seeds=3, a=8, b=10)
     verdict, found = judged([{**each, "latency_contended": True} for each in rows])
     text = front_lines(verdict, found)[0]
-    assert "from 1.24 times a's latency b (" in text and "ms" not in text
+    assert "from 1.24 times a's latency on" in text and "ms" not in text
 
 
 def test_of_equal_candidates_a_winner_is_sold_one_time_in_twenty_at_most():
