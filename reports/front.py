@@ -17,7 +17,7 @@ from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import RESAMPLES, Floats, Images
 from reports.pareto import Standing
-from reports.statistics import Noise
+from reports.statistics import Noise, own_noise
 from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
@@ -89,7 +89,7 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
     drawn_scores, moved = _drawn_scores(inside, accuracy, verdict.noises[accuracy], images)
     sources = (*moved, *(["rounds of latency"] if timed else []))
     edge = reference(*_figures([each.candidate for each in verdict.scored], cost, accuracy))
-    on = on_front(drawn_costs, drawn_scores)
+    on = on_front(drawn_costs, _with_own_noise(inside, accuracy, verdict, images))
     volume = float(hypervolume(costs[None], scores[None], edge)[0])
     drawn = hypervolume(drawn_costs, drawn_scores, edge)
     others = hypervolume(drawn_costs, _drawn_scores(inside, accuracy, None, images)[0], edge)
@@ -211,6 +211,25 @@ def _drawn_scores(
         drawn += np.stack([images.of(each.name)[:num] for each in inside], axis=1)
         sources.append("images")
     return drawn, tuple(sources)
+
+
+def _with_own_noise(
+    inside: Sequence[Candidate], accuracy: str, verdict: Verdict, images: Images | None
+) -> Floats:
+    """Scores (draws, candidates) as other seeds would have them, each by its own noise.
+
+    By Student's t, since the spread of a few seeds is no better known: noise pooled over candidates
+    gives one of five times the others' a place of 2 % on the front where in truth it is 40 %.
+    """
+    drawn, _ = _drawn_scores(inside, accuracy, None, images)
+    noise = verdict.noises[accuracy]
+    if noise is None:
+        return drawn
+    scores = {each.name: each.figures[accuracy] for each in inside}
+    sds, dice = own_noise(scores, noise), np.random.default_rng(0)
+    seeds = np.array([len(each) for each in scores.values()])
+    df = np.maximum(seeds - 1, 1)
+    return drawn + dice.standard_t(df, size=drawn.shape) * sds / np.sqrt(seeds)
 
 
 def _num_draws(inside: Sequence[Candidate]) -> int:

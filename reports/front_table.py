@@ -90,10 +90,14 @@ def front_caption(fronts: Sequence[Front]) -> str:
         return "Nothing varies here, so no place on a front has a probability."
     return (
         f"Percentages: how often a candidate is on the front when {listed(drawn)} are drawn again "
-        "(1000 times, each where it was measured). They follow the means that were seen, so of "
-        "equal candidates the lucky one has more; “not resolved” says that it may be luck."
+        f"(1000 times, each where it was measured{_own(drawn)}). They follow the means that were "
+        "seen, so of equal candidates the lucky one has more; “not resolved” says that it may be luck."
         f"{_blind(fronts)}"
     )
+
+
+def _own(drawn: Sequence[str]) -> str:
+    return "; seeds by each candidate's own spread" if "seeds" in drawn else ""
 
 
 def _blind(fronts: Sequence[Front]) -> str:

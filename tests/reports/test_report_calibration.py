@@ -194,3 +194,32 @@ def test_without_two_shared_seeds_there_is_no_interval():
     drawn = np.array([1.0, 1.0])
     assert interval(1.0, 0.5, drawn, drawn) == (0.5, 1.5)
     assert interval(1.0, 3.0, drawn, drawn) == (0.0, 4.0), "an area is not below 0"
+
+
+def places(noise, reps=150, num=6, seeds=3):
+    """What is said of each place on a front by GMACs, and whether it is one: (places, 2)."""
+    dice, said = np.random.default_rng(5), []
+    for _ in range(reps):
+        truth = 0.4 + 0.01 * (0.5 * np.arange(num) + dice.normal(0, 1, num))
+        noisy = dice.permutation(UNLIKE[noise](num))
+        shared = dice.normal(0, 0.02, (seeds, 1))
+        scores = truth + shared + dice.normal(0, 0.01, (seeds, num)) * noisy
+        figures = [{"gmacs": 1.0 + i, **timed(10.0 + i)} for i in range(num)]
+        rows = [
+            row(f"c{i}", s, float(scores[s, i]), **figures[i])
+            for i in range(num)
+            for s in range(seeds)
+        ]
+        study = study_of(rows, objectives={"miou": "max", "gmacs": "min"})
+        (front,) = (e for e in fronts(study, judge(study, frame(study, rows))) if e.cost == "gmacs")
+        best = np.maximum.accumulate([-1.0, *truth[:-1]])
+        said += [(front.chance[f"c{i}"], truth[i] > best[i]) for i in range(num)]
+    return np.array(said)
+
+
+@pytest.mark.parametrize(("noise", "most"), [("alike", 0.08), ("one is noisy", 0.16)])
+def test_a_place_on_the_front_that_is_called_unlikely_seldom_is_one(noise, most):
+    """Noise pooled over candidates had 23 % of those it gave less than 5 % where one is noisy."""
+    said, held = places(noise).T
+    assert held[said < 0.05].mean() <= most and (said < 0.05).sum() > 50
+    assert held[said > 0.95].mean() >= 0.95

@@ -1,4 +1,4 @@
-"""Studies at the edge: nothing scored, one candidate, one seed, tiny networks, names with commas."""
+"""Studies at the edge: nothing scored, one candidate, one seed, tiny counts, names with commas."""
 
 import pytest
 from made_up import noisy, row, study_of, timed
