@@ -229,7 +229,7 @@ def _with_own_noise(
     sds, dice = own_noise(scores, noise), np.random.default_rng(0)
     seeds = np.array([len(each) for each in scores.values()])
     df = np.maximum(seeds - 1, 1)
-    return drawn + dice.standard_t(df, size=drawn.shape) * sds / np.sqrt(seeds)
+    return np.asarray(drawn + dice.standard_t(df, size=drawn.shape) * sds / np.sqrt(seeds))
 
 
 def _num_draws(inside: Sequence[Candidate]) -> int:

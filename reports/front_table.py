@@ -91,7 +91,8 @@ def front_caption(fronts: Sequence[Front]) -> str:
     return (
         f"Percentages: how often a candidate is on the front when {listed(drawn)} are drawn again "
         f"(1000 times, each where it was measured{_own(drawn)}). They follow the means that were "
-        "seen, so of equal candidates the lucky one has more; “not resolved” says that it may be luck."
+        "seen, so of equal candidates the lucky one has more; “not resolved” says that it may be "
+        "luck."
         f"{_blind(fronts)}"
     )
 
