@@ -41,11 +41,18 @@ def study_file(given: str) -> Path:
     path, known = Path(given), builtin_studies()
     if path.suffix != ".py" and not path.exists():
         if given not in known:
-            raise KeyError(unknown("study", given, known))
+            own = f"one of your own is named by its file{_file_of(given)}"
+            raise KeyError(f"{unknown('study', given, known)}; {own}")
         return known[given]
     if not path.is_file():
         raise FileNotFoundError(no_such_file("study file", given))
     return path.resolve()
+
+
+def _file_of(given: str) -> str:
+    """The file that somebody may mean who gives a study's name, if it is here."""
+    here = Path(f"{given}.py")
+    return f": {here}" if here.is_file() else ", as in my_study.py"
 
 
 @functools.cache

@@ -159,14 +159,18 @@ def _record(name: str, rows: Sequence[Row], chosen: Chosen, file: Path) -> Row:
 
 
 def _show(record: Row, for_page: bool, console: Console) -> None:
+    from rich.text import Text
+
+    lines: list[str] = []
     what = "differ on" if len(record["candidates"]) > 1 else "wrong on"
     for each in record["images"]:
-        right = ", ".join(f"{who} {100 * share:.1f}" for who, share in each["right"].items())
-        console.print(
+        right = "; ".join(f"{100 * share:.1f} % by {who}" for who, share in each["right"].items())
+        lines.append(
             f"image {each['number']}: {what} {100 * each['differ']:.1f} % of labelled pixels; "
-            f"right: {right} %"
+            f"right: {right}"
         )
-    for note in record["notes"]:
-        console.print(f"note: {note}")
+    lines += [f"note: {note}" for note in record["notes"]]
     then = "; twopath report puts it on the study's page" if for_page else ""
-    console.print(f"\n{record['sheet']}{then}")
+    for line in (*lines, f"\n{record['sheet']}{then}"):
+        # Text, since a name in square brackets would be read as markup.
+        console.print(Text(line), soft_wrap=True)

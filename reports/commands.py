@@ -34,7 +34,7 @@ from reports.compare import (
 from reports.plain_page import PlainLine, plain_page
 from reports.report import Report, put_all, suffix_in, write
 from reports.rows import LONG, trials_of
-from reports.tables import terminal
+from reports.tables import latex, terminal
 from reports.verdict import Verdict, judge
 
 UNREAD = (*LONG, "architecture")
@@ -207,6 +207,7 @@ def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) 
         ),
         f"{stem}.md": lambda: section.markdown,
         f"{stem}.csv": lambda: records_csv(records),
+        f"{stem}.tex": lambda: latex(table),
     }
     with naming(folder):
         files = put_all(folder, suffix_in(contents, options.format))

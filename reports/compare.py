@@ -14,12 +14,15 @@ from reports.columns import FIGURES, MISSING, Column, plain, protocol_of, quoted
 from reports.effects_table import p_text, span_text
 from reports.latencies import is_contended, latency_ratio, ratio_text
 from reports.paired import Paired, Word, holm, paired, word
+from reports.pareto import Standing
 from reports.phrases import count
 from reports.sections import Section
 from reports.tables import Line, Table
 from reports.verdict import Verdict
 
 NOTHING_SHARED = "no seed in common"
+TWO_SESSIONS = "timed in two sessions, so not paired"
+SAME_ROUNDS = "measured once for both"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +71,23 @@ def compare_candidates(verdict: Verdict, first: str, second: str) -> Comparison:
         raise ValueError(f"a candidate is not compared with itself: {first!r}")
     one, other = known[first], known[second]
     ways = _ways(verdict)
+    both = [each for each in verdict.standings if each.candidate.name in (first, second)]
     return Comparison(
         name=verdict.name,
         first=first,
         second=second,
         changes=_tested(_changes("", one, other, FIGURES, ways[first], ways[second])),
-        notes=_doubts([one, other]),
+        notes=(*filter(None, (_missing(each, verdict) for each in both)), *_doubts([one, other])),
     )
+
+
+def _missing(standing: Standing, verdict: Verdict) -> str:
+    """Which of the study's figures a candidate lacks and why; "" for one that has all."""
+    one = standing.candidate
+    labels = [FIGURES[key].label for key in verdict.objectives if one.mean(key) is None]
+    if not labels:
+        return ""
+    return f"{quoted(one.name)} has no {' and no '.join(labels)}: {plain(standing.words)}."
 
 
 def compare_studies(first: Verdict, second: Verdict) -> Comparison:
@@ -131,13 +144,23 @@ def _changes(
             if mine.get(key) != theirs.get(key):
                 yield replace(change, why_not=_odd(key, mine[key], theirs[key]))
             elif key == "latency_ms":
-                ratio = latency_ratio(other, one)
-                why = "" if ratio else "timed in two sessions, so not paired"
-                yield replace(change, ratio=ratio, why_not=why)
+                yield _timed(change, one, other)
             elif FIGURES[key].seeded:
                 yield _seeded(change, one, other)
             else:
                 yield change
+
+
+def _timed(change: Change, one: Candidate, other: Candidate) -> Change:
+    if _rounds(one) == _rounds(other) != ():
+        return replace(change, why_not=SAME_ROUNDS)
+    ratio = latency_ratio(other, one)
+    return replace(change, ratio=ratio, why_not="" if ratio else TWO_SESSIONS)
+
+
+def _rounds(one: Candidate) -> tuple[object, ...]:
+    """The rounds of a latency; two studies may share a measurement."""
+    return tuple(one.timed.get("latency_rounds_ns") or ())
 
 
 def _seeded(change: Change, one: Candidate, other: Candidate) -> Change:
@@ -189,7 +212,7 @@ def _tested(changes: Sequence[Change] | Iterator[Change]) -> tuple[Change, ...]:
 
 
 def _doubts(some: Sequence[Candidate]) -> tuple[str, ...]:
-    if not is_contended(some):
+    if not is_contended(some) or sum(each.mean("latency_ms") is not None for each in some) < 2:
         return ()
     return ("Timed beside other work: ratios between latencies hold, milliseconds do not.",)
 
@@ -206,15 +229,27 @@ def comparison_section(found: Comparison) -> Section:
         brief_numeric=(*((False,) if several else ()), False, True, True, True, False),
         lines=tuple(lines),
     )
-    caption = (
-        f"A is {quoted(found.first)}, B is {quoted(found.second)}. Accuracy is paired by seed: "
-        "means are over the seeds that both have; interval and p are Student's, p Holm's over this "
-        "table, and “resolved” needs the flipping of signs to agree. Latency is paired by round: "
-        "the interval is that of B's time over A's. What is counted has no spread.",
-        *found.notes,
-    )
+    sides = f"A is {quoted(found.first)}, B is {quoted(found.second)}."
+    caption = (" ".join((sides, *_how(found.changes))), *found.notes)
     title = f"{quoted(found.second)} against {quoted(found.first)}"
     return Section(name="compare", title=title, table=table, caption=caption)
+
+
+def _how(changes: Sequence[Change]) -> Iterator[str]:
+    """How the figures that a table has were compared."""
+    keys = {each.column.key for each in changes}
+    if not keys:
+        yield "They have no figure in common, so nothing is compared."
+    if any(FIGURES[key].seeded for key in keys):
+        yield (
+            "Accuracy is paired by seed: means are over the seeds that both have; interval and p "
+            "are Student's, p Holm's over this table, and “resolved” needs the flipping of signs "
+            "to agree."
+        )
+    if "latency_ms" in keys:
+        yield "Latency is paired by round: the interval is that of B's time over A's."
+    if any(key != "latency_ms" and not FIGURES[key].seeded for key in keys):
+        yield "What is counted has no spread."
 
 
 def _line(change: Change, several: bool) -> Line:

@@ -87,7 +87,17 @@ def side_by_side(
     entries = class_entries(label_map, seen - {IGNORE})
     columns = max(2, across // (14 * size))
     rows += [legend([*entries, IGNORED], across, columns=columns, size=size)]
-    return stacked([*rows, legend(_meanings(names), across, columns=3, size=size)])
+    return stacked([*rows, _key(names, across, size)])
+
+
+def _key(names: Sequence[str], across: int, size: int) -> Image.Image:
+    """What the colours of differences mean: side by side, or below each other for long names."""
+    entries, margins = _meanings(names), 3 * size
+    font = ImageFont.load_default(size)
+    longest = max(font.getlength(text) for _, text in entries)
+    columns = 3 if longest <= across // 3 - margins else 1
+    fitting = [(tint, _cut(text, across // columns - margins, size)) for tint, text in entries]
+    return legend(fitting, across, columns=columns, size=size)
 
 
 def _words(texts: Sequence[str], across: int, size: int) -> Image.Image:
@@ -100,7 +110,7 @@ def _words(texts: Sequence[str], across: int, size: int) -> Image.Image:
 
 
 def _cut(text: str, most: int, size: int) -> str:
-    """As much of a text as so many pixels hold."""
+    """As much of a text as so many pixels hold; its end stays, where names often differ."""
     font, kept = ImageFont.load_default(size), len(text)
     while kept and font.getlength(_cut_at(text, kept)) > most:
         kept -= 1
@@ -108,7 +118,8 @@ def _cut(text: str, most: int, size: int) -> str:
 
 
 def _cut_at(text: str, kept: int) -> str:
-    return text if kept == len(text) else f"{text[:kept]}..."
+    tail = kept // 3
+    return text if kept == len(text) else f"{text[: kept - tail]}...{text[len(text) - tail :]}"
 
 
 def _pictures(picture: Picture, label_map: LabelMap, across: int) -> Image.Image:

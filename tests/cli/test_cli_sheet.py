@@ -111,6 +111,19 @@ def rows(**done):
     ]
 
 
+def test_long_names_leave_the_key_to_be_read_and_keep_their_ends(monkeypatch):
+    written = []
+    monkeypatch.setattr("harness.data.overlay.write", lambda *a: written.append((a[1], a[2])))
+    monkeypatch.setattr("harness.data.side_by_side.write", lambda *a: written.append((a[1], a[2])))
+    names = [f"fusion=guided aggregation, head.seg.width={width}" for width in (8, 16)]
+    side_by_side([picture(LABELS, FIRST, SECOND)], names, THREE, "title")
+    key = [(place, text) for place, text in written if "right" in text and "is" in text]
+    assert len({left for (left, _), _ in key}) == 1, "below each other"
+    assert len({top for (_, top), _ in key}) == len(key) == 2
+    cut = [text for _, text in written if text.startswith("fusion=") and "..." in text]
+    assert len(set(cut)) == 2 and cut[0].endswith("=8") and cut[1].endswith("=16")
+
+
 def test_one_seed_that_all_have_is_shown():
     known = rows(a={0: 0.3, 1: 0.4}, b={1: 0.5, 2: 0.5}, c={3: 0.6})
     assert [row["key"] for row in trials_to_show(known, ["a", "b"], None)] == ["a1", "b1"]

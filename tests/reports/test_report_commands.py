@@ -84,6 +84,27 @@ def test_figures_taken_in_two_ways_are_not_compared(capsys, tmp_path):
     assert "scored at (HxW) is 96x192 and 10x10" in miou["why_not"]
 
 
+def test_what_a_candidate_lacks_is_said_and_two_that_share_nothing_are_not_compared(
+    capsys, tmp_path
+):
+    rows = [row("a", 0), {**failed("b", 0), "gmacs": None, "params": None, "activations": None}]
+    rows[1] |= dict.fromkeys(("latency_ms", "latency_rounds_ns"))
+    kept(tmp_path, study_of(rows), rows)
+    main(["report", "fusion", "--compare", "a", "b", "--runs", str(tmp_path)])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "They have no figure in common, so nothing is compared." in said
+    assert "b has no mIoU and no latency: failed: " in said
+    assert "Accuracy is paired" not in said and "Timed beside" not in said
+
+
+def test_one_latency_of_two_studies_is_not_compared_with_itself(capsys, runs):
+    asked(capsys, runs, "report", "--compare", "fusion", "again", "--format", "md,latex")
+    folder = runs / "reports" / "fusion-again"
+    assert {each.suffix for each in folder.iterdir()} == {".md", ".tex"}
+    assert "measured once for both" in (folder / "compare.md").read_text()
+    assert r"\toprule" in (folder / "compare.tex").read_text()
+
+
 def test_the_board_lists_every_study_and_its_page_links_to_their_reports(capsys, runs):
     asked(capsys, runs, "report", ATTACK, "--format", "html")
     found = asked(capsys, runs, "board")
