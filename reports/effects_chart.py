@@ -24,7 +24,6 @@ from reports.style import (
     PAPER,
     SMALL,
     Drawing,
-    finish,
     house,
     key_rows,
     new_figure,
@@ -133,7 +132,7 @@ def draw_effects(chart: EffectsChart) -> Drawing:
             ncols=-(-len(words) // key_rows(words)), frameon=False, fontsize=SMALL,
             handletextpad=0.1, columnspacing=1.0, borderpad=0.4,
         )  # fmt: skip
-        return finish(figure)
+        return Drawing(figure=figure)
 
 
 def _frame(axes: Axes, chart: EffectsChart) -> None:

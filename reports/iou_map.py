@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 
 from reports.columns import MISSING, plain, shortened
-from reports.style import COLUMN_INCHES, MUTED, SMALL, Drawing, finish, house, new_figure
+from reports.style import COLUMN_INCHES, MUTED, SMALL, Drawing, house, new_figure
 from reports.verdict import Verdict
 
 MOST_CANDIDATES = 40
@@ -123,7 +123,7 @@ def draw_iou(record: IouMap) -> Drawing:
         axes.set_position((left / width, 0.05 / height, across, down))
         for row, values in enumerate(record.values):
             _row(axes, row, values)
-        return finish(figure)
+        return Drawing(figure=figure)
 
 
 def _label(axes: Axes, record: IouMap) -> None:

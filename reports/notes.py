@@ -98,9 +98,10 @@ def _warm_up(verdict: Verdict) -> str:
 
 def _busy(verdict: Verdict) -> str:
     columns = (verdict.kept.column(key) for key in ("candidate", "latency_contended"))
-    timed = {
-        quoted(name): is_busy for name, is_busy in zip(*columns, strict=True) if is_busy is not None
-    }
+    timed: dict[str, bool] = {}
+    for name, is_busy in zip(*columns, strict=True):
+        if is_busy is not None:
+            timed[quoted(name)] = timed.get(quoted(name), False) or bool(is_busy)
     busy = [name for name, is_busy in timed.items() if is_busy]
     if not busy:
         return ""

@@ -260,7 +260,7 @@ def _caption(
     if nums:
         many = str(nums[0]) if len(nums) == 1 else f"{nums[0]} to {nums[-1]}"
         text.append(f"Means over {many} seeds; upright bars are ±1 sd, small dots single seeds.")
-    elif y.seeded:
+    elif y.seeded and marks:
         text.append("One seed: no spread is known.")
     against = reference(verdict.compared)
     if x.key == "latency_ms" and against and is_contended(verdict.compared):

@@ -26,7 +26,6 @@ from reports.style import (
     PLUM,
     SMALL,
     Drawing,
-    finish,
     house,
     key_rows,
     logarithmic,
@@ -67,7 +66,7 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
         _fit_left(axes)
         write_names(axes, chart)
         _key(figure, entries)
-        return finish(figure)
+        return Drawing(figure=figure)
 
 
 def _crowd(axes: Axes, chart: ParetoChart) -> None:

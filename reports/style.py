@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from textwrap import wrap
 from typing import Any, Literal
 
@@ -87,19 +88,6 @@ _STYLE: Any = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drawing:
-    """One chart as PNG (300 dpi), SVG and PDF; the same record gives the same bytes.
-
-    Letters are outlines in the SVG, the same in every viewer, and Type 42 fonts in the PDF, as
-    publishers ask for.
-    """
-
-    png: bytes
-    svg: str
-    pdf: bytes
-
-
 @contextmanager
 def house() -> Iterator[None]:
     """Draws in the house style, whatever the user's own matplotlib settings are."""
@@ -149,13 +137,38 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def finish(figure: Figure) -> Drawing:
-    """The finished figure as bytes; to be called within ``house()``."""
-    png, svg, pdf = io.BytesIO(), io.StringIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=300, metadata={"Software": None})
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(pdf, format="pdf", metadata={"CreationDate": None, "Creator": None})
-    return Drawing(png=png.getvalue(), svg=svg.getvalue(), pdf=pdf.getvalue())
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing:
+    """One chart as PNG (300 dpi), SVG and PDF; the same record gives the same bytes.
+
+    Each is made when it is first asked for, since that takes longer than all else of a report.
+    Letters are outlines in the SVG, the same in every viewer, and Type 42 fonts in the PDF, as
+    publishers ask for.
+    """
+
+    figure: Figure
+
+    @cached_property
+    def png(self) -> bytes:
+        """The chart in dots."""
+        return _saved(self.figure, "png", dpi=300, metadata={"Software": None})
+
+    @cached_property
+    def svg(self) -> str:
+        """The chart for pages."""
+        return _saved(self.figure, "svg", metadata={"Date": None, "Creator": None}).decode()
+
+    @cached_property
+    def pdf(self) -> bytes:
+        """The chart for papers."""
+        return _saved(self.figure, "pdf", metadata={"CreationDate": None, "Creator": None})
+
+
+def _saved(figure: Figure, kind: str, **options: Any) -> bytes:
+    made = io.BytesIO()
+    with house():
+        figure.savefig(made, format=kind, **options)
+    return made.getvalue()
 
 
 def inline(svg: str, name: str, title: str) -> str:

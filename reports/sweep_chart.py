@@ -19,7 +19,6 @@ from reports.style import (
     ORANGE,
     SMALL,
     Drawing,
-    finish,
     house,
     key_rows,
     logarithmic,
@@ -128,7 +127,7 @@ def draw_sweep(chart: SweepChart) -> Drawing:
                 title=chart.factor, frameon=False, fontsize=SMALL, title_fontsize=SMALL,
                 alignment="left", handletextpad=0.1, columnspacing=1.0, borderpad=0.1,
             )  # fmt: skip
-        return finish(figure)
+        return Drawing(figure=figure)
 
 
 def _dots(axes: Axes, chart: SweepChart) -> None:

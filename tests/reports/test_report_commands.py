@@ -5,6 +5,7 @@ import json
 
 import pytest
 from made_up import failed, kept, noisy, row, study_of, timed
+from matplotlib.figure import Figure
 
 import harness.ledger.standing as standing
 import reports.watching
@@ -44,6 +45,21 @@ def test_only_the_formats_asked_for_are_written(capsys, runs):
     names = {path.suffix for path in (runs / "reports" / "again").iterdir()}
     assert names == {".csv", ".md", ".svg"}
     assert "known: html, md" in refused(capsys, runs, "report", "again", "--format", "word")
+
+
+def test_only_the_kinds_of_drawing_asked_for_are_made(capsys, runs, monkeypatch):
+    saved, save = [], Figure.savefig
+
+    def counted(figure, made, **options):
+        saved.append(options["format"])
+        save(figure, made, **options)
+
+    monkeypatch.setattr(Figure, "savefig", counted)
+    asked(capsys, runs, "report", "again", "--format", "html")
+    assert set(saved) == {"svg"}
+    saved.clear()
+    asked(capsys, runs, "report", "again", "--format", "pdf,csv")
+    assert set(saved) == {"pdf"}
 
 
 def test_several_studies_have_a_report_each(capsys, runs):

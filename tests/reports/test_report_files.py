@@ -131,7 +131,7 @@ def test_the_page_tells_everything_a_reader_needs(messy, page):
         "latency device is H100, where most have A CPU",
         "aten::sigmoid (3)",
         "left out of mIoU: pole",
-        "timed beside other work on the machine: sum",
+        "timed beside other work on the machine",
         "Tukey",
         "<dt>lr</dt><dd>0.05</dd>",
         "labels_full",
