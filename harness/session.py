@@ -99,7 +99,9 @@ class Session:
         self._said: set[str] = set()
         self._plan = GrowingPlan(self.ledger)
         self._stale: dict[str, Row] = {}
-        self._desk = Desk(self.ledger, self._is_settled, self._answered, self.progress.phase)
+        self._desk = Desk(
+            self.ledger, self._is_settled, self._answered, self.progress.phase, self.study.name
+        )
         self._next: tuple[Trial, Claim] | None = None
         self._canary = Canary()
         self._in_flight = 0

@@ -29,8 +29,9 @@ Settled = Callable[[Row, Row | None], bool]
 class Desk:
     """Hands out the trials that this driver has claimed, and waits for those of others.
 
-    ``answered`` is told of a trial that another driver brought to an end. Claims are kept while
-    the desk is open (``with``), and given back when it closes.
+    ``answered`` is told of a trial that another driver brought to an end. ``study`` is the name
+    under which this driver is known to be at work, also while it only measures. Claims are kept
+    while the desk is open (``with``), and given back when it closes.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class Desk:
         settled: Settled,
         answered: Callable[[Trial, Row], None],
         say: Callable[[str], None],
+        study: str = "",
     ) -> None:
+        self._study = study
         self.owner = new_owner()
         self._ledger, self._settled, self._answered, self._say = ledger, settled, answered, say
         self._queue: deque[Trial] = deque()
@@ -50,6 +53,7 @@ class Desk:
         self._closed = threading.Event()
 
     def __enter__(self) -> Desk:
+        self._ledger.arrive(self._study, self.owner)
         threading.Thread(target=self._keep_beating, daemon=True).start()
         return self
 

@@ -101,8 +101,8 @@ def _busy(verdict: Verdict) -> str:
     timed: dict[str, bool] = {}
     for name, is_busy in zip(*columns, strict=True):
         if is_busy is not None:
-            timed[quoted(name)] = timed.get(quoted(name), False) or bool(is_busy)
-    busy = [name for name, is_busy in timed.items() if is_busy]
+            timed[name] = timed.get(name, False) or bool(is_busy)
+    busy = [quoted(name) for name, is_busy in timed.items() if is_busy]
     if not busy:
         return ""
     against = reference(verdict.compared)

@@ -6,6 +6,7 @@ each driver measures with its own steady clock how long another one's beat has s
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -63,8 +64,20 @@ def let_go(connection: Connection, key: str, attempt: int) -> bool:
 
 def leave(connection: Connection, owner: str) -> None:
     """Ends all claims of a driver."""
+    is_present = CLAIMS.c.key.startswith(PRESENT, autoescape=True)
+    connection.execute(sql.delete(CLAIMS).where(CLAIMS.c.owner == owner, is_present))
     connection.execute(sql.update(CLAIMS).where(CLAIMS.c.owner == owner).values(owner=""))
     connection.execute(sql.delete(DRIVERS).where(DRIVERS.c.owner == owner))
+
+
+PRESENT = "at "
+"""How the keys of claims begin that are on no trial: a driver is at work on a study."""
+
+
+def presence(study: str, owner: str = "") -> str:
+    """The key of the claim that says that a driver is at a study; without one, how all begin."""
+    number = owner.rpartition(" ")[2]  # which no other driver has
+    return f"{PRESENT}{hashlib.sha256(study.encode()).hexdigest()[:32]} {number}"
 
 
 def beat(connection: Connection, owner: str) -> None:

@@ -160,6 +160,15 @@ class Ledger:
         """The drivers that hold trials of a study which have not ended, with their beats."""
         return self._database.read(lambda c: tallies.holders(c, study))
 
+    def arrive(self, study: str, owner: str) -> None:
+        """Says that a driver is at a study, until it leaves."""
+        here = claims.Claim(key=claims.presence(study, owner), owner=owner, attempt=1)
+        self._database.note(lambda c: claims.claim(c, here))
+
+    def present(self, study: str) -> dict[str, int]:
+        """The drivers that are at a study, also while they only measure, with their beats."""
+        return self._database.read(lambda c: tallies.present(c, study))
+
     def best(self, study: str, figure: str | None, way: str) -> tallies.Best:
         """The candidate of the best mean of a figure; ``way`` is ``max`` or ``min``."""
         return self._database.read(lambda c: tallies.best(c, study, figure, way))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.drivers import BEAT_S, is_gone, is_here
@@ -23,6 +23,8 @@ LOOK_S = 0.25
 class Progress:
     """A study's trials by state, and the drivers that hold some of them, with their beats.
 
+    ``present`` are drivers that are at the study, also while they only measure its candidates.
+
     ``wanted`` is how many candidates its search will propose, None without a search. ``mark`` is
     another text whenever a trial was planned, or its state is another.
     """
@@ -32,6 +34,12 @@ class Progress:
     wanted: int | None
     holders: dict[str, int]
     mark: str
+    present: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def drivers(self) -> dict[str, int]:
+        """Whoever may be at work, with their beats."""
+        return {**self.present, **self.holders}
 
     @property
     def num_planned(self) -> int:
@@ -49,10 +57,11 @@ class Progress:
 
         One on another machine may have: see ``heard``.
         """
-        if not all(is_gone(owner) for owner in self.holders):
-            return "running"
         more = self.wanted is not None and self.num_candidates < self.wanted
-        return "stopped" if more or self.num.get("pending") or not self.num else "complete"
+        if more or self.num.get("pending") or not self.num:
+            return "stopped" if all(map(is_gone, self.drivers)) else "running"
+        # Nobody waits for one on another machine that may have ended without a word.
+        return "running" if any(map(is_here, self.present)) else "complete"
 
 
 def progress(ledger: Ledger, name: str) -> Progress:
@@ -64,6 +73,7 @@ def progress(ledger: Ledger, name: str) -> Progress:
         num_candidates=found.num_candidates,
         wanted=search.get("trials"),
         holders=ledger.holders(name),
+        present=ledger.present(name),
         mark=hashlib.sha256(repr((definition, found.mark)).encode()).hexdigest(),
     )
 
@@ -75,12 +85,12 @@ def heard(
 
     ``silent`` where none of them gave a sign of life in ``HEARD_S`` seconds.
     """
-    if found.state != "running" or any(map(is_here, found.holders)):
+    if found.state != "running" or any(map(is_here, found.drivers)):
         return found.state
     until = time.monotonic() + HEARD_S
     while time.monotonic() < until:
         now = progress(ledger, name)
-        has_risen = any(beat > found.holders.get(owner, 0) for owner, beat in now.holders.items())
+        has_risen = any(beat > found.drivers.get(owner, 0) for owner, beat in now.drivers.items())
         if has_risen or now.state != "running":
             return now.state
         sleep(LOOK_S)

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
+from harness.ledger.claims import presence
 from harness.ledger.schema import CLAIMS, DRIVERS, MEASUREMENTS, PLANS, TRIALS
 
 NO_JSON = ("-Infinity", "Infinity", "NaN")
@@ -41,6 +42,7 @@ def tally(connection: Connection, study: str) -> Tally:
         sql.func.count(),
         sql.func.min(plan.c.key),
         sql.func.max(plan.c.key),
+        sql.func.sum(_weight(connection, plan.c.key)),
         sql.func.sum(plan.c.length),
     )
     found = connection.execute(sql.select(*asked).select_from(_trials(plan)).group_by(state)).all()
@@ -52,6 +54,15 @@ def tally(connection: Connection, study: str) -> Tally:
     )
 
 
+def _weight(connection: Connection, key: sql.ColumnElement[str]) -> sql.ColumnElement[int]:
+    """A number of five letters of a key: sums of it differ where one key is in another's place."""
+    name = "ascii" if connection.dialect.name == "postgresql" else "unicode"
+    letters = [getattr(sql.func, name)(sql.func.substr(key, place, 1)) for place in range(1, 6)]
+    codes = [sql.cast(sql.func.coalesce(each, 0), sql.BigInteger) for each in letters]
+    powers = (code * sql.literal(131**place, sql.BigInteger) for place, code in enumerate(codes))
+    return sum(powers, start=sql.literal(0, sql.BigInteger))
+
+
 def holders(connection: Connection, study: str) -> dict[str, int]:
     """The drivers that hold trials of a study which have not ended, with their beats."""
     plan = _plan(connection, study)
@@ -61,6 +72,16 @@ def holders(connection: Connection, study: str) -> dict[str, int]:
         .select_from(held.outerjoin(DRIVERS, DRIVERS.c.owner == CLAIMS.c.owner))
         .where(CLAIMS.c.owner != "", _state(plan) == "pending")
         .distinct()
+    )
+    return {owner: beat or 0 for owner, beat in connection.execute(query)}
+
+
+def present(connection: Connection, study: str) -> dict[str, int]:
+    """The drivers that are at a study, also while they hold no trial of it, with their beats."""
+    query = (
+        sql.select(CLAIMS.c.owner, DRIVERS.c.beat)
+        .select_from(CLAIMS.outerjoin(DRIVERS, DRIVERS.c.owner == CLAIMS.c.owner))
+        .where(CLAIMS.c.key.startswith(presence(study), autoescape=True), CLAIMS.c.owner != "")
     )
     return {owner: beat or 0 for owner, beat in connection.execute(query)}
 

@@ -59,6 +59,14 @@ def test_the_mark_is_another_when_a_trial_ends_or_one_is_planned(study):
     assert len(marks) == 3
 
 
+def test_the_mark_is_another_when_a_trial_takes_the_place_of_one_between_others(ledger):
+    plan = [entry(name) for name in ("a", "b", "c", "d")]
+    ledger.put_study(STUDY, plan)
+    before = progress(ledger, "s").mark
+    ledger.put_study(STUDY, [plan[0], entry("x", factors={}), *plan[2:]])
+    assert progress(ledger, "s").mark != before, "as many, the same first and last, as long"
+
+
 def test_the_best_has_the_best_mean_of_what_is_done(study):
     found = study.best("s", "miou", "max")
     assert (found.candidate, found.mean) == ("a", pytest.approx(0.55))
@@ -110,3 +118,23 @@ def test_a_run_of_another_machine_that_lets_go_while_it_is_listened_to_has_stopp
 def test_a_run_of_another_machine_that_does_not_beat_is_silent(study, monkeypatch):
     monkeypatch.setattr(standing, "HEARD_S", 0.2)
     assert state_with(study, AFAR) == "silent"
+
+
+def test_a_run_that_only_measures_is_at_work_until_it_leaves(study):
+    owner = new_owner()
+    study.arrive("s", owner)
+    assert progress(study, "s").state == "running"
+    study.arrive("other", owner)
+    study.leave(owner)
+    assert (progress(study, "s").state, study.present("other")) == ("stopped", {})
+
+
+def test_a_complete_study_waits_for_nobody_on_another_machine(ledger):
+    ledger.put_study(STUDY, [entry("a")])
+    ledger.put_trial(row("a"))
+    ledger.arrive("s", AFAR)
+    assert progress(ledger, "s").state == "complete"
+    ledger.arrive("s", new_owner())
+    assert progress(ledger, "s").state == "running"
+    ledger.arrive("s 2", AFAR)
+    assert len(ledger.present("s")) == 2
