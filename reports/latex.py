@@ -12,6 +12,9 @@ from reports.columns import plain
 LONG = 28
 """Characters from which a cell of words is broken over lines, lest the table run off the page."""
 
+WRAPPED = r">{\raggedright\arraybackslash}p{WIDTH\linewidth}"
+"""A column of such cells."""
+
 CHECK = "\N{CHECK MARK}"
 
 # What follows \\ or \midrule in square brackets, or as a star, LaTeX reads as an option of it.
@@ -106,7 +109,7 @@ def tabular(
     heads, *body = [[escaped(cell) for cell in row] for row in rows]
     lines = [f"{' & '.join(cells)} \\\\" for cells in map(_strong, body, bold)]
     above = _above(spans) if any(name for name, _ in spans) else []
-    layout = "".join(_column(index, right, rows) for index, right in enumerate(numeric))
+    layout = _layout([_column(index, right, rows) for index, right in enumerate(numeric)])
     return "\n".join(
         [
             r"% \usepackage{array,booktabs,amssymb}",
@@ -130,7 +133,13 @@ def _column(index: int, right: bool, rows: Sequence[Sequence[str]]) -> str:
     if cells and set(cells) <= {CHECK, ""}:
         return "c"
     is_long = index > 0 and max(map(len, cells), default=0) > LONG
-    return r">{\raggedright\arraybackslash}p{0.3\linewidth}" if is_long else "l"
+    return WRAPPED if is_long else "l"
+
+
+def _layout(columns: Sequence[str]) -> str:
+    """The columns as tabular takes them; those that are wrapped share two thirds of a line."""
+    width = min(0.3, 0.66 / max(columns.count(WRAPPED), 1))
+    return "".join(columns).replace(WRAPPED, WRAPPED.replace("WIDTH", f"{width:.2g}"))
 
 
 def _strong(cells: Sequence[str], bold: bool) -> Sequence[str]:

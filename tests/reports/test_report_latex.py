@@ -14,7 +14,7 @@ import reports
 from reports.ablation import MOST_COLUMNS, ablation_table
 from reports.effects import effects
 from reports.effects_table import effects_table
-from reports.latex import escaped
+from reports.latex import escaped, tabular
 from reports.rows import frame
 from reports.spreadsheet import harmless, spreadsheet
 from reports.tables import candidates_table, csv, latex, markdown, terminal
@@ -205,3 +205,11 @@ def test_one_seed_has_no_interval():
     rows = [row("full", 0, 0.4), row("less", 0, 0.3)]
     verdict = judge(study_of(rows), frame(study_of(rows), rows))
     assert [line.cells[-3] for line in ablation_table(verdict, None).lines] == ["40.0", "30.0"]
+
+
+def test_columns_that_are_wrapped_share_a_line():
+    words = "a sentence that is too long for one line of a paper"
+    one = tabular([("name", "x"), ("a", words)], numeric=(False, False), bold=(False,))
+    assert r"p{0.3\linewidth}" in one
+    many = tabular([("name", *"xyz"), ("a", *[words] * 3)], numeric=(False,) * 4, bold=(False,))
+    assert many.count(r"p{0.22\linewidth}") == 3
