@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Literal
@@ -183,8 +183,24 @@ class Study:
         _check_study(self)
 
     def _repr_html_(self) -> str:
-        shown = [(each.name, getattr(self, each.name)) for each in fields(self)[2:]]
+        rest = [(each.name, getattr(self, each.name)) for each in fields(self)[3:]]
+        shown = [*_space_shown(self.space), *rest]
         return html_table(("", ""), shown, title=f"{self.name}: {self.question}")
+
+
+def _space_shown(space: Architecture | Variants) -> Iterator[tuple[str, str]]:
+    """A space line by line: its parts, or the baseline's and what each variant has instead."""
+    if isinstance(space, Architecture):
+        yield from ((kind, str(getattr(space, kind))) for kind in KINDS)
+        return
+    known = dict(space.items)
+    first = known.get(space.baseline, space.items[0][1])
+    yield from ((f"{space.baseline}: {kind}", str(getattr(first, kind))) for kind in KINDS)
+    for name, each in space.items:
+        parts = [(kind, getattr(each, kind)) for kind in KINDS]
+        other = [f"{kind}={part}" for kind, part in parts if part != getattr(first, kind)]
+        if other:
+            yield name, ", ".join(other)
 
 
 def _check_published(given: Any) -> None:

@@ -57,13 +57,14 @@ def load(where: str | Path = "runs", study: str | None = None) -> pd.DataFrame:
     for name in names:
         definition, plan = ledger.definition(name), ledger.plan(name)
         known = {**definition, "plan": [vars(entry) for entry in plan]}
-        if study is None and "done" not in ledger.states(entry.key for entry in plan).values():
+        ended = {"done", "failed", "rejected", "stopped"}
+        if study is None and ended.isdisjoint(ledger.states(e.key for e in plan).values()):
             continue
         table = frame(known, ledger.each_row(plan, LONG))
         table.insert(0, PLACE, name)
         tables.append(table)
     if not tables:
-        raise ValueError(f"no study of the ledger at {text} has a trial that is done")
+        raise ValueError(f"no study of the ledger at {text} has a trial that has ended")
     found = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     found.attrs["units"] = _units(found)
     return found

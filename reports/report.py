@@ -26,7 +26,7 @@ from reports.images import images_of
 from reports.iou_map import IouMap, draw_iou, iou_map
 from reports.latencies import is_contended, reference
 from reports.live_chart import LiveChart, live_chart
-from reports.page import Figures, page, troubles
+from reports.page import Figures, Trouble, page, troubles
 from reports.paper import paper_files
 from reports.pareto_chart import ParetoChart, pareto_chart
 from reports.pareto_drawing import draw_pareto
@@ -219,9 +219,15 @@ def with_histories(verdict: Verdict, histories: Histories) -> Verdict:
 
 def _failures(verdict: Verdict) -> tuple[str, ...]:
     """What failed or was rejected, a line each; of very many the first."""
-    lines = [f"{quoted(each.candidate)} {each.state}: {each.reason}" for each in troubles(verdict)]
+    lines = [_told(each) for each in troubles(verdict)]
     more = f"and {len(lines) - MOST_TROUBLES} more candidates that failed or were rejected"
     return tuple(lines if len(lines) <= MOST_TROUBLES else [*lines[:MOST_TROUBLES], more])
+
+
+def _told(each: Trouble) -> str:
+    """What was wrong with a candidate; "over budget" says that it was rejected."""
+    state = "" if each.reason.startswith("over budget") else f" {each.state}"
+    return f"{quoted(each.candidate)}{state}: {each.reason}"
 
 
 def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:

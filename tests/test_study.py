@@ -193,3 +193,12 @@ def test_a_whole_network_may_stand_beside_the_baseline():
 def test_seeds_are_several_numbers(seeds):
     with pytest.raises(TypeError, match=r"study\.seeds are one or more numbers"):
         Study(name="it", question="?", space=NET, seeds=seeds)
+
+
+def test_a_notebook_shows_a_space_by_its_parts_and_a_variant_by_what_it_changes():
+    variants = one_at_a_time(NET, fusion="concat", **{"<b>": {"context": "none"}})
+    shown = study(space=variants)._repr_html_()
+    assert "Architecture(" not in shown and "baseline: fusion" in shown
+    assert "&lt;b&gt;</td>" in shown and ">context=none</td>" in shown
+    shown = study(space=replace(NET, fusion=choice("sum", "concat")))._repr_html_()
+    assert ">choice(sum, concat)</td>" in shown
