@@ -16,8 +16,9 @@ from reports.beating import Flags, Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import RESAMPLES, Floats, Images
+from reports.own_noise import own_noise
 from reports.pareto import Standing
-from reports.statistics import Noise, own_noise
+from reports.statistics import Noise
 from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
@@ -226,10 +227,10 @@ def _with_own_noise(
     if noise is None:
         return drawn
     scores = {each.name: each.figures[accuracy] for each in inside}
-    sds, dice = own_noise(scores, noise), np.random.default_rng(0)
+    own, dice = own_noise(scores, noise), np.random.default_rng(0)
     seeds = np.array([len(each) for each in scores.values()])
-    df = np.maximum(seeds - 1, 1)
-    return np.asarray(drawn + dice.standard_t(df, size=drawn.shape) * sds / np.sqrt(seeds))
+    moved = dice.standard_t(own.dfs, size=drawn.shape) * own.sds / np.sqrt(seeds)
+    return np.asarray(drawn + moved)
 
 
 def _num_draws(inside: Sequence[Candidate]) -> int:

@@ -86,7 +86,7 @@ def seed_noise(scores: Scores) -> Noise | None:
     design = (when[:, None] == np.array(seeds)).astype(float)
     values = np.array([value for _, _, value in trials])
     # Candidates are taken out first (Frisch, Waugh and Lovell): they may be thousands.
-    design, values = _within(design, who), _within(values[:, None], who)[:, 0]
+    design, values = within(design, who), within(values[:, None], who)[:, 0]
     effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
     df = len(trials) - len(names) - int(rank)
     squares = float(((values - design @ effects) ** 2).sum())
@@ -103,26 +103,6 @@ def seed_noise(scores: Scores) -> Noise | None:
     )
 
 
-def own_noise(scores: Scores, noise: Noise) -> NDArray[np.float64]:
-    """What a seed does to each candidate beyond what it does to all alike, (candidates,).
-
-    Standard deviations by Grubbs (1948): a residual also holds a share of what the seed did to the
-    others, which is taken off. At least a quarter of the study's ``noise``, which stands for
-    candidates of one seed, and for both of two, whose noise cannot be told apart.
-    """
-    k, usual = len(scores), noise.sd**2
-    if k < 3:
-        return np.full(k, noise.sd)
-    trials = [(n, seed, v) for n, each in enumerate(scores.values()) for seed, v in each.items()]
-    who, when = (np.array([trial[part] for trial in trials]) for part in (0, 1))
-    _, when = np.unique(when, return_inverse=True)
-    left = _within(np.array([[value] for _, _, value in trials]), who)
-    squares = np.bincount(who, _within(left, when)[:, 0] ** 2, minlength=k)
-    num = np.bincount(who, minlength=k)
-    own = (squares / np.maximum(num - 1, 1) - usual / k) * k / (k - 2)
-    return np.sqrt(np.where(num > 1, np.maximum(own, usual / 16), usual))
-
-
 def _sphericity(residuals: NDArray[np.float64]) -> float:
     """Greenhouse and Geisser's epsilon of residuals (seeds, candidates): 1 for noise alike in all.
 
@@ -134,7 +114,7 @@ def _sphericity(residuals: NDArray[np.float64]) -> float:
     return float(np.trace(squares) ** 2 / (most * (squares**2).sum()))
 
 
-def _within(values: NDArray[np.float64], who: NDArray[np.int64]) -> NDArray[np.float64]:
+def within(values: NDArray[np.float64], who: NDArray[np.int64]) -> NDArray[np.float64]:
     """Columns of values (trials, n) less the mean of each group of lines."""
     sums = np.stack([np.bincount(who, weights=column) for column in values.T], axis=1)
     return np.asarray(values - (sums / np.bincount(who)[:, None])[who])

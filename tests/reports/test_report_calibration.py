@@ -12,8 +12,10 @@ from reports.answer import answer
 from reports.effects import effects
 from reports.effects_table import effects_caption
 from reports.front import fronts, hypervolume
+from reports.own_noise import own_noise
 from reports.paired import MOST_EXACT, least_p, paired
 from reports.rows import frame
+from reports.statistics import seed_noise
 from reports.verdict import judge
 from reports.volume import interval, over_seeds, weights
 
@@ -223,3 +225,19 @@ def test_a_place_on_the_front_that_is_called_unlikely_seldom_is_one(noise, most)
     said, held = places(noise).T
     assert held[said < 0.05].mean() <= most and (said < 0.05).sum() > 50
     assert held[said > 0.95].mean() >= 0.95
+
+
+def test_of_many_candidates_with_noise_alike_few_seeds_do_not_make_each_its_own_judge():
+    dice = np.random.default_rng(6)
+    values = 0.4 + dice.normal(0, 0.01, (2, 1)) + dice.normal(0, 0.004, (2, 60))
+    scores = {f"c{i}": dict(enumerate(column)) for i, column in enumerate(values.T.tolist())}
+    own = own_noise(scores, seed_noise(scores))
+    assert own.sds == pytest.approx(np.full(60, 0.004), rel=0.35) and own.dfs.min() > 8
+
+
+def test_a_noisy_one_among_many_is_given_more_noise_than_the_others():
+    dice, wide = np.random.default_rng(7), np.array([5.0, *[1.0] * 19])
+    values = 0.4 + dice.normal(0, 0.01, (5, 1)) + dice.normal(0, 0.004, (5, 20)) * wide
+    scores = {f"c{i}": dict(enumerate(column)) for i, column in enumerate(values.T.tolist())}
+    own = own_noise(scores, seed_noise(scores))
+    assert own.sds.argmax() == 0 and own.sds[0] > 1.8 * np.median(own.sds)
