@@ -7,12 +7,21 @@ from browser import CHROMIUM, browser
 from made_up import failed, noisy, rejected, row, study_of, timed
 
 import reports
+from reports.board import HEADINGS
+from reports.plain_page import PlainLine, plain_page
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 
 ATTACK = "</script><script>alert(1)</script>"
 LONG = "semantic=semantic_branch(width=64,layers=3),fusion=bilateral_guided_aggregation(width=128)"
 CLASSES = {f"class number {i}": 0.4 for i in range(34)}
+LINES = """(() => {
+  const range = document.createRange();
+  range.selectNodeContents(document.querySelector("CELL"));
+  return range.getClientRects().length;
+})()"""
+"""Over how many lines a cell's words go."""
+
 PAPER_WIDTH = 702
 """The CSS pixels between the margins of A4."""
 
@@ -223,3 +232,21 @@ def test_without_scripts_the_still_chart_is_there(window, page):
         assert window.ask("getComputedStyle(document.querySelector('#live')).display") == "none"
     finally:
         window.call("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_the_board_keeps_its_words_whole_on_a_phone(window, tmp_path):
+    cells = ("fusion", "12 of 12", "0", "complete", "sum, mIoU 43.4 %", "2026-11-22 04:03")
+    numeric = (False, True, True, False, False, False)
+    path = tmp_path / "board.html"
+    path.write_text(plain_page("Studies", HEADINGS, numeric, [PlainLine(cells=cells)]))
+    window.open(path, width=390)
+    assert window.ask("document.documentElement.scrollWidth") == 390
+    for cell in ("thead th", "tbody td:nth-child(4)", "tbody td"):
+        assert window.ask(LINES.replace("CELL", cell)) == 1, cell
+
+
+def test_a_long_name_of_what_latencies_are_set_against_fits_a_phone(window, tmp_path):
+    rows = noisy({LONG: 0.3, "b": 0.4}, seeds=3, b=10, **{LONG: 8})
+    rows = [{**each, "latency_contended": True} for each in rows]
+    opened(window, reports.write(study_of(rows), rows, tmp_path).page, width=390)
+    assert window.ask("document.documentElement.scrollWidth") == 390
