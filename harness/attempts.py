@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.training.checkpoint import remove, saved_files
 from harness.training.select import BEST
-from harness.whole import write_whole
+from harness.whole import drafts, write_whole
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -40,9 +40,14 @@ def take_up(folder: Path, before: tuple[Path, ...]) -> None:
 
 
 def forget(folders: tuple[Path, ...]) -> None:
-    """Removes what attempts at a trial go on from, and folders that are empty then."""
+    """Removes what attempts at a trial go on from, and folders that are empty then.
+
+    What a process that was killed had begun to write goes too. An attempt that still writes there
+    has no claim to the trial any more, and ends.
+    """
     for folder in folders:
         remove(folder / CHECKPOINT)
-        (folder / BEST).unlink(missing_ok=True)
+        for file in (folder / BEST, *drafts(folder)):
+            file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             folder.rmdir()

@@ -33,6 +33,11 @@ def write_whole(path: Path, payload: bytes, *, before: Callable[[], object] = la
             beside.unlink(missing_ok=True)
 
 
+def drafts(folder: Path) -> list[Path]:
+    """What is being written in a folder, or was when its process was killed."""
+    return list(folder.glob("*.partial"))
+
+
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
     """Gives an OSError the name of what was being written, where the system gives it none."""
