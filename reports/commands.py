@@ -33,8 +33,9 @@ from reports.compare import (
 )
 from reports.plain_page import PlainLine, plain_page
 from reports.report import Report, put_all, suffix_in, write
-from reports.rows import LONG, trials_of
+from reports.rows import LONG, trials_between
 from reports.tables import latex, terminal
+from reports.trials import Trials
 from reports.verdict import Verdict, judge
 
 UNREAD = (*LONG, "architecture")
@@ -98,12 +99,12 @@ def _seldom_collected() -> Iterator[None]:
 @_seldom_collected()
 def written(options: Namespace, name: str, ledger: Ledger) -> Report:
     """Writes a study's report."""
-    definition, plan = ledger.definition(name), ledger.plan(name)
+    study, trials = _read(ledger, name)
     folder = _folder(options) / folder_name(name)
     with naming(folder):
         return write(
-            {**definition, "plan": [vars(entry) for entry in plan]},
-            ledger.each_row(plan, UNREAD),
+            study,
+            trials,
             folder,
             trials=Path(options.runs) / "trials",
             again=_again(ledger, name),
@@ -189,9 +190,16 @@ def compared(options: Namespace, ledger: Ledger) -> Answer:
 
 
 def _verdict(ledger: Ledger, name: str) -> Verdict:
+    return judge(*_read(ledger, name))
+
+
+def _read(ledger: Ledger, name: str) -> tuple[dict[str, Any], Trials]:
+    """A study with its plan, and its trials without what a report does not read."""
     definition, plan = ledger.definition(name), ledger.plan(name)
     study = {**definition, "plan": [vars(entry) for entry in plan]}
-    return judge(study, trials_of(study, ledger.each_row(plan, UNREAD)))
+    ledger.rest()  # a part may be read by a copy of this process, which can share no connection
+    trials = trials_between(study, lambda start, stop: ledger.each_row(plan[start:stop], UNREAD))
+    return study, trials
 
 
 def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) -> Answer:

@@ -21,7 +21,7 @@ from reports.pareto_chart import KIND_WORDS, ParetoChart, measured
 from reports.published import PublishedTable
 from reports.scripts import scripts
 from reports.sections import Section
-from reports.style import Drawing, inline
+from reports.style import inline
 from reports.tables import Table
 from reports.templates import template
 from reports.verdict import MOST_LISTED, Verdict
@@ -42,9 +42,9 @@ class Figures:
     """The charts with their records, and the table of what papers printed."""
 
     pareto: ParetoChart
-    pareto_drawing: Drawing
+    pareto_svg: str
     iou: IouMap
-    iou_drawing: Drawing
+    iou_svg: str
     published: PublishedTable
     live: LiveChart | None = None
 
@@ -88,7 +88,7 @@ def page(
         "table": table,
         "sections": sections,
         "pareto": figures.pareto,
-        "pareto_svg": _svg(figures.pareto_drawing, "pareto", title),
+        "pareto_svg": _svg(figures.pareto_svg, "pareto", title),
         "chart_title": title,
         "iou": figures.iou,
         "shades": shades(),
@@ -129,9 +129,9 @@ def _contents(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple((name, title) for name, title, has in there if has)
 
 
-def _svg(drawing: Drawing, name: str, title: str) -> Markup:
+def _svg(svg: str, name: str, title: str) -> Markup:
     # Ours and without the user's text: names are drawn as outlines.
-    return Markup(inline(drawing.svg, name, title))
+    return Markup(inline(svg, name, title))
 
 
 def _line(curve: Curve, panel: tuple[int, int]) -> str:

@@ -17,6 +17,7 @@ from rich.text import Text
 from harness.notebook import html_table
 from harness.papers import Published
 from reports.answer import answer
+from reports.beside import beside
 from reports.columns import quoted
 from reports.confirmation import confirmation, confirmation_sentence
 from reports.curves import drawn
@@ -34,11 +35,12 @@ from reports.published import published, published_table
 from reports.qualitative import qualitative
 from reports.rows import Row, Study, trials_csv, trials_of
 from reports.sections import Section, sections_of
-from reports.style import Drawing
+from reports.style import Drawing, Drawn, drawn_as
 from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
 from reports.tables import Table, candidates_csv, candidates_table, markdown, terminal
+from reports.trials import Trials
 from reports.verdict import Verdict, judge
 
 
@@ -80,6 +82,9 @@ class Report:
         console.print(Text(str(self.page)), soft_wrap=True)
 
 
+KINDS = ("png", "svg", "pdf")
+"""The kinds of file that a chart is written as."""
+
 MOST_TROUBLES = 20
 """So many candidates that failed or were rejected are named in the terminal."""
 
@@ -96,7 +101,7 @@ Confirming = tuple[Study, Sequence[Row]]
 
 def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     study: Study,
-    rows: Iterable[Row],
+    rows: Iterable[Row] | Trials,
     folder: str | Path,
     *,
     trials: Path | None = None,
@@ -117,18 +122,21 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     drawing alone, which takes 0.2 MB instead of 5. ValueError if no planned trial has a row, or no
     file is of these formats.
     """
-    verdict = judge(study, trials_of(study, rows))
+    verdict = judge(study, rows if isinstance(rows, Trials) else trials_of(study, rows))
     verdict = with_histories(verdict, histories) if histories else verdict
     printed = published(study)  # apart from the verdict, so that no judgement can rest on it
     pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
     images = images_of(verdict.kept, trials)
-    found, on_fronts = effects(verdict, images), fronts(study, verdict, images)
+    kinds = _kinds(formats)
+    drawn = beside(partial(_drawn, pareto, ious, kinds)) if kinds else dict
+    changed = beside(partial(effects, verdict, images))
+    on_fronts, found = fronts(study, verdict, images), changed()
     held = confirmation(verdict, *(again or (None, ())))
     text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
     table = candidates_table(verdict, found)
     told = sections_of(verdict, found, images, on_fronts, held)
     sections = (*told, *qualitative(Path(folder)))
-    drawings = cache(lambda: {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)})
+    drawings = cache(drawn)
     live = partial(live_chart, verdict, pareto, on_fronts, table, printed) if interactive else None
     figures = partial(_figures, pareto, ious, drawings, printed, live)
     # Made only if they are written: charts take longer than all else.
@@ -169,14 +177,14 @@ def _tables(verdict: Verdict, table: Table, sections: Iterable[Section]) -> dict
 
 
 def _charts(
-    names: Iterable[str], drawings: Callable[[], Mapping[str, Drawing]]
+    names: Iterable[str], drawings: Callable[[], Mapping[str, Drawing | Drawn]]
 ) -> dict[str, Content]:
     """Charts as files of each kind, drawn when the first of them is asked for."""
 
     def made(name: str, kind: str) -> Callable[[], Made]:
         return lambda: getattr(drawings()[name], kind)
 
-    return {f"{name}.{kind}": made(name, kind) for name in names for kind in ("png", "svg", "pdf")}
+    return {f"{name}.{kind}": made(name, kind) for name in names for kind in KINDS}
 
 
 def _section_charts(sections: Iterable[Section]) -> dict[str, Content]:
@@ -195,19 +203,31 @@ def _alone(name: str, draw: Callable[[], Drawing]) -> Mapping[str, Drawing]:
 def _figures(
     pareto: ParetoChart,
     ious: IouMap,
-    drawings: Callable[[], Mapping[str, Drawing]],
+    drawings: Callable[[], Mapping[str, Drawn]],
     printed: Sequence[Published],
     live: Callable[[], LiveChart | None] | None,
 ) -> Figures:
     """What the page shows, drawn."""
     return Figures(
         pareto=pareto,
-        pareto_drawing=drawings()["pareto"],
+        pareto_svg=drawings()["pareto"].svg,
         iou=ious,
-        iou_drawing=drawings()["iou"],
+        iou_svg=drawings()["iou"].svg,
         published=published_table(printed),
         live=live() if live else None,
     )
+
+
+def _drawn(pareto: ParetoChart, ious: IouMap, kinds: Collection[str]) -> dict[str, Drawn]:
+    """The charts of every report in some kinds."""
+    drawings = {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)}
+    return {name: drawn_as(each, kinds) for name, each in drawings.items()}
+
+
+def _kinds(formats: Collection[str] | None) -> list[str]:
+    """The kinds of charts that some formats ask for; a page holds them as SVG."""
+    wanted = KINDS if formats is None else formats
+    return [kind for kind in KINDS if kind in wanted or (kind == "svg" and "html" in wanted)]
 
 
 def with_histories(verdict: Verdict, histories: Histories) -> Verdict:
@@ -292,21 +312,29 @@ def suffix_in(contents: Mapping[str, T], formats: Collection[str] | None) -> dic
 
 
 def put_all(folder: Path, contents: Mapping[str, Content]) -> dict[str, Path]:
-    """Writes files into a folder, which is made if need be, each as a whole."""
+    """Writes files into a folder, which is made if need be, each as a whole.
+
+    The table of trials, of which there may be very many, is written beside the others.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        _replace(folder / name, content() if callable(content) else content)
+    puts: dict[str, Callable[[], None]] = {
+        name: partial(_replace, folder / name, content) for name, content in contents.items()
+    }
+    ended = [beside(puts.pop(name)) for name in ("trials.csv",) if name in puts]
+    for put in (*puts.values(), *ended):
+        put()
     return {name: folder / name for name in contents}
 
 
-def _replace(path: Path, content: Made) -> None:
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def _replace(path: Path, content: Content) -> None:
+    made = content() if callable(content) else content
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            for piece in [content] if isinstance(content, (str, bytes)) else content:
+            for piece in [made] if isinstance(made, (str, bytes)) else made:
                 file.write(piece.encode() if isinstance(piece, str) else piece)
-        os.chmod(partial, 0o644)  # mkstemp keeps a file to its owner; a report is to be read
-        os.replace(partial, path)
+        os.chmod(draft, 0o644)  # mkstemp keeps a file to its owner; a report is to be read
+        os.replace(draft, path)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        Path(draft).unlink(missing_ok=True)
         raise

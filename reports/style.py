@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -162,6 +162,20 @@ class Drawing:
     def pdf(self) -> bytes:
         """The chart for papers."""
         return _saved(self.figure, "pdf", metadata={"CreationDate": None, "Creator": None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """A chart in the kinds that were asked for, without the figure it was made of."""
+
+    png: bytes = b""
+    svg: str = ""
+    pdf: bytes = b""
+
+
+def drawn_as(drawing: Drawing, kinds: Collection[str]) -> Drawn:
+    """A drawing in some kinds."""
+    return Drawn(**{kind: getattr(drawing, kind) for kind in kinds})
 
 
 def _saved(figure: Figure, kind: str, **options: Any) -> bytes:

@@ -57,6 +57,9 @@ class Trials(Sequence[Trial]):
     def __iter__(self) -> Iterator[Trial]:
         return iter(self._lines)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Trials, (self.columns, len(self))
+
     def __len__(self) -> int:
         return len(self._lines)
 
@@ -80,6 +83,12 @@ class Trials(Sequence[Trial]):
         """Some of the lines of a whole table."""
         assert self._places is None
         return Trials(self._all, len(self), list(places))
+
+    def followed_by(self, rest: Trials) -> Trials:
+        """These lines and then those of another table, with the columns of both."""
+        keys = dict.fromkeys((*self._all, *rest._all))
+        columns = {key: self.column(key) + rest.column(key) for key in keys}
+        return Trials(columns, len(self) + len(rest))
 
     def with_column(self, key: str, values: list[Any]) -> Trials:
         """The same lines with one column more, or another."""

@@ -79,6 +79,10 @@ class Ledger:
             # Not from the error, which may quote the URL.
             raise ValueError(f"cannot open the ledger {shown(where)}: {why}") from None
 
+    def rest(self) -> None:
+        """Closes all connections; the next question opens one again."""
+        self._database.engine.dispose()
+
     def trials(self, keys: Iterable[str]) -> dict[str, Row]:
         """The rows of those keys that have one, failed ones included."""
         return self._lookup(TRIALS, list(keys))
