@@ -14,7 +14,7 @@ import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
 from harness.ledger.database import insert_into
-from harness.ledger.schema import CLAIMS, DRIVERS
+from harness.ledger.schema import CLAIMS, DRIVERS, TRIALS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,19 +47,48 @@ def made(connection: Connection, wanted: Claim) -> Claim | None:
     """The claim that holds once one was made in place of the attempt before it."""
     values = {"owner": wanted.owner, "attempt": wanted.attempt}
     if wanted.attempt == 1:  # there is none before it
-        first = insert_into(connection, CLAIMS).values(key=wanted.key, **values)
-        connection.execute(first.on_conflict_do_nothing())
+        first = insert_into(connection.dialect.name, CLAIMS).on_conflict_do_nothing()
+        result = connection.execute(
+            first, {"key": wanted.key, **values}, execution_options={"preserve_rowcount": True}
+        )
     else:
         before = (CLAIMS.c.key == wanted.key, CLAIMS.c.attempt == wanted.attempt - 1)
-        if connection.execute(sql.update(CLAIMS).where(*before).values(**values)).rowcount:
-            return wanted
+        result = connection.execute(sql.update(CLAIMS).where(*before).values(**values))
+    if result.rowcount == 1:
+        return wanted
     return claims_of(connection, [wanted.key]).get(wanted.key)
+
+
+def held(connection: Connection, key: str) -> tuple[Claim | None, str | None]:
+    """The claim that a trial has, and the record of its row.
+
+    By one statement: what ended between two would look like a trial that nobody has.
+    """
+    owner, attempt, record = connection.execute(_HELD, {"asked_key": key}).one()
+    return None if owner is None else Claim(key=key, owner=owner, attempt=attempt), record
+
+
+_ASKED = sql.select(sql.bindparam("asked_key", type_=TRIALS.c.key.type).label("key")).subquery()
+_HELD = sql.select(CLAIMS.c.owner, CLAIMS.c.attempt, TRIALS.c.record).select_from(
+    _ASKED.outerjoin(CLAIMS, CLAIMS.c.key == _ASKED.c.key).outerjoin(
+        TRIALS, TRIALS.c.key == _ASKED.c.key
+    )
+)
 
 
 def let_go(connection: Connection, key: str, attempt: int) -> bool:
     """Ends a claim; whether its attempt was still the last."""
-    here = (CLAIMS.c.key == key, CLAIMS.c.attempt == attempt)
-    return bool(connection.execute(sql.update(CLAIMS).where(*here).values(owner="")).rowcount)
+    here = {"held_key": key, "held_attempt": attempt}
+    return bool(connection.execute(_LET_GO, here).rowcount)
+
+
+_LET_GO = (
+    sql.update(CLAIMS)
+    .where(CLAIMS.c.key == sql.bindparam("held_key"))
+    .where(CLAIMS.c.attempt == sql.bindparam("held_attempt"))
+    .values(owner="")
+)
+"""Made once, as are others that are asked for with each trial: it takes as long as to run it."""
 
 
 def leave(connection: Connection, owner: str) -> None:
@@ -82,7 +111,7 @@ def presence(study: str, owner: str = "") -> str:
 
 def beat(connection: Connection, owner: str) -> None:
     """Raises a driver's beat by one."""
-    first = insert_into(connection, DRIVERS).values(owner=owner, beat=1)
+    first = insert_into(connection.dialect.name, DRIVERS).values(owner=owner, beat=1)
     rise = {"beat": DRIVERS.c.beat + 1}
     connection.execute(first.on_conflict_do_update(index_elements=["owner"], set_=rise))
 

@@ -102,10 +102,9 @@ def _pauses() -> Iterator[float]:
         pause = min(2 * pause, longest)
 
 
-def insert_into(connection: Connection, table: sql.Table) -> postgresql.Insert | sqlite.Insert:
+def insert_into(dialect: str, table: sql.Table) -> postgresql.Insert | sqlite.Insert:
     """An insert that may say what to do with a row that is there."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def reason(error: BaseException) -> str:

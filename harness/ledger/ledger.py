@@ -6,6 +6,7 @@ import json
 import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -99,12 +100,11 @@ class Ledger:
         has been made.
         """
         key, values = row["key"], {"state": row["state"], "record": _text(row)}
-        done = TRIALS.c.state == "done"
 
         def put(connection: Connection) -> bool:
             if attempt is not None and not claims.let_go(connection, key, attempt):
                 return False
-            _put(connection, TRIALS, {"key": key}, values, unless=done)
+            _put(connection, TRIALS, {"key": key}, values, unless=_DONE)
             return True
 
         return self._database.write(put)
@@ -133,10 +133,7 @@ class Ledger:
         """
 
         def ask(connection: Connection) -> tuple[Claim | None, str | None]:
-            # First the claim: a trial that ends between the two look-ups then has a row.
-            held = claims.claims_of(connection, [first.key]).get(first.key)
-            row = sql.select(TRIALS.c.record).where(TRIALS.c.key == first.key)
-            record = connection.execute(row).scalar()
+            held, record = claims.held(connection, first.key)
             if held is None and record is None:
                 return claims.made(connection, first), None
             return held, record
@@ -306,6 +303,7 @@ class Ledger:
 
 
 _NEVER: sql.ColumnElement[bool] = sql.false()
+_DONE = TRIALS.c.state == "done"
 
 
 def _put(
@@ -320,10 +318,22 @@ def _put(
 
     In one statement: between two, another process may put in what neither would then change.
     """
-    insert = insert_into(connection, table).values(**key, **values)
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=list(key), set_=values, where=~unless)
-    )
+    put = _putting(connection.dialect.name, table, tuple(key), tuple(values), unless)
+    connection.execute(put, {**key, **values})
+
+
+@cache
+def _putting(
+    dialect: str,
+    table: sql.Table,
+    key: tuple[str, ...],
+    values: tuple[str, ...],
+    unless: sql.ColumnElement[bool],
+) -> sql.Insert:
+    """The statement of that; it takes as long to make as to run."""
+    insert = insert_into(dialect, table)
+    new = {name: insert.excluded[name] for name in values}
+    return insert.on_conflict_do_update(index_elements=key, set_=new, where=~unless)
 
 
 def _planned(study: str, plan: Sequence[Entry], start: int = 0) -> list[Row]:

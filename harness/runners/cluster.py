@@ -339,7 +339,8 @@ def _trainable(
                 if is_to_leave(sign):
                     leaving.ask()
 
-        ended = {"left": True} if is_to_leave(sign) else _ended(job, shipment, sign, report)
+        leaves = is_to_leave(sign, within_s=REPORT_EVERY_S)
+        ended = {"left": True} if leaves else _ended(job, shipment, sign, report)
     tune.report(ended)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 import uuid
@@ -133,6 +134,20 @@ def new_sign() -> str:
     return f"twopath-leave-{uuid.uuid4().hex}"
 
 
-def is_to_leave(sign: str) -> bool:
-    """Whether the driver has asked this worker, wherever it is, to save and leave."""
-    return bool(_internal_kv_exists(sign))
+_asked: dict[str, float] = {}
+"""When this worker last asked whether it is to leave, for whom."""
+
+
+def is_to_leave(sign: str, *, within_s: float = 0.0) -> bool:
+    """Whether the driver has asked this worker, wherever it is, to save and leave.
+
+    Of what it was told within some seconds it does not ask again: trials may be that short.
+    """
+    now = time.monotonic()
+    if now - _asked.get(sign, -math.inf) < within_s:
+        return False
+    found = bool(_internal_kv_exists(sign))
+    if not found:  # once it is to leave it stays so
+        _asked.clear()
+        _asked[sign] = now
+    return found

@@ -76,8 +76,14 @@ def test_a_row_of_a_ledger_is_json_and_nothing_else(tmp_path):
     assert not (tmp_path / "flag").exists()
 
 
-UNPICKLES = {"harness/runners/cluster.py", "harness/training/together.py"}
-"""Jobs on their way to a worker that this run started, and errors on their way back."""
+UNPICKLES = {
+    "harness/runners/cluster.py",
+    "harness/training/together.py",
+    "reports/beside.py",
+}
+"""Jobs on their way to a worker that this run started, errors on their way back, and what a copy of
+a process sends to it.
+"""
 
 
 def calls(package):
