@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import chain, groupby, repeat
 from operator import is_not
 from typing import Any
@@ -52,7 +51,7 @@ def trials_of(study: Study, rows: Iterable[Row]) -> Trials:
     another study. The IoU of a class is column ``iou.<class>``, a factor ``factor.<name>``.
     ValueError if not one planned trial has a row.
     """
-    return trials_between(study, lambda start, stop: rows)
+    return _known(study, *_gathered(study["plan"], rows))
 
 
 def trials_between(study: Study, between: Callable[[int, int], Iterable[Row]]) -> Trials:
@@ -60,17 +59,27 @@ def trials_between(study: Study, between: Callable[[int, int], Iterable[Row]]) -
 
     Those of the latter half of a large plan are read beside this process.
     """
-    num = len(study["plan"])
-    half = num // 2 if num >= LARGE else num
+    plan = study["plan"]
+    half = len(plan) // 2 if len(plan) >= LARGE else len(plan)
 
-    def part(start: int, stop: int) -> tuple[Trials, bool]:
-        return _gathered(study["plan"][start:stop], between(start, stop))
+    def part(start: int, stop: int | None) -> tuple[Trials, bool]:
+        return _gathered(plan[start:stop], between(start, stop or len(plan)))
 
-    latter = beside(partial(part, half, num)) if half < num else None
+    def latter_part() -> tuple[dict[str, list[Any]], bool]:
+        trials, is_known = part(half, None)
+        named = _named(plan[half:])  # which this process has already
+        return {k: v for k, v in trials.columns.items() if k not in named}, is_known
+
+    latter = beside(latter_part) if half < len(plan) else None
     trials, is_known = part(0, half)
     if latter:
-        rest, is_rest_known = latter()
-        trials, is_known = trials.followed_by(rest), is_known or is_rest_known
+        columns, is_latter_known = latter()
+        rest = Trials({**_named(plan[half:]), **columns}, len(plan) - half)
+        trials, is_known = trials.followed_by(rest), is_known or is_latter_known
+    return _known(study, trials, is_known)
+
+
+def _known(study: Study, trials: Trials, is_known: bool) -> Trials:
     if not is_known:
         raise ValueError(
             f"study {study['name']!r} has no rows yet: run it before asking for a report"
@@ -92,15 +101,20 @@ def _gathered(plan: Sequence[Mapping[str, Any]], rows: Iterable[Row]) -> tuple[T
 
 
 def _planned(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """What a plan says of its trials, column by column."""
+    """The columns that a plan gives its trials, before there is a row."""
+    named, num = _named(plan), len(plan)
+    first = {key: named[key] for key in ("candidate", "seed", "baseline")}
+    return {**first, "state": [PENDING] * num, "reason": [None] * num, **named}
+
+
+def _named(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """What a plan says of its trials, column by column; no row says otherwise."""
     factors = [entry.get("factors") or {} for entry in plan]
     names = dict.fromkeys(name for each in {id(f): f for f in factors}.values() for name in each)
     return {
         "candidate": [entry["candidate"] for entry in plan],
         "seed": [entry["seed"] for entry in plan],
         "baseline": [bool(entry.get("baseline", False)) for entry in plan],
-        "state": [PENDING] * len(plan),
-        "reason": [None] * len(plan),
         "parts": [entry.get("parts") or {} for entry in plan],
         "key": [entry["key"] for entry in plan],
         **{f"factor.{name}": [each.get(name) for each in factors] for name in names},
