@@ -16,7 +16,6 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Answer = Literal["faster", "slower", "not distinguishable"]
 Clock = Literal["wall", "cpu"]
@@ -166,10 +165,18 @@ def interval(
         return None, None
     alike = min(max((lag1(values) or 0.0) * (1 + 3 / num) + 1 / num, 0.0), MOST_CORRELATION)
     independent = max(num * (1 - alike) / (1 + alike), 2.0)
-    reach = float(stats.t.ppf((1 + confidence) / 2, independent - 1)) / 2 / math.sqrt(independent)
+    reach = float(_stats().t.ppf((1 + confidence) / 2, independent - 1))
+    reach /= 2 * math.sqrt(independent)
     ends = max(0.0, 0.5 - reach), min(1.0, 0.5 + reach)
     low, high = np.quantile(np.asarray(values, dtype=float), ends, method="hazen")
     return float(low), float(high)
+
+
+def _stats() -> Any:
+    """Those of scipy, which take a second to come: a process that only trains does without."""
+    from scipy import stats
+
+    return stats
 
 
 def quantile_bound(ordered: Floats, share: float) -> float | None:
@@ -177,7 +184,7 @@ def quantile_bound(ordered: Floats, share: float) -> float | None:
 
     As MLPerf's loadgen has it, some sample must lie above: 64 samples for p90, 662 for p99.
     """
-    rank = int(stats.binom.ppf(TAIL_CONFIDENCE, len(ordered), share)) + 1
+    rank = int(_stats().binom.ppf(TAIL_CONFIDENCE, len(ordered), share)) + 1
     return float(ordered[rank - 1]) if rank < len(ordered) else None
 
 
@@ -253,8 +260,8 @@ def over_processes(values: Sequence[float], num_comparisons: int = 1) -> Ratio:
             confidence=1 - outside,
         )
     error = float(logs.std(ddof=1)) / math.sqrt(num)
-    reach = float(stats.t.ppf(1 - outside / 2, num - 1)) * error
-    p = 2 * float(stats.t.sf(abs(middle) / error, num - 1)) if error else float(middle == 0)
+    reach = float(_stats().t.ppf(1 - outside / 2, num - 1)) * error
+    p = 2 * float(_stats().t.sf(abs(middle) / error, num - 1)) if error else float(middle == 0)
     return Ratio(
         value=math.exp(middle),
         low=math.exp(middle - reach),
