@@ -35,8 +35,9 @@ from harness.runners.nodes import Inquest, MachineLost, check_versions
 from harness.runners.pace import REPORT_EVERY_S, jobs_a_tuner, report_every_s
 from harness.runners.patience import watched
 from harness.runners.runner import WORKER_DIED, Runner, Source
+from harness.runners.sign import is_to_leave, new_sign
 from harness.runners.slots import Wanted, check_room, slot_of
-from harness.runners.watch import Leaving, Silence, Waiting, is_to_leave, new_sign
+from harness.runners.watch import Leaving, Silence, Waiting
 from harness.shipment import Shipment, at_hand, renamed, shipped, unpacked
 from harness.trial import RESUMED, Event, Job, OnEvent, Row, failed_row, reason_of, run_trial
 

@@ -32,7 +32,7 @@ from ray.util.scheduling_strategies import (
 
 from harness import leaving
 from harness.runners.nodes import Inquest, MachineLost
-from harness.runners.watch import is_to_leave
+from harness.runners.sign import is_to_leave
 from harness.shipment import Shipment, at_hand, unpacked
 from harness.training.ranks import Ranks
 from harness.training.together import Done, Failure, Work, died, meet, tried

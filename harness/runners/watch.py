@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import sys
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 import ray
 from ray import tune
-from ray.experimental.internal_kv import _internal_kv_exists, _internal_kv_put
 
 from harness import leaving
 from harness.runners.patience import Pulse
+from harness.runners.sign import give_sign
 from harness.runners.slots import Slot, why_waiting
 from harness.trial import Event, Job, Row
 
@@ -123,31 +121,7 @@ class Leaving(tune.Callback):
             return
         if self._since is None:
             self._since = time.monotonic()
-            _internal_kv_put(self._sign, b"1")
+            give_sign(self._sign)
         is_late = time.monotonic() - self._since > leaving.LEAVES_S
         if is_late or not any(trial.status == "RUNNING" for trial in trials):
             raise KeyboardInterrupt
-
-
-def new_sign() -> str:
-    """A name that no other driver has, under which one asks its workers to leave."""
-    return f"twopath-leave-{uuid.uuid4().hex}"
-
-
-_asked: dict[str, float] = {}
-"""When this worker last asked whether it is to leave, for whom."""
-
-
-def is_to_leave(sign: str, *, within_s: float = 0.0) -> bool:
-    """Whether the driver has asked this worker, wherever it is, to save and leave.
-
-    Of what it was told within some seconds it does not ask again: trials may be that short.
-    """
-    now = time.monotonic()
-    if now - _asked.get(sign, -math.inf) < within_s:
-        return False
-    found = bool(_internal_kv_exists(sign))
-    if not found:  # once it is to leave it stays so
-        _asked.clear()
-        _asked[sign] = now
-    return found
