@@ -151,9 +151,10 @@ def test_what_is_measured_waits_for_no_trial_where_a_node_is_kept_for_it(tmp_pat
     assert told.stdout.split("\n")[-2] == "the slot"
 
 
-@pytest.fixture
-def job(tmp_path):
-    return session(tiny(), tmp_path).take()
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """A job that nothing runs: it is only handed on."""
+    return session(tiny(), tmp_path_factory.mktemp("job")).take()
 
 
 EVENT = Event(key="k", state="training", step=1, steps=2, loss=0.5, seconds=1.0)

@@ -1,5 +1,6 @@
 """Bad trials are stopped at rungs: the same wherever they run, and nothing is trained twice."""
 
+import shutil
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -75,11 +76,31 @@ KEPT = ("state", "miou", "iou", "confusion", "history", "rungs", "reason", "stop
 
 
 @pytest.fixture(scope="module")
-def once(tmp_path_factory):
+def left(tmp_path_factory):
+    """The folder that a study left, which stays as it is."""
+    return tmp_path_factory.mktemp("left")
+
+
+@pytest.fixture(scope="module")
+def once(left):
     """What a study left, and the steps that it took."""
-    folder, heard = tmp_path_factory.mktemp("once"), Steps()
-    summary = session(stopping(), folder, progress=heard).run()
-    return rows(folder), heard.taken, summary
+    heard = Steps()
+    summary = session(stopping(), left, progress=heard).run()
+    return rows(left), heard.taken, summary
+
+
+@pytest.fixture
+def again(once, left, tmp_path):
+    """A copy of that folder: a study that was run."""
+    return shutil.copytree(left, tmp_path / "again")
+
+
+@pytest.fixture(scope="module")
+def all_done(tmp_path_factory):
+    """The folder of the study when nobody is stopped."""
+    folder = tmp_path_factory.mktemp("all")
+    session(stopping(TO_THE_END), folder).run()
+    return folder
 
 
 def ended(found, state):
@@ -132,27 +153,28 @@ def test_a_second_run_trains_nothing_and_changes_nothing(once, tmp_path):
     assert plainly(first) == plainly(once[0])
 
 
-def test_what_was_stopped_is_taken_up_and_ends_as_if_it_had_not_been(once, tmp_path):
+def test_what_was_stopped_is_taken_up_and_ends_as_if_it_had_not_been(
+    once, again, all_done, tmp_path
+):
     heard = Steps()
-    session(stopping(), tmp_path / "some", progress=heard).run()
-    session(stopping(TO_THE_END), tmp_path / "some", progress=heard).run()
-    session(stopping(TO_THE_END), tmp_path / "all").run()
-    one, other = rows(tmp_path / "some"), rows(tmp_path / "all")
+    heard.taken += once[1]
+    session(stopping(TO_THE_END), again, progress=heard).run()
+    one, other = rows(again), rows(all_done)
     assert {name: learnt(row) for name, row in one.items()} == {
         name: learnt(row) for name, row in other.items()
     }
     assert len(heard.taken) == len(set(heard.taken)) == 6 * STEPS
     assert {name for name in one if one[name]["state"] == "done"} == set(one)
     # Now that all are done, the rule has nobody to stop.
+    shutil.copytree(all_done, tmp_path / "all")
     session(stopping(), tmp_path / "all").run()
     assert rows(tmp_path / "all") == other
 
 
-def test_rungs_change_no_weight(tmp_path):
-    session(stopping(TO_THE_END), tmp_path / "rungs").run()
+def test_rungs_change_no_weight(all_done, tmp_path):
     best = Scoring(held_out=0.5, select="best", looks=1)  # the last step's, the same images left
-    session(stopping(None, scoring=best), tmp_path / "none").run()
-    one, other = rows(tmp_path / "rungs"), rows(tmp_path / "none")
+    session(stopping(None, scoring=best), tmp_path).run()
+    one, other = rows(all_done), rows(tmp_path)
     assert {name: learnt(row) for name, row in one.items()} == {
         name: learnt(row) for name, row in other.items()
     }
@@ -181,12 +203,11 @@ def test_a_checkpoint_that_is_lost_costs_steps_only(once, tmp_path):
     assert plainly(rows(tmp_path)) == plainly(once[0])
 
 
-def test_a_ledger_that_is_lost_leaves_checkpoints_beyond_a_rung(once, tmp_path):
-    session(stopping(), tmp_path).run()
-    for file in tmp_path.glob("ledger.db*"):
+def test_a_ledger_that_is_lost_leaves_checkpoints_beyond_a_rung(once, again):
+    for file in again.glob("ledger.db*"):
         file.unlink()
-    session(stopping(), tmp_path).run()
-    assert plainly(rows(tmp_path)) == plainly(once[0])
+    session(stopping(), again).run()
+    assert plainly(rows(again)) == plainly(once[0])
 
 
 def test_two_workers_give_the_rows_of_one(once, tmp_path):
@@ -220,26 +241,24 @@ def test_a_trial_that_fails_between_rungs_is_no_hindrance(tmp_path, odd):
     assert (summary.failed, summary.trained + summary.stopped) == (1, 2)
 
 
-def test_another_rule_or_another_study_judges_anew(once, tmp_path):
-    session(stopping(), tmp_path).run()
-    first = rows(tmp_path)
+def test_another_rule_or_another_study_judges_anew(again):
+    first = rows(again)
     milder = replace(RUNGS, keep="median")
     heard = Steps()
-    session(stopping(milder), tmp_path, progress=heard).run()
-    judged = rows(tmp_path)
+    session(stopping(milder), again, progress=heard).run()
+    judged = rows(again)
     assert {row["state"] for row in judged.values()} <= {"done", "stopped"}
     assert set(ended(first, "done")) <= set(ended(judged, "done"))
-    again = [row for row in judged.values() if row["state"] == "stopped"]
-    assert {row["stopped_by"]["keep"] for row in again} <= {"median"}
+    others = [row for row in judged.values() if row["state"] == "stopped"]
+    assert {row["stopped_by"]["keep"] for row in others} <= {"median"}
     assert len(set(heard.taken)) == len(heard.taken)
 
 
-def test_one_more_candidate_is_judged_among_those_that_are_known(once, tmp_path):
-    session(stopping(), tmp_path).run()
-    first, heard = rows(tmp_path), Steps()
+def test_one_more_candidate_is_judged_among_those_that_are_known(again):
+    first, heard = rows(again), Steps()
     wider = with_heads(*(Part("seg", width=width) for width in (*WIDTHS, 40)))
-    session(stopping(space=wider), tmp_path, progress=heard).run()
-    found = rows(tmp_path)
+    session(stopping(space=wider), again, progress=heard).run()
+    found = rows(again)
     assert len({key for key, _ in heard.taken}) == 1
     assert {name: found[name]["state"] for name in first} == {
         name: row["state"] for name, row in first.items()
@@ -255,16 +274,14 @@ def test_done_takes_the_place_of_stopped_and_never_the_other_way(tmp_path):
     assert ledger.trials([row["key"]])[row["key"]]["state"] == "done"
 
 
-def test_a_confirmation_stops_nobody(tmp_path):
+def test_a_confirmation_stops_nobody(again):
     study = stopping()
-    session(study, tmp_path).run()
-    again = confirmation_of(study, open_ledger(tmp_path).plan("tiny"), ["seg(width=3)"], 2)
-    assert (again.stopping.keep, again.stopping.at) == ("all", RUNGS.at)
+    made = confirmation_of(study, open_ledger(again).plan("tiny"), ["seg(width=3)"], 2)
+    assert (made.stopping.keep, made.stopping.at) == ("all", RUNGS.at)
 
 
-def test_a_forecast_tells_how_little_may_be_trained(tmp_path):
-    session(stopping(), tmp_path).run()
-    ledger, how = open_ledger(tmp_path), Circumstances(roots=DataRoots())
+def test_a_forecast_tells_how_little_may_be_trained(again):
+    ledger, how = open_ledger(again), Circumstances(roots=DataRoots())
     assert forecast(stopping(), ledger, how).count("cached") == 6
     more = forecast(stopping(seeds=(0, 1)), ledger, how)
     assert more.count("new") >= 6 and 0 < more.least_s < more.seconds
