@@ -10,7 +10,8 @@ from dataclasses import replace
 from multiprocessing import forkserver
 from pathlib import Path
 
-import torch._dynamo  # noqa: F401 - what a first trial would import for seconds
+import ray.tune  # noqa: F401 - a run on Ray would import it for seconds
+import torch._dynamo  # noqa: F401 - so would a first trial
 from drive import PATIENCE_S, until
 from tiny import BOTH, RECIPE, learnt, rows, session, tiny
 
