@@ -12,7 +12,7 @@ test: .venv/ready  ## all tests but the slow ones
 	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: .venv/ready  ## those that start clusters, processes and exports
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m slow
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m slow
 
 test-faults: .venv/ready  ## those that kill and stop processes, nodes and servers
 	$(BIN)/pytest tests/faults
