@@ -17,7 +17,8 @@ from harness.components import REGISTRIES
 from harness.data.dataset import datasets
 from harness.plugins import load_plugins
 
-ROOT = Path(__file__).parent.parent
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 PACKAGES = tuple(str(ROOT / name) for name in ("harness", "architectures", "studies", "reports"))
 
 load_plugins()  # what is built in stays
@@ -29,33 +30,39 @@ SLOW = (
     "faults/test_storage.py",
     "faults/test_interrupts.py",
     "faults/test_node_faults.py",
-    "test_runner_ray.py",
+    "harness/test_runner_ray.py",
     "faults/test_workers.py",
-    "test_ranks_on_ray.py",
-    "test_doctor.py",
-    "test_report_calibration.py",
-    "test_together.py",
-    "test_installed_plugin.py",
-    "test_cli_run.py",
+    "harness/test_ranks_on_ray.py",
+    "harness/test_doctor.py",
+    "reports/test_report_calibration.py",
+    "training/test_together.py",
+    "cli/test_installed_plugin.py",
+    "cli/test_cli_run.py",
     "ledger/test_drivers.py",
-    "test_stopping.py",
-    "test_bad_input.py",
-    "test_processes_per_trial.py",
-    "test_runner_local.py",
-    "test_tracking_on_ray.py",
+    "harness/test_stopping.py",
+    "cli/test_bad_input.py",
+    "harness/test_processes_per_trial.py",
+    "harness/test_runner_local.py",
+    "harness/test_tracking_on_ray.py",
     "faults/test_driver_killed.py",
     "ledger/test_answers.py",
-    "test_cli_confirm.py",
-    "test_cli_export.py",
-    "test_report_watches_a_run.py",
-    "test_report_page_browser.py",
-    "test_bench_run.py",
-    "test_bench_measure.py",
-    "test_tables_compile",
-    "test_silence.py",
-    "[ray]",
+    "cli/test_cli_confirm.py",
+    "cli/test_cli_export.py",
+    "reports/test_report_watches_a_run.py",
+    "reports/test_report_page_browser.py",
+    "harness/test_bench_run.py",
+    "harness/test_bench_measure.py",
+    "reports/test_report_latex.py::test_tables_compile",
+    "faults/test_silence.py",
 )
-"""What starts clusters, processes or exports, by what its name has: the longest files first."""
+"""What starts clusters, processes or exports: the longest files first."""
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Leaves unread what has no slow test where only those are asked for: reading takes time."""
+    file = collection_path.relative_to(TESTS).as_posix()
+    is_quick = file.endswith(".py") and not any(name.startswith(file) for name in SLOW)
+    return True if is_quick and config.option.markexpr == "slow" else None
 
 
 def pytest_collection_modifyitems(items):
@@ -71,7 +78,8 @@ def pytest_collection_modifyitems(items):
 
 def place_in_slow(item):
     """Where a test stands among the slow ones; behind them all if it is quick."""
-    return next((n for n, name in enumerate(SLOW) if name in item.nodeid), len(SLOW))
+    told = (n for n, name in enumerate(SLOW) if item.nodeid.startswith(f"{TESTS.name}/{name}"))
+    return next(told, len(SLOW))
 
 
 @pytest.fixture(autouse=True)
