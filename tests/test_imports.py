@@ -19,7 +19,8 @@ FORBIDDEN = {
 }
 ONLY_IN = {
     "ray": tuple(
-        f"harness/runners/{name}.py" for name in ("cluster", "gang", "nodes", "tracking", "watch")
+        f"harness/runners/{name}.py"
+        for name in ("cluster", "gang", "nodes", "sign", "tracking", "watch")
     ),
     "optuna": ("harness/runners/asking.py", "harness/runners/storage.py"),
 }

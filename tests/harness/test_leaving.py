@@ -10,7 +10,7 @@ from tiny import rows, session, tiny
 
 from harness import leaving
 from harness.leaving import heeded, once, training
-from harness.runners import watch
+from harness.runners import sign, watch
 from harness.runners.watch import Leaving, Silence
 from harness.trial import Event
 
@@ -85,7 +85,7 @@ def clock(monkeypatch):
 
 def test_workers_are_asked_once_and_waited_for_but_not_for_long(monkeypatch, clock):
     put = []
-    monkeypatch.setattr(watch, "_internal_kv_put", lambda *what: put.append(what))
+    monkeypatch.setattr(sign, "_internal_kv_put", lambda *what: put.append(what))
     each = Leaving("sign")
     each.on_step_begin(1, [trial("a")])
     assert not put
