@@ -117,10 +117,9 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     .csv where there are any, ablation.md and .csv; the tables as .tex too. Each is replaced as a
     whole, so that a reader never meets half a file. ``trials`` is where the confusion matrices of
     trials are kept, without which nothing is said of other images. ``histories`` gives the losses
-    of some trials, for ``rows`` that come without them. ``formats`` are the kinds of file to
-    write, of ``SUFFIXES``; None for all. Without ``interactive`` the page holds the chart as a
-    drawing alone, which takes 0.2 MB instead of 5. ValueError if no planned trial has a row, or no
-    file is of these formats.
+    of some trials, for ``rows`` that come without them. ``formats`` are those of ``SUFFIXES`` to
+    write; None for all. Without ``interactive`` the page holds the chart as a drawing alone: 0.2 MB
+    instead of 5. ValueError if no planned trial has a row, or no file is of these formats.
     """
     verdict = judge(study, rows if isinstance(rows, Trials) else trials_of(study, rows))
     verdict = with_histories(verdict, histories) if histories else verdict
