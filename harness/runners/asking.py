@@ -11,7 +11,8 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from harness.holes import Choice, Hole, Range
+from harness.mistakes import one_line
+from harness.plan import without_places
 from harness.runners.proposals import Answers, Outcome, Proposal, proposal, texts
 from harness.searching import OwnSampler, Search
 from harness.study import Budget, Study
@@ -67,11 +70,15 @@ class Asker:
         self._optuna.sampler = self._chance if by_chance else self._sampler
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            asked = self._optuna.ask()
+            with _refusals(self._search):
+                asked = self._optuna.ask()
             self._open.append(asked)
 
             def answer(path: str, hole: Hole) -> Any:
-                return fixed[path] if path in fixed else _suggest(asked, path, hole)
+                if path in fixed:
+                    return fixed[path]
+                with _refusals(self._search):
+                    return _suggest(asked, named_as(path), hole)
 
             return proposal(self._study, answer)
 
@@ -108,8 +115,8 @@ class Asker:
         trial = create_trial(
             state=state,
             values=values,
-            params=dict(told.answers),
-            distributions={path: distribution(hole) for path, hole in holes.items()},
+            params={named_as(path): answer for path, answer in told.answers.items()},
+            distributions={named_as(path): distribution(hole) for path, hole in holes.items()},
             constraints={CONSTRAINT: outcome.excess} if has_bounds else None,
             system_attrs=self._generation() if state is TrialState.COMPLETE else None,
         )
@@ -172,12 +179,38 @@ def _named(search: Search, seed: int) -> BaseSampler:
 def _made(named: OwnSampler, seed: int) -> BaseSampler:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        made = named.given(seed=seed)
+        try:
+            made = named.given(seed=seed)
+        except Exception as error:
+            raise ValueError(
+                f"search.sampler {named} cannot be made from seed={seed}: "
+                f"{type(error).__name__}: {one_line(error)}"
+            ) from error
     if not isinstance(made, BaseSampler):
         raise TypeError(
             f"search.sampler {named} made a {type(made).__name__}, not a sampler of Optuna's"
         )
     return made
+
+
+@contextmanager
+def _refusals(search: Search) -> Iterator[None]:
+    """Says what a sampler of the user's cannot do as their mistake, since they chose it."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(search.sampler, OwnSampler):
+            raise
+        raise ValueError(
+            f"search.sampler {search.sampler} cannot search this study: "
+            f"{type(error).__name__}: {one_line(error)}"
+        ) from error
+
+
+def named_as(path: str) -> str:
+    """What Optuna calls a hole: as a user writes it, since samplers may be given by such names."""
+    [name] = without_places({path: ""})
+    return name
 
 
 def directions(ways: Iterable[str]) -> list[StudyDirection]:

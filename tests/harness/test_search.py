@@ -158,13 +158,13 @@ def over_if_bga(candidate):
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_what_is_over_budget_is_told_as_infeasible_and_not_as_failed(sampler, told):
     hunt(hunted(sampler, trials=10, budget=Budget(gmacs=1.0)), over_if_bga)
-    over = [trial for trial in told if trial.params["[0].fusion"] == "bga"]
+    over = [trial for trial in told if trial.params["fusion"] == "bga"]
     assert over
     state = TrialState.PRUNED if sampler == "tpe" else TrialState.COMPLETE
     assert {trial.state for trial in over} == {state}
     assert {trial.constraints["budget"] for trial in over} == {0.5}
     assert {t.constraints["budget"] for t in told if t not in over} == {0.0}
-    best = {trial.params["[0].fusion"] for trial in told.study.best_trials}
+    best = {trial.params["fusion"] for trial in told.study.best_trials}
     assert best and "bga" not in best
 
 
@@ -175,7 +175,7 @@ def test_what_failed_is_told_as_failed_and_the_search_goes_on(sampler, told):
         return Outcome(values=None) if is_bad else good(candidate)
 
     assert len(labels(hunt(hunted(sampler, trials=9), look))) == 9
-    states = {trial.params["[0].context"]: trial.state for trial in told}
+    states = {trial.params["context"]: trial.state for trial in told}
     assert states == {"none": TrialState.FAIL, "context_embedding": TrialState.COMPLETE}
 
 

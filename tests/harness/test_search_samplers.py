@@ -10,6 +10,7 @@ from tiny import ALONE, BOTH, RECIPE, Heard, rows, run, tiny
 
 from harness import Budget, Part, Search, choice, integer, loguniform, uniform
 from harness.ledger import open_ledger
+from harness.mistakes import is_users
 from harness.runners.process import Points, Process, expected_improvement
 from harness.runners.proposals import Outcome
 from harness.runners.search import generations
@@ -105,6 +106,35 @@ def test_what_makes_no_sampler_is_said():
         Search(trials=3, sampler=4)
     with pytest.raises(ValueError, match="Did you mean"):
         Search(trials=3, sampler="tpee")
+
+
+def test_a_sampler_is_given_holes_by_the_names_that_a_study_writes():
+    fixed = {"fusion": "bga", "recipe.lr": 0.02}
+    chance = optuna.samplers.RandomSampler(seed=1)
+    with pytest.warns(optuna.exceptions.ExperimentalWarning):
+        sampler = optuna.samplers.PartialFixedSampler(fixed, chance)
+    recipe = replace(RECIPE, lr=loguniform(0.01, 0.1))
+    for each in hunt(hunted(sampler, trials=2, recipe=recipe)):
+        assert (each.candidate.architecture.fusion.name, each.candidate.recipe.lr) == ("bga", 0.02)
+
+
+REFUSING = {
+    "infinite": (optuna.samplers.BruteForceSampler, "cannot search this study: .*infinite"),
+    "not told what": (optuna.samplers.GridSampler, "cannot be made from .*search_space"),
+    "of other holes": (
+        optuna.samplers.GridSampler({"fusions": ["sum"]}),
+        "cannot search this study: ValueError: The parameter name, context",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sampler", "said"), REFUSING.values(), ids=REFUSING)
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_what_a_sampler_cannot_search_is_the_users_mistake(sampler, said):
+    study = hunted(sampler, recipe=replace(RECIPE, lr=loguniform(0.01, 0.1)))
+    with pytest.raises(ValueError, match=said) as refused:
+        hunt(study)
+    assert is_users(refused.value)
 
 
 # What is tried first.
