@@ -7,7 +7,6 @@ used, since after a crash they repeat finished trials (docs/decisions/0001-ledge
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pickle
 import signal
@@ -31,7 +30,7 @@ from harness.measure.device import num_cores
 from harness.mistakes import NotInstalledError
 from harness.progress import named
 from harness.runners.gang import Gang
-from harness.runners.nodes import Inquest, MachineLost, check_versions
+from harness.runners.nodes import Inquest, MachineLost, check_versions, join
 from harness.runners.pace import REPORT_EVERY_S, jobs_a_tuner, report_every_s
 from harness.runners.patience import watched
 from harness.runners.runner import WORKER_DIED, Runner, Source
@@ -80,12 +79,10 @@ class Cluster(Runner):
         self.num_workers = workers
         self.shipment = shipped(plugins) if address else None
         # Without an address Ray would join any cluster that this machine has heard of.
-        ray.init(
-            address=address or "local",
+        join(
+            address or "local",
             num_cpus=None if address else max(num_cores(), workers * wanted.cpus),
             include_dashboard=None if address else False,
-            log_to_driver=False,
-            logging_level=logging.CRITICAL,  # a failed trial's row says what Ray would log
         )
         self.num_gpus = 1 if ray.cluster_resources().get("GPU") else 0
         try:

@@ -6,7 +6,6 @@ So they may lie on several nodes, and the trial starts only when all of them hav
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import queue
 import socket
@@ -31,7 +30,7 @@ from ray.util.scheduling_strategies import (
 )
 
 from harness import leaving
-from harness.runners.nodes import Inquest, MachineLost
+from harness.runners.nodes import Inquest, MachineLost, join
 from harness.runners.sign import is_to_leave
 from harness.shipment import Shipment, at_hand, unpacked
 from harness.training.ranks import Ranks
@@ -106,7 +105,7 @@ def meeting_at(
 
     TimeoutError where they do not find each other.
     """
-    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    join(address)
     try:
         nodes = [each for each in ray.nodes() if each["Alive"] and each["Resources"].get("CPU")]
         actors: list[Any] = []

@@ -13,7 +13,7 @@ from typing import Any
 
 import ray
 import ray._private.state
-from ray.exceptions import GetTimeoutError
+from ray.exceptions import AuthenticationError, GetTimeoutError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 import harness.versions
@@ -31,6 +31,12 @@ GRACE_S = 3.0
 
 PATIENCE_S = 120.0
 """For how long Ray may make up its mind about a node that is silent; by itself it takes 66 s."""
+
+TOKEN = (
+    "where ray start found or was told to use a token, export RAY_AUTH_MODE=token here too, with "
+    "the nodes' own ~/.ray/auth_token or RAY_AUTH_TOKEN (docs/cluster.md, Who can reach it)"
+)
+"""What most often keeps a cluster that answers from letting anybody in."""
 
 
 class MachineLost(BaseException):
@@ -71,6 +77,18 @@ class Inquest:
         while (found := self.is_machine_lost()) is None:
             time.sleep(0.2)
         return found
+
+
+def join(address: str, **options: Any) -> None:
+    """Joins a cluster, or with "local" starts one; its log is what rows say.
+
+    ConnectionError where it does not let us in, with the remedy: Ray itself says nothing of it.
+    """
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
+    except (ConnectionError, AuthenticationError) as error:
+        said = one_line(error).partition(". ")[0]
+        raise ConnectionError(f"{said}; {TOKEN}") from error
 
 
 def check_versions() -> None:
@@ -116,7 +134,7 @@ def _given(task: Any, patience_s: float) -> Any:
 
 def nodes_of(address: str, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
     """Joins a cluster, calls a function on every node, and leaves."""
-    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    join(address)
     try:
         return on_every_node(function, *arguments)
     finally:

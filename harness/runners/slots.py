@@ -85,7 +85,7 @@ def check_room(slot: Slot, nodes: Sequence[Node]) -> None:
     if most < slot.cpus:
         raise ValueError(
             f"a trial wants {slot.cpus:g} CPU cores on one node, and no node of the cluster has "
-            f"more than {most:g}; more --workers make it want fewer"
+            f"more than {most:g}; a smaller --cpus-per-trial, or fewer --threads, would do"
         )
     if room(slot, nodes) < slot.processes:
         raise ValueError(

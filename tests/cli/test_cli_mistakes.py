@@ -1,6 +1,7 @@
 """Bad input is answered with one line and exit code 2; a slip of our own is not hidden."""
 
 import shutil
+import socket
 import sqlite3
 from importlib.metadata import EntryPoint
 
@@ -9,9 +10,11 @@ import pandas as pd
 import pytest
 import sqlalchemy.exc
 from PIL import Image
+from ray.exceptions import AuthenticationError
 
 from harness import cli, plugins, show
 from harness.ledger import Ledger
+from harness.runners import nodes
 
 BROKEN = {
     "none": ("x = 1\n", ["no study in none.py"]),
@@ -158,6 +161,29 @@ def test_data_folders_that_are_not_there(twopath, write_study, monkeypatch):
 def test_clusters_that_are_not_there(twopath, write_study, address):
     line = only_line(twopath("run", write_study(), "--on", "ray", "--address", address, "--json"))
     assert address in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionError("Failed to connect to Ray cluster at 127.0.0.1"),
+        AuthenticationError("Token authentication is enabled but no token was found. Ensure"),
+    ],
+    ids=["no mode", "no token"],
+)
+@pytest.mark.parametrize("command", ["run {study} --on ray --json", "doctor"])
+def test_clusters_that_let_nobody_in(twopath, write_study, monkeypatch, command, error):
+    """What Ray raises: the one after half a minute of asking, the other at once."""
+
+    def refuse(**options):
+        raise error
+
+    monkeypatch.setattr(nodes.ray, "init", refuse)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        address = f"127.0.0.1:{door.getsockname()[1]}"
+        words = command.format(study=write_study()).split()
+        line = only_line(twopath(*words, "--address", address))
+    assert str(error).split(". ")[0] in line and "export RAY_AUTH_MODE=token" in line
 
 
 def test_reports_that_cannot_be_written(twopath, write_study, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from harness import shipment
 from harness.mistakes import NotInstalledError
 from harness.plugins import load_file
-from harness.runners.slots import Slot, Wanted, slot_of, why_waiting
+from harness.runners.slots import Slot, Wanted, check_room, slot_of, why_waiting
 from harness.shipment import renamed, shipped, unpacked
 from harness.versions import differing, versions
 
@@ -87,6 +87,15 @@ def test_cores_that_processes_cannot_share_are_refused():
     told = "--cpus-per-trial 5 cannot be shared equally by 2 processes"
     with pytest.raises(ValueError, match=told):
         slot_of(Wanted(cpus=5, processes=2), has_gpus=True)
+
+
+def test_a_trial_that_no_node_can_hold_is_refused_with_what_would_make_it_smaller():
+    nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {}}]
+    with pytest.raises(ValueError, match="more than 4; a smaller --cpus-per-trial, or fewer --threads, would"):
+        check_room(Slot(cpus=8), nodes)
+    with pytest.raises(ValueError, match="wants 2 times 3 CPU, each on one node, and the nodes"):
+        check_room(Slot(cpus=3, processes=2), nodes)
+    check_room(Slot(cpus=2, processes=2), nodes)
 
 
 def test_why_a_trial_waits_is_said():
