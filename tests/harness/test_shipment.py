@@ -91,7 +91,9 @@ def test_cores_that_processes_cannot_share_are_refused():
 
 def test_a_trial_that_no_node_can_hold_is_refused_with_what_would_make_it_smaller():
     nodes = [{"Alive": True, "Resources": {"CPU": 4.0}}, {"Alive": False, "Resources": {}}]
-    with pytest.raises(ValueError, match="more than 4; a smaller --cpus-per-trial, or fewer --threads, would"):
+    with pytest.raises(
+        ValueError, match="more than 4; a smaller --cpus-per-trial, or fewer --threads, would"
+    ):
         check_room(Slot(cpus=8), nodes)
     with pytest.raises(ValueError, match="wants 2 times 3 CPU, each on one node, and the nodes"):
         check_room(Slot(cpus=3, processes=2), nodes)
