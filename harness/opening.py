@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from argparse import Namespace
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from harness.ledger import Ledger, open_ledger, shown
 from harness.mistakes import one_line
+
+INDEX = "index.html"
+"""The page of the board, which lies beside the reports."""
 
 
 @contextmanager
@@ -33,5 +37,11 @@ def confirmation_name(name: str) -> str:
 
 
 def folder_name(name: str) -> str:
-    """A study's name as a folder of its own, whatever is in it and however long it is."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100] or "study"
+    """A study's name as a folder of its own, whatever is in it and however long it is.
+
+    A name that cannot be one as it stands has a number behind it: two names never share a folder.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:100]
+    if safe == name and name != INDEX:
+        return name
+    return f"{safe or 'study'}-{hashlib.sha256(name.encode()).hexdigest()[:6]}"

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from harness.ledger import Ledger, Progress
 from harness.names import unknown
-from harness.opening import confirmation_name, folder_name, opened
+from harness.opening import INDEX, confirmation_name, folder_name, opened
 from harness.terminal import Answer
 from harness.whole import naming, write_whole
 from reports.board import board as board_of
@@ -237,7 +237,7 @@ def board(options: Namespace) -> Answer:
     """The answer of ``twopath board``; reports/index.html is written with it."""
     with opened(options) as ledger:
         found = board_of(ledger, _folder(options))
-    index = _folder(options) / "index.html"
+    index = _folder(options) / INDEX
     write_whole(index, board_page(found, _folder(options)).encode())
     _show_in_browser(options, index)
 

@@ -40,6 +40,14 @@ def test_a_name_of_a_study_is_one_folder_within_its_own(tmp_path, name):
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
 
 
+def test_no_two_names_share_a_folder():
+    more = ["x", "../x", "../../x", "a-b", "a b", "etc", "index.html", "y" * 101, "y" * 102]
+    names = [*NAMES, *more]
+    assert len({folder_name(name) for name in names}) == len(names)
+    assert folder_name("fusion_camvid") == "fusion_camvid"
+    assert folder_name("index.html") != "index.html"
+
+
 def test_an_attempt_has_a_folder_of_its_own(tmp_path):
     key = "0123456789abcdef" * 4
     names = [folder_of(tmp_path, key, attempt).name for attempt in (1, 2, 10)]
