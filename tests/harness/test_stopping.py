@@ -336,6 +336,6 @@ def test_what_was_stopped_is_told_as_pruned_to_tpe_alone(sampler, told):  # noqa
         return Outcome(values=(0.5, 1.0))
 
     hunt(hunted(sampler, trials=12, budget=Budget(gmacs=1.0)), look)
-    stopped = [trial for trial in told if trial.params["[0].fusion"] != "sum"]
+    stopped = [trial for trial in told if trial.params["fusion"] != "sum"]
     assert {trial.state.name for trial in stopped} == ({"PRUNED"} if sampler == "tpe" else set())
     assert {trial.constraints["budget"] for trial in told} == {0.0}
