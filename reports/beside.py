@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable
@@ -16,6 +17,10 @@ T = TypeVar("T")
 
 THREADED = ("torch", "ray")
 """Libraries that start threads which a copy would not have, and wait for them."""
+
+
+LESS_URGENT = 5
+"""How much nicer a copy is: where there are more of them than CPUs, this process goes first."""
 
 
 def can_be_beside() -> bool:
@@ -40,47 +45,49 @@ def beside(work: Callable[[], T]) -> Callable[[], T]:
 
 
 def _copied(work: Callable[[], Any]) -> tuple[int, BinaryIO] | None:
-    """Process and pipe of a copy that works; None where the system makes none."""
+    """A copy that works and the file for its result; None where the system makes none."""
     sys.stdout.flush()
     sys.stderr.flush()
-    source, sink = os.pipe()
+    try:
+        # Not a pipe: a copy would wait until it is read, and keep its memory as long.
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - who reads the result closes it
+    except OSError:
+        return None
     try:
         with warnings.catch_warnings():
             # Python sees the idle threads of BLAS, which sees to itself in a copy.
             warnings.simplefilter("ignore", DeprecationWarning)
             process = os.fork()
     except OSError:  # no memory, or no more processes
-        os.close(source)
-        os.close(sink)
+        file.close()
         return None
     if process:
-        os.close(sink)
-        return process, os.fdopen(source, "rb")
+        return process, file
     try:
-        os.close(source)
-        _work(work, sink)
+        _work(work, file)
         os._exit(0)
     finally:
         os._exit(1)  # whatever happened is found out anew by the process that asked
 
 
-def _work(work: Callable[[], Any], sink: int) -> None:
+def _work(work: Callable[[], Any], file: BinaryIO) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.nice(LESS_URGENT)
     gc.disable()  # it would write to pages that are shared as long as they are only read
     with os.fdopen(os.open(os.devnull, os.O_WRONLY), "wb") as nothing:
         for stream in (1, 2):  # what is to be said is said by the process that asked
             os.dup2(nothing.fileno(), stream)
     result = work()
-    with os.fdopen(sink, "wb") as pipe:
-        pickle.dump(result, pipe, protocol=pickle.HIGHEST_PROTOCOL)
+    pickle.dump(result, file, protocol=pickle.HIGHEST_PROTOCOL)
+    file.flush()
 
 
-def _result(process: int, pipe: BinaryIO, work: Callable[[], T]) -> T:
-    try:
-        with pipe:
-            # From a copy of this very process, through a pipe that nobody else has.
-            result: T = pickle.load(pipe)
-    except (EOFError, pickle.UnpicklingError):
-        result = work()
-    os.waitpid(process, 0)
-    return result
+def _result(process: int, file: BinaryIO, work: Callable[[], T]) -> T:
+    _, status = os.waitpid(process, 0)
+    with file:
+        if status:
+            return work()
+        file.seek(0)
+        # From a copy of this very process, by a file without a name.
+        result: T = pickle.load(file)
+        return result

@@ -194,12 +194,12 @@ def _verdict(ledger: Ledger, name: str) -> Verdict:
 
 
 def _read(ledger: Ledger, name: str) -> tuple[dict[str, Any], Trials]:
-    """A study with its plan, and its trials without what a report does not read."""
+    """A study, and its trials without what a report does not read."""
     definition, plan = ledger.definition(name), ledger.plan(name)
     study = {**definition, "plan": [vars(entry) for entry in plan]}
     ledger.rest()  # a part may be read by a copy of this process, which can share no connection
     trials = trials_between(study, lambda start, stop: ledger.each_row(plan[start:stop], UNREAD))
-    return study, trials
+    return definition, trials  # all that the plan says is in these
 
 
 def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) -> Answer:

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -126,25 +126,22 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     printed = published(study)  # apart from the verdict, so that no judgement can rest on it
     pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
     images = images_of(verdict.kept, trials)
-    kinds = _kinds(formats)
-    drawn = beside(partial(_drawn, pareto, ious, kinds)) if kinds else dict
-    changed = beside(partial(effects, verdict, images))
-    on_fronts, found = fronts(study, verdict, images), changed()
+    drawn = beside(partial(_drawn, pareto, ious, _kinds(formats)))
+    found, on_fronts, charts = effects(verdict, images), fronts(study, verdict, images), drawn()
     held = confirmation(verdict, *(again or (None, ())))
     text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
     table = candidates_table(verdict, found)
     told = sections_of(verdict, found, images, on_fronts, held)
     sections = (*told, *qualitative(Path(folder)))
-    drawings = cache(drawn)
     live = partial(live_chart, verdict, pareto, on_fronts, table, printed) if interactive else None
-    figures = partial(_figures, pareto, ious, drawings, printed, live)
-    # Made only if they are written: charts take longer than all else.
+    figures = partial(_figures, pareto, ious, charts, printed, live)
+    # Made only if they are written.
     contents: dict[str, Content] = {
         "report.html": lambda: page(
             verdict, text, table, figures(), study.get("command"), sections
         ),
         **_tables(verdict, table, told),
-        **_charts(("pareto", "iou"), drawings),
+        **_charts(charts, lambda: charts),
         **_section_charts(told),
         **paper_files(table, told),
     }
@@ -202,16 +199,16 @@ def _alone(name: str, draw: Callable[[], Drawing]) -> Mapping[str, Drawing]:
 def _figures(
     pareto: ParetoChart,
     ious: IouMap,
-    drawings: Callable[[], Mapping[str, Drawn]],
+    charts: Mapping[str, Drawn],
     printed: Sequence[Published],
     live: Callable[[], LiveChart | None] | None,
 ) -> Figures:
     """What the page shows, drawn."""
     return Figures(
         pareto=pareto,
-        pareto_svg=drawings()["pareto"].svg,
+        pareto_svg=charts["pareto"].svg,
         iou=ious,
-        iou_svg=drawings()["iou"].svg,
+        iou_svg=charts["iou"].svg,
         published=published_table(printed),
         live=live() if live else None,
     )
@@ -219,7 +216,7 @@ def _figures(
 
 def _drawn(pareto: ParetoChart, ious: IouMap, kinds: Collection[str]) -> dict[str, Drawn]:
     """The charts of every report in some kinds."""
-    drawings = {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)}
+    drawings = {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)} if kinds else {}
     return {name: drawn_as(each, kinds) for name, each in drawings.items()}
 
 
@@ -313,13 +310,14 @@ def suffix_in(contents: Mapping[str, T], formats: Collection[str] | None) -> dic
 def put_all(folder: Path, contents: Mapping[str, Content]) -> dict[str, Path]:
     """Writes files into a folder, which is made if need be, each as a whole.
 
-    The table of trials, of which there may be very many, is written beside the others.
+    The page is written beside the tables: both take their time, and it looks at less of a large
+    study, which a copy of this process would have to copy too.
     """
     folder.mkdir(parents=True, exist_ok=True)
     puts: dict[str, Callable[[], None]] = {
         name: partial(_replace, folder / name, content) for name, content in contents.items()
     }
-    ended = [beside(puts.pop(name)) for name in ("trials.csv",) if name in puts]
+    ended = [beside(puts.pop(name)) for name in ("report.html",) if name in puts]
     for put in (*puts.values(), *ended):
         put()
     return {name: folder / name for name in contents}
