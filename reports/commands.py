@@ -31,8 +31,9 @@ from reports.compare import (
     comparison_records,
     comparison_section,
 )
+from reports.files import put_all, suffix_in
 from reports.plain_page import PlainLine, plain_page
-from reports.report import Report, put_all, suffix_in, write
+from reports.report import Report, write
 from reports.rows import LONG, trials_between
 from reports.tables import latex, terminal
 from reports.trials import Trials

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.beating import Flags, Places
+from reports.beside import beside
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import RESAMPLES, Floats, Images
@@ -23,6 +24,10 @@ from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
 COSTS = ("latency_ms", "gmacs", "params")
+
+MANY = 1_000
+"""So many candidates are worth a second process for what they cost beside a study's objective."""
+
 MOST_UNSIFTED = 500
 FAR = 5.0
 
@@ -71,16 +76,41 @@ def fronts(
     study: Mapping[str, Any], verdict: Verdict, images: Images | None = None
 ) -> tuple[Front, ...]:
     """The fronts on latency, GMACs and parameters, without costs that fewer than two have."""
+    return begun_fronts(study, verdict, images)()
+
+
+def begun_fronts(
+    study: Mapping[str, Any], verdict: Verdict, images: Images | None = None
+) -> Callable[[], tuple[Front, ...]]:
+    """The same, of very many candidates begun beside this process; what is returned ends them."""
     accuracy = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
     if accuracy is None:
-        return ()
-    found = []
-    for cost in COSTS:
-        own = set(verdict.objectives) == {accuracy, cost}
-        judged = verdict if own else judged_on(study, verdict, {accuracy: "max", cost: "min"})
-        if len(judged.scored) > 1:
-            found.append(_front(judged, accuracy, cost, images if accuracy == "miou" else None))
-    return tuple(found)
+        return tuple
+    on = partial(_front_on, study, verdict, accuracy, images)
+    own = [cost for cost in COSTS if set(verdict.objectives) == {accuracy, cost}]
+    everyone = [each.candidate for each in verdict.standings]
+
+    def on_others() -> dict[str, Front | None]:
+        return {cost: on(cost) for cost in COSTS if cost not in own}
+
+    others = beside(on_others, everyone) if len(everyone) >= MANY else on_others
+
+    def ended() -> tuple[Front, ...]:
+        found = {cost: on(cost) for cost in own} | others()
+        return tuple(front for cost in COSTS if (front := found[cost]))
+
+    return ended
+
+
+def _front_on(
+    study: Mapping[str, Any], verdict: Verdict, accuracy: str, images: Images | None, cost: str
+) -> Front | None:
+    """A front, or None where fewer than two have its cost."""
+    own = set(verdict.objectives) == {accuracy, cost}
+    judged = verdict if own else judged_on(study, verdict, {accuracy: "max", cost: "min"})
+    if len(judged.scored) < 2:
+        return None
+    return _front(judged, accuracy, cost, images if accuracy == "miou" else None)
 
 
 def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) -> Front:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -21,8 +19,10 @@ from reports.beside import beside
 from reports.columns import quoted
 from reports.confirmation import confirmation, confirmation_sentence
 from reports.curves import drawn
-from reports.effects import effects
-from reports.front import fronts
+from reports.effects import Effects, effects
+from reports.effects_chart import draw_effects, effects_chart
+from reports.files import Content, Made, begun, put_all, suffix_in
+from reports.front import begun_fronts
 from reports.images import images_of
 from reports.iou_map import IouMap, draw_iou, iou_map
 from reports.latencies import is_contended, reference
@@ -33,9 +33,9 @@ from reports.pareto_chart import ParetoChart, pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
 from reports.qualitative import qualitative
-from reports.rows import Row, Study, trials_csv, trials_of
+from reports.rows import LARGE, Row, Study, trials_csv, trials_of
 from reports.sections import Section, sections_of
-from reports.style import Drawing, Drawn, drawn_as
+from reports.style import Drawn, drawn_as
 from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
@@ -91,10 +91,6 @@ MOST_TROUBLES = 20
 Histories = Callable[[Sequence[str]], Mapping[str, Any]]
 """The losses of trials by their keys."""
 
-T = TypeVar("T")
-Made = str | bytes | Iterable[str]
-Content = Made | Callable[[], Made]
-
 Confirming = tuple[Study, Sequence[Row]]
 """A study's confirmation, which is a study of its own, and its rows."""
 
@@ -121,31 +117,33 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     write; None for all. Without ``interactive`` the page holds the chart as a drawing alone: 0.2 MB
     instead of 5. ValueError if no planned trial has a row, or no file is of these formats.
     """
-    verdict = judge(study, rows if isinstance(rows, Trials) else trials_of(study, rows))
+    folder, rows = Path(folder), rows if isinstance(rows, Trials) else trials_of(study, rows)
+    before = _begun_early(rows, folder, formats)
+    verdict = judge(study, rows)
     verdict = with_histories(verdict, histories) if histories else verdict
-    printed = published(study)  # apart from the verdict, so that no judgement can rest on it
-    pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
     images = images_of(verdict.kept, trials)
-    drawn = beside(partial(_drawn, pareto, ious, _kinds(formats)))
-    found, on_fronts, charts = effects(verdict, images), fronts(study, verdict, images), drawn()
+    ended_fronts = begun_fronts(study, verdict, images)
+    printed = published(study)  # apart from the verdict, so that no judgement can rest on it
+    pareto, ious, found = pareto_chart(verdict, printed), iou_map(verdict), effects(verdict, images)
+    drawn = cache(beside(partial(_drawn, pareto, ious, found, _kinds(formats))))
+    on_fronts = ended_fronts()
     held = confirmation(verdict, *(again or (None, ())))
     text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
     table = candidates_table(verdict, found)
-    told = sections_of(verdict, found, images, on_fronts, held)
-    sections = (*told, *qualitative(Path(folder)))
+    told = sections_of(verdict, found, images, on_fronts, held, drawn)
+    sections = (*told, *qualitative(folder))
     live = partial(live_chart, verdict, pareto, on_fronts, table, printed) if interactive else None
-    figures = partial(_figures, pareto, ious, charts, printed, live)
+    figures = partial(_figures, pareto, ious, drawn, printed, live)
     # Made only if they are written.
     contents: dict[str, Content] = {
         "report.html": lambda: page(
             verdict, text, table, figures(), study.get("command"), sections
         ),
         **_tables(verdict, table, told),
-        **_charts(charts, lambda: charts),
-        **_section_charts(told),
+        **_charts(("pareto", "iou", *(each.name for each in told if each.drawing)), drawn),
         **paper_files(table, told),
     }
-    files = put_all(Path(folder), suffix_in(contents, formats))
+    files = put_all(folder, suffix_in(contents, formats), before)
     return Report(
         answer=text,
         table=terminal(table),
@@ -172,52 +170,56 @@ def _tables(verdict: Verdict, table: Table, sections: Iterable[Section]) -> dict
     return contents
 
 
-def _charts(
-    names: Iterable[str], drawings: Callable[[], Mapping[str, Drawing | Drawn]]
-) -> dict[str, Content]:
-    """Charts as files of each kind, drawn when the first of them is asked for."""
+def _begun_early(
+    trials: Trials, folder: Path, formats: Collection[str] | None
+) -> dict[str, Callable[[], None]]:
+    """The table of very many trials, which needs no verdict, so that nothing waits for it."""
+    name = "trials.csv"
+    if len(trials) < LARGE or (formats is not None and "csv" not in formats):
+        return {}
+    return {name: begun(folder, name, partial(trials_csv, trials))}
+
+
+Charts = Callable[[], Mapping[str, Drawn]]
+"""Charts by name, drawn or waited for when they are first asked for."""
+
+
+def _charts(names: Iterable[str], drawn: Charts) -> dict[str, Content]:
+    """Charts as files of each kind."""
 
     def made(name: str, kind: str) -> Callable[[], Made]:
-        return lambda: getattr(drawings()[name], kind)
+        return lambda: getattr(drawn()[name], kind)
 
     return {f"{name}.{kind}": made(name, kind) for name in names for kind in KINDS}
-
-
-def _section_charts(sections: Iterable[Section]) -> dict[str, Content]:
-    """The charts of sections that have one, as files of each kind."""
-    contents: dict[str, Content] = {}
-    for each in sections:
-        if each.drawing:
-            contents |= _charts([each.name], partial(_alone, each.name, each.drawing))
-    return contents
-
-
-def _alone(name: str, draw: Callable[[], Drawing]) -> Mapping[str, Drawing]:
-    return {name: draw()}
 
 
 def _figures(
     pareto: ParetoChart,
     ious: IouMap,
-    charts: Mapping[str, Drawn],
+    drawn: Charts,
     printed: Sequence[Published],
     live: Callable[[], LiveChart | None] | None,
 ) -> Figures:
     """What the page shows, drawn."""
+    shown = live() if live else None
     return Figures(
         pareto=pareto,
-        pareto_svg=charts["pareto"].svg,
+        pareto_svg=drawn()["pareto"].svg,
         iou=ious,
-        iou_svg=charts["iou"].svg,
+        iou_svg=drawn()["iou"].svg,
         published=published_table(printed),
-        live=live() if live else None,
+        live=shown,
     )
 
 
-def _drawn(pareto: ParetoChart, ious: IouMap, kinds: Collection[str]) -> dict[str, Drawn]:
-    """The charts of every report in some kinds."""
-    drawings = {"pareto": draw_pareto(pareto), "iou": draw_iou(ious)} if kinds else {}
-    return {name: drawn_as(each, kinds) for name, each in drawings.items()}
+def _drawn(
+    pareto: ParetoChart, ious: IouMap, found: Effects | None, kinds: Collection[str]
+) -> dict[str, Drawn]:
+    """The charts of a report in some kinds; nothing is drawn for none."""
+    drawings = {"pareto": partial(draw_pareto, pareto), "iou": partial(draw_iou, ious)}
+    if found:
+        drawings["effects"] = partial(draw_effects, effects_chart(found))
+    return {name: drawn_as(draw(), kinds) for name, draw in drawings.items() if kinds}
 
 
 def _kinds(formats: Collection[str] | None) -> list[str]:
@@ -287,51 +289,3 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
         files=put_all(Path(folder), contents),
         main="sweep.png",
     )
-
-
-SUFFIXES = {
-    "html": ".html", "md": ".md", "csv": ".csv", "latex": ".tex",
-    "png": ".png", "svg": ".svg", "pdf": ".pdf",
-}  # fmt: skip
-"""How the files of each format end."""
-
-
-def suffix_in(contents: Mapping[str, T], formats: Collection[str] | None) -> dict[str, T]:
-    """The files of some formats; ValueError if there are none."""
-    if formats is None:
-        return dict(contents)
-    wanted = {SUFFIXES[each] for each in formats}
-    found = {name: each for name, each in contents.items() if Path(name).suffix in wanted}
-    if not found:
-        raise ValueError(f"there is nothing to write as {' or '.join(dict.fromkeys(formats))}")
-    return found
-
-
-def put_all(folder: Path, contents: Mapping[str, Content]) -> dict[str, Path]:
-    """Writes files into a folder, which is made if need be, each as a whole.
-
-    The page is written beside the tables: both take their time, and it looks at less of a large
-    study, which a copy of this process would have to copy too.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    puts: dict[str, Callable[[], None]] = {
-        name: partial(_replace, folder / name, content) for name, content in contents.items()
-    }
-    ended = [beside(puts.pop(name)) for name in ("report.html",) if name in puts]
-    for put in (*puts.values(), *ended):
-        put()
-    return {name: folder / name for name in contents}
-
-
-def _replace(path: Path, content: Content) -> None:
-    made = content() if callable(content) else content
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for piece in [made] if isinstance(made, (str, bytes)) else made:
-                file.write(piece.encode() if isinstance(piece, str) else piece)
-        os.chmod(draft, 0o644)  # mkstemp keeps a file to its owner; a report is to be read
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise

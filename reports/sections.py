@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -17,7 +17,7 @@ from reports.effects_table import effects_caption, effects_csv, effects_table
 from reports.front import Front
 from reports.front_table import front_caption, front_lines, front_table, fronts_csv
 from reports.images import Images
-from reports.style import Drawing, inline
+from reports.style import Drawing, Drawn, inline
 from reports.tables import Table, csv, markdown, markdown_cell
 from reports.verdict import Verdict
 
@@ -54,7 +54,7 @@ class Section:
     name: str
     title: str
     table: Table | None = None
-    drawing: Callable[[], Drawing] | None = None
+    drawing: Callable[[], Drawing | Drawn] | None = None
     drawing_caption: str = ""
     pictures: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()
@@ -83,8 +83,12 @@ def sections_of(
     images: Images | None,
     fronts: Sequence[Front],
     confirmed: Confirmation | None,
+    charts: Callable[[], Mapping[str, Drawn]] | None = None,
 ) -> tuple[Section, ...]:
-    """The sections of a study that have something to say."""
+    """The sections of a study that have something to say.
+
+    ``charts`` has the chart of effects where the caller draws it.
+    """
     sections = []
     if confirmed:
         table = confirmation_table(confirmed)
@@ -104,7 +108,7 @@ def sections_of(
             )
         )
     if found and found.rows:
-        sections.append(_effects(found, images))
+        sections.append(_effects(found, images, charts))
     if fronts:
         sections.append(
             Section(
@@ -119,13 +123,15 @@ def sections_of(
     return tuple(sections)
 
 
-def _effects(found: Effects, images: Images | None) -> Section:
+def _effects(
+    found: Effects, images: Images | None, charts: Callable[[], Mapping[str, Drawn]] | None
+) -> Section:
     chart = effects_chart(found)
     return Section(
         name="effects",
         title="Effects",
         table=effects_table(found),
-        drawing=cache(lambda: draw_effects(chart)),
+        drawing=(lambda: charts()["effects"]) if charts else cache(lambda: draw_effects(chart)),
         drawing_caption=effects_chart_caption(chart, found),
         caption=effects_caption(found, images),
         csv=effects_csv(found),
