@@ -114,16 +114,22 @@ def _front_on(
 
 
 def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) -> Front:
-    inside = in_reach(verdict, accuracy, cost)
-    costs, scores = _figures(inside, cost, accuracy)
-    drawn_costs, timed = _drawn_costs(inside, cost)
-    drawn_scores, moved = _drawn_scores(inside, accuracy, verdict.noises[accuracy], images)
+    costs, scores = _figures([each.candidate for each in verdict.scored], cost, accuracy)
+    edge = reference(costs, scores)
+    near = in_reach(verdict, accuracy, cost, costs, scores)
+    inside, costs, scores = (
+        [verdict.scored[place].candidate for place in near],
+        costs[near],
+        scores[near],
+    )
+    drawn_costs, timed = _drawn_costs(inside, cost, costs)
+    drawn_scores, moved = _drawn_scores(inside, accuracy, scores, verdict.noises[accuracy], images)
     sources = (*moved, *(["rounds of latency"] if timed else []))
-    edge = reference(*_figures([each.candidate for each in verdict.scored], cost, accuracy))
-    on = on_front(drawn_costs, _with_own_noise(inside, accuracy, verdict, images))
+    held_scores, _ = _drawn_scores(inside, accuracy, scores, None, images)
+    on = on_front(drawn_costs, held_scores + _own_moves(inside, accuracy, verdict.noises[accuracy]))
     volume = float(hypervolume(costs[None], scores[None], edge)[0])
     drawn = hypervolume(drawn_costs, drawn_scores, edge)
-    others = hypervolume(drawn_costs, _drawn_scores(inside, accuracy, None, images)[0], edge)
+    others = hypervolume(drawn_costs, held_scores, edge)
     over = over_seeds(inside, accuracy, weights(costs, scores, edge))
     # Without the seeds' share an interval would be too narrow by far, so there is none.
     ends = (None, None) if over is None else interval(volume, over, drawn, others)
@@ -153,24 +159,22 @@ def _chances(verdict: Verdict, inside: Sequence[Candidate], on: Flags) -> dict[s
     return {e.candidate.name: 0.0 for e in verdict.scored} | {e.name: float(p) for e, p in known}
 
 
-def in_reach(verdict: Verdict, accuracy: str, cost: str) -> list[Candidate]:
-    """Who can be on a front that is drawn again; of few candidates all.
+def in_reach(verdict: Verdict, accuracy: str, cost: str, costs: Floats, scores: Floats) -> Places:
+    """Who of those scored can be on a front that is drawn again, as places; of few all.
 
     Of very many, those that another beats by ``FAR`` standard errors on both axes are left out:
     they are on no front, and so change none.
     """
-    inside = [each.candidate for each in verdict.scored]
-    noise = verdict.noises[accuracy]
-    if len(inside) <= MOST_UNSIFTED:
-        return inside
-    costs, scores = _figures(inside, cost, accuracy)
-    seeds = np.array([len(each.figures[accuracy]) for each in inside])
+    if len(costs) <= MOST_UNSIFTED:
+        return np.arange(len(costs))
+    everyone, noise = [each.candidate for each in verdict.scored], verdict.noises[accuracy]
+    seeds = np.array([len(each.figures[accuracy]) for each in everyone])
     wide = FAR * (noise.sd if noise else 0.0) / np.sqrt(seeds)
-    tall = np.exp(FAR * _errors(inside)) if cost == "latency_ms" else np.ones(len(inside))
+    tall = np.exp(FAR * _errors(everyone)) if cost == "latency_ms" else np.ones(len(everyone))
     order = np.argsort(costs * tall)
     best = np.concatenate([[-np.inf], np.maximum.accumulate((scores - wide)[order])])
     cheaper = np.searchsorted((costs * tall)[order], costs / tall, side="left")
-    return [each for each, near in zip(inside, best[cheaper] <= scores + wide, strict=True) if near]
+    return np.flatnonzero(best[cheaper] <= scores + wide)
 
 
 def _errors(inside: Sequence[Candidate]) -> Floats:
@@ -185,16 +189,19 @@ def _errors(inside: Sequence[Candidate]) -> Floats:
     return found
 
 
-def _drawn_costs(inside: Sequence[Candidate], cost: str) -> tuple[Floats, bool]:
-    """Costs (draws, candidates): medians over rounds drawn again, alike for one session."""
-    num = _num_draws(inside)
-    drawn = np.tile(np.array([each.mean(cost) for each in inside], dtype=float), (num, 1))
+def _drawn_costs(inside: Sequence[Candidate], cost: str, costs: Floats) -> tuple[Floats, bool]:
+    """Costs (draws, candidates): medians over rounds drawn again, alike for one session.
+
+    One line where nothing is drawn.
+    """
     groups: dict[tuple[str, int], list[int]] = {}
     for place, each in enumerate(inside if cost == "latency_ms" else ()):
         num_rounds = len(_rounds(each.timed))
         if num_rounds > 1:
             session = str(each.timed.get("latency_session"))
             groups.setdefault((session, num_rounds), []).append(place)
+    num = _num_draws(inside)
+    drawn = np.tile(costs, (num if groups else 1, 1))
     for (session, num_rounds), places in groups.items():
         # One seed a session: what the machine did in a round, it did to all candidates.
         dice = np.random.default_rng(list(session.encode()))
@@ -220,16 +227,20 @@ def _rounds(timed: Mapping[str, Any]) -> Sequence[float]:
 
 
 def _drawn_scores(
-    inside: Sequence[Candidate], accuracy: str, noise: Noise | None, images: Images | None
+    inside: Sequence[Candidate],
+    accuracy: str,
+    scores: Floats,
+    noise: Noise | None,
+    images: Images | None,
 ) -> tuple[Floats, tuple[str, ...]]:
     """Scores (draws, candidates) with what other seeds and other images would do to them.
 
-    Seeds are drawn from the residuals of all candidates together, made as wide as the noise that
-    was estimated: two or three values of one candidate's own are too few to draw from.
+    One line where nothing is drawn. Seeds are drawn from the residuals of all candidates together,
+    made as wide as the noise that was estimated: two or three values of one candidate's own are too
+    few to draw from.
     """
-    middle = np.array([each.mean(accuracy) for each in inside], dtype=float)
     num = _num_draws(inside)
-    drawn = np.tile(middle, (num, 1))
+    drawn = np.tile(scores, (num if noise else 1, 1))
     sources = []
     if noise:
         pool, dice = _residuals(inside, accuracy, noise.sd), np.random.default_rng(0)
@@ -239,28 +250,24 @@ def _drawn_scores(
             drawn[:, some] += dice.choice(pool, size=(num, len(some))) / seeds[some]
         sources.append("seeds")
     if images and {each.name for each in inside} <= {name for name, _ in images.miou}:
-        drawn += np.stack([images.of(each.name)[:num] for each in inside], axis=1)
+        drawn = drawn + np.stack([images.of(each.name)[:num] for each in inside], axis=1)
         sources.append("images")
     return drawn, tuple(sources)
 
 
-def _with_own_noise(
-    inside: Sequence[Candidate], accuracy: str, verdict: Verdict, images: Images | None
-) -> Floats:
-    """Scores (draws, candidates) as other seeds would have them, each by its own noise.
+def _own_moves(inside: Sequence[Candidate], accuracy: str, noise: Noise | None) -> Floats:
+    """By how much other seeds would move scores, (draws, candidates), each by its own noise.
 
     By Student's t, since the spread of a few seeds is no better known: noise pooled over candidates
     gives one of five times the others' a place of 2 % on the front where in truth it is 40 %.
     """
-    drawn, _ = _drawn_scores(inside, accuracy, None, images)
-    noise = verdict.noises[accuracy]
     if noise is None:
-        return drawn
+        return np.zeros((1, 1))
     scores = {each.name: each.figures[accuracy] for each in inside}
     own, dice = own_noise(scores, noise), np.random.default_rng(0)
     seeds = np.array([len(each) for each in scores.values()])
-    moved = dice.standard_t(own.dfs, size=drawn.shape) * own.sds / np.sqrt(seeds)
-    return np.asarray(drawn + moved)
+    size = (_num_draws(inside), len(inside))
+    return np.asarray(dice.standard_t(own.dfs, size=size) * own.sds / np.sqrt(seeds))
 
 
 def _num_draws(inside: Sequence[Candidate]) -> int:
@@ -281,9 +288,15 @@ def _residuals(inside: Sequence[Candidate], accuracy: str, sd: float) -> Floats:
 
 
 def on_front(costs: Floats, scores: Floats) -> Flags:
-    """Who is on the front, row by row: (draws, candidates) of less cost and more score."""
-    found, some = np.zeros(costs.shape, dtype=bool), _near(costs, scores)
-    found[:, some] = _on_front(costs[:, some], scores[:, some])
+    """Who is on the front, row by row: (draws, candidates) of less cost and more score.
+
+    One row of costs stands for all draws, as it does of scores; twins are both on it.
+    """
+    some = _near(costs, scores)
+    found = np.zeros(np.broadcast_shapes(costs.shape, scores.shape), dtype=bool)
+    found[:, some] = (_on_front_of_one if len(costs) == 1 else _on_front)(
+        costs[:, some], np.broadcast_to(scores, found.shape)[:, some]
+    )
     return found
 
 
@@ -293,6 +306,18 @@ def _near(costs: Floats, scores: Floats) -> Places:
     best = np.concatenate([[-np.inf], np.maximum.accumulate(scores.min(axis=0)[order])])
     cheaper = np.searchsorted(costs.max(axis=0)[order], costs.min(axis=0), side="right")
     return np.flatnonzero(best[cheaper] <= scores.max(axis=0))
+
+
+def _on_front_of_one(costs: Floats, scores: Floats) -> Flags:
+    """The same for one row of costs, which are sorted once and not in each draw."""
+    kinds, which = np.unique(costs[0], return_inverse=True)
+    order = np.argsort(which)
+    starts = np.searchsorted(which[order], np.arange(len(kinds)))
+    best = np.maximum.reduceat(scores[:, order], starts, axis=1)  # of each cost
+    cheaper = np.full(best.shape, -np.inf)
+    cheaper[:, 1:] = np.maximum.accumulate(best, axis=1)[:, :-1]
+    best[best <= cheaper] = np.inf
+    return np.asarray(scores == best[:, which])
 
 
 def _on_front(costs: Floats, scores: Floats) -> Flags:
@@ -318,11 +343,19 @@ def reference(costs: Floats, scores: Floats) -> tuple[float, float]:
 
 
 def hypervolume(costs: Floats, scores: Floats, edge: tuple[float, float]) -> Floats:
-    """The area that fronts dominate up to a reference (cost, score), row by row: (draws,)."""
+    """The area that fronts dominate up to a reference (cost, score), row by row: (draws,).
+
+    One row of costs stands for all draws, as it does of scores.
+    """
     some = _near(costs, scores)
     costs, scores = costs[:, some], scores[:, some]
-    order = np.argsort(costs, axis=1)
-    cost, score = (np.take_along_axis(each, order, axis=1) for each in (costs, scores))
+    if len(costs) == 1:
+        order = np.argsort(costs[0])
+        cost, score = costs[:, order], scores[:, order]
+    else:
+        orders = np.argsort(costs, axis=1)
+        cost = np.take_along_axis(costs, orders, axis=1)
+        score = np.take_along_axis(np.broadcast_to(scores, costs.shape), orders, axis=1)
     best = np.maximum(np.maximum.accumulate(score, axis=1), edge[1])
     before = np.concatenate([np.full((len(best), 1), edge[1]), best[:, :-1]], axis=1)
     return np.asarray(((edge[0] - np.minimum(cost, edge[0])) * (best - before)).sum(axis=1))
