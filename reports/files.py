@@ -22,6 +22,9 @@ SUFFIXES = {
 """How the files of each format end."""
 
 
+TABLES = (".csv", ".md", ".tex")
+
+
 def suffix_in(contents: Mapping[str, T], formats: Collection[str] | None) -> dict[str, T]:
     """The files of some formats; ValueError if there are none."""
     if formats is None:
@@ -46,18 +49,23 @@ def put_all(
 ) -> dict[str, Path]:
     """Writes files into a folder, which is made if need be, each as a whole.
 
-    ``before`` ends those of them that were begun. The page is written beside the tables: both take
-    their time, and it looks at less of a large study, which a copy of this process would have to
-    copy too.
+    ``before`` ends those of them that were begun. Tables are written beside the page and the
+    charts, which may wait for what another copy of this process draws.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rest = {name: each for name, each in contents.items() if name not in (before or {})}
-    page = [begun(folder, name, rest.pop(name)) for name in ("report.html",) if name in rest]
-    for name, content in rest.items():
-        _replace(folder / name, content)
-    for end in (*(before or {}).values(), *page):
+    before = before or {}
+    rest = {name: each for name, each in contents.items() if name not in before}
+    tables = {name: each for name, each in rest.items() if Path(name).suffix in TABLES}
+    ended = beside(partial(_replace_all, folder, tables))
+    _replace_all(folder, {name: each for name, each in rest.items() if name not in tables})
+    for end in (*before.values(), ended):
         end()
     return {name: folder / name for name in contents}
+
+
+def _replace_all(folder: Path, contents: Mapping[str, Content]) -> None:
+    for name, content in contents.items():
+        _replace(folder / name, content)
 
 
 def _replace(path: Path, content: Content) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from reports.pareto_chart import KIND_WORDS, ParetoChart, measured
 from reports.published import PublishedTable
 from reports.scripts import scripts
 from reports.sections import Section
-from reports.style import inline
+from reports.style import Drawn, inline
 from reports.tables import Table
 from reports.templates import template
 from reports.verdict import MOST_LISTED, Verdict
@@ -39,13 +39,15 @@ PANEL = (120, 56)
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The charts with their records, and the table of what papers printed."""
+    """The charts with their records, and the table of what papers printed.
+
+    ``drawn`` are the charts by name, which may still be in the making until they are asked for.
+    """
 
     pareto: ParetoChart
-    pareto_svg: str
     iou: IouMap
-    iou_svg: str
     published: PublishedTable
+    drawn: Callable[[], Mapping[str, Drawn]]
     live: LiveChart | None = None
 
 
@@ -88,7 +90,6 @@ def page(
         "table": table,
         "sections": sections,
         "pareto": figures.pareto,
-        "pareto_svg": _svg(figures.pareto_svg, "pareto", title),
         "chart_title": title,
         "iou": figures.iou,
         "shades": shades(),
@@ -108,6 +109,7 @@ def page(
         "notes": notes(verdict),
         "command": command or f"twopath run {shlex.quote(verdict.name)}",
     }
+    given["pareto_svg"] = _svg(figures.drawn()["pareto"].svg, "pareto", title)
     return template("page.html.jinja").render(contents=_contents(given), **given)
 
 

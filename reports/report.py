@@ -201,14 +201,12 @@ def _figures(
     live: Callable[[], LiveChart | None] | None,
 ) -> Figures:
     """What the page shows, drawn."""
-    shown = live() if live else None
     return Figures(
         pareto=pareto,
-        pareto_svg=drawn()["pareto"].svg,
         iou=ious,
-        iou_svg=drawn()["iou"].svg,
         published=published_table(printed),
-        live=shown,
+        drawn=drawn,
+        live=live() if live else None,
     )
 
 

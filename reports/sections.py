@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from markupsafe import Markup, escape
 
@@ -46,9 +46,9 @@ class Picture:
 class Section:
     """A table, a chart or pictures, what they say in sentences, and how they are to be read.
 
-    ``name`` is what its files are called; ``csv`` is "" where the table is all there is.
-    ``drawing`` draws the chart when first asked; ``is_repeat`` is whether the table says anew, in
-    a paper's layout, what a terminal shows already.
+    ``name`` is what its files are called; ``csv`` makes what machines read, None where the table
+    is all there is. ``drawing`` draws the chart when first asked; ``is_repeat`` is whether the
+    table says anew, in a paper's layout, what a terminal shows already.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Section:
     pictures: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()
     caption: tuple[str, ...] = ()
-    csv: str = ""
+    csv: Callable[[], str] | None = None
     is_repeat: bool = False
 
     @property
@@ -103,7 +103,7 @@ def sections_of(
                 title="Ablation",
                 table=ablation,
                 caption=ablation_caption(bool(found and found.baseline)),
-                csv=csv(ablation),
+                csv=partial(csv, ablation),
                 is_repeat=True,
             )
         )
@@ -117,7 +117,7 @@ def sections_of(
                 table=front_table(verdict, fronts),
                 findings=front_lines(verdict, fronts),
                 caption=(front_caption(fronts),),
-                csv=fronts_csv(fronts),
+                csv=partial(fronts_csv, fronts),
             )
         )
     return tuple(sections)
@@ -134,5 +134,5 @@ def _effects(
         drawing=(lambda: charts()["effects"]) if charts else cache(lambda: draw_effects(chart)),
         drawing_caption=effects_chart_caption(chart, found),
         caption=effects_caption(found, images),
-        csv=effects_csv(found),
+        csv=partial(effects_csv, found),
     )
