@@ -199,8 +199,11 @@ def _read(ledger: Ledger, name: str) -> tuple[dict[str, Any], Trials]:
     definition, plan = ledger.definition(name), ledger.plan(name)
     study = {**definition, "plan": [vars(entry) for entry in plan]}
     ledger.rest()  # a part may be read by a copy of this process, which can share no connection
-    trials = trials_between(study, lambda start, stop: ledger.each_row(plan[start:stop], UNREAD))
-    return definition, trials  # all that the plan says is in these
+
+    def between(start: int, stop: int) -> Iterator[tuple[dict[str, Any], ...]]:
+        return ledger.each_layered(plan[start:stop], UNREAD)
+
+    return definition, trials_between(study, between)  # all that the plan says is in these
 
 
 def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import chain, groupby, repeat
 from operator import is_not
 from typing import Any
@@ -21,6 +22,7 @@ from reports.trials import Gathering, Trials
 
 Study = Mapping[str, Any]
 Row = Mapping[str, Any]
+Layers = Sequence[Row]
 
 PENDING = "pending"
 LONG = ("history", "confusion")
@@ -37,6 +39,9 @@ UNTIDY = (
 )
 """What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
 
+WEIGHTS = ("initial_weights", "weights")
+"""What rows did not say before there were others than from scratch."""
+
 LINES_AT_ONCE = 2000
 
 LARGE = 5_000
@@ -51,30 +56,32 @@ def trials_of(study: Study, rows: Iterable[Row]) -> Trials:
     another study. The IoU of a class is column ``iou.<class>``, a factor ``factor.<name>``.
     ValueError if not one planned trial has a row.
     """
-    return _known(study, *_gathered(study["plan"], rows))
+    return _known(study, *_gathered(_named(study["plan"]), ([row] for row in rows)))
 
 
-def trials_between(study: Study, between: Callable[[int, int], Iterable[Row]]) -> Trials:
+def trials_between(study: Study, between: Callable[[int, int], Iterable[Layers]]) -> Trials:
     """The same, of rows that can be read for the entries of the plan between two places.
 
-    Those of the latter half of a large plan are read beside this process.
+    They are in layers, of which the later ones win, and the last one has the key. Those of the
+    latter half of a large plan are read beside this process.
     """
     plan = study["plan"]
-    half = len(plan) // 2 if len(plan) >= LARGE else len(plan)
+    named, half = _named(plan), len(plan) // 2 if len(plan) >= LARGE else len(plan)
 
-    def part(start: int, stop: int | None) -> tuple[Trials, bool]:
-        return _gathered(plan[start:stop], between(start, stop or len(plan)))
+    def part(*places: int) -> tuple[Trials, bool]:
+        here = slice(*places)
+        return _gathered({k: column[here] for k, column in named.items()}, between(*places))
 
     def latter_part() -> tuple[dict[str, list[Any]], bool]:
-        trials, is_known = part(half, None)
-        named = _named(plan[half:])  # which this process has already
+        trials, is_known = part(half, len(plan))
+        # Of what the plan says this process has all.
         return {k: v for k, v in trials.columns.items() if k not in named}, is_known
 
     latter = beside(latter_part) if half < len(plan) else None
     trials, is_known = part(0, half)
     if latter:
         columns, is_latter_known = latter()
-        rest = Trials({**_named(plan[half:]), **columns}, len(plan) - half)
+        rest = Trials({k: column[half:] for k, column in named.items()} | columns, len(plan) - half)
         trials, is_known = trials.followed_by(rest), is_known or is_latter_known
     return _known(study, trials, is_known)
 
@@ -87,22 +94,23 @@ def _known(study: Study, trials: Trials, is_known: bool) -> Trials:
     return trials
 
 
-def _gathered(plan: Sequence[Mapping[str, Any]], rows: Iterable[Row]) -> tuple[Trials, bool]:
+def _gathered(named: dict[str, list[Any]], rows: Iterable[Layers]) -> tuple[Trials, bool]:
     """The trials of a part of a plan, and whether any has a row."""
     places: dict[str, list[int]] = {}
-    for place, entry in enumerate(plan):
-        places.setdefault(entry["key"], []).append(place)
-    found, is_known = Gathering(len(plan), _planned(plan)), False
+    for place, key in enumerate(named["key"]):
+        places.setdefault(key, []).append(place)
+    found = Gathering(len(named["key"]), _planned(named), {*named, "iou"})
+    is_known = False
     for row in rows:
-        for place in places.get(row["key"], ()):
-            found.put(place, _measured(row, plan[place]))
+        for place in places.get(row[-1]["key"], ()):
+            found.put(place, *row, _added(row))
             is_known = True
     return found.table(), is_known
 
 
-def _planned(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The columns that a plan gives its trials, before there is a row."""
-    named, num = _named(plan), len(plan)
+def _planned(named: dict[str, list[Any]]) -> dict[str, list[Any]]:
+    """The columns of planned trials before there is a row."""
+    num = len(named["key"])
     first = {key: named[key] for key in ("candidate", "seed", "baseline")}
     return {**first, "state": [PENDING] * num, "reason": [None] * num, **named}
 
@@ -121,22 +129,19 @@ def _named(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     }
 
 
-_OWN = ("candidate", "seed", "baseline", "parts", "iou", "key")
-"""What the plan says, and what is written in another way."""
+def _added(row: Layers) -> Row:
+    """What a row says in another way than the table."""
+    scored = next((each for each in reversed(row) if "miou" in each or "iou" in each), {})
+    iou = scored.get("iou") or {}
+    unsaid = WEIGHTS if scored.get("miou") is not None else ()
+    added = {name: SCRATCH for name in unsaid if name not in scored}
+    added.update(zip(_of_classes(tuple(iou)), iou.values(), strict=True))
+    return added
 
 
-def _measured(row: Row, entry: Mapping[str, Any]) -> dict[str, Any]:
-    flat = dict(row)
-    for name in _OWN:
-        flat.pop(name, None)
-    for name in entry.get("factors") or ():
-        flat.pop(f"factor.{name}", None)
-    if flat.get("miou") is not None:  # scored before rows said where their weights came from
-        flat.setdefault("initial_weights", SCRATCH)
-        flat.setdefault("weights", SCRATCH)
-    for name, value in (row.get("iou") or {}).items():
-        flat[f"iou.{name}"] = value
-    return flat
+@cache
+def _of_classes(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"iou.{name}" for name in names)
 
 
 def frame(study: Study, rows: Iterable[Row]) -> pd.DataFrame:

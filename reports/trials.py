@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import chain, pairwise, repeat
 from typing import Any, overload
 
 
@@ -37,10 +39,13 @@ class Trials(Sequence[Trial]):
     ) -> None:
         """All of ``num`` lines, or those at some places."""
         self._all, self._places = dict(columns), places
-        here = range(num) if places is None else places
-        self._lines = tuple(Trial(self._all, place) for place in here)
+        self._here = range(num) if places is None else places
         self._made: dict[str, list[Any]] = {}
         self._distinct: dict[str, list[Any]] = {}
+
+    @cached_property
+    def _lines(self) -> tuple[Trial, ...]:
+        return tuple(Trial(self._all, place) for place in self._here)
 
     @property
     def columns(self) -> dict[str, list[Any]]:
@@ -61,7 +66,7 @@ class Trials(Sequence[Trial]):
         return Trials, (self.columns, len(self))
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._here)
 
     def column(self, key: str) -> list[Any]:
         """A column in the order of the lines; None for each where no line has it."""
@@ -95,8 +100,10 @@ class Trials(Sequence[Trial]):
         return Trials({**self.columns, key: values}, len(self))
 
 
-AT_ONCE = 200
+AT_ONCE = 500
 """So many lines are kept before they are written into the columns together."""
+
+Layer = Mapping[str, Any]
 
 
 class Gathering:
@@ -106,43 +113,64 @@ class Gathering:
     which takes less time than writing value by value.
     """
 
-    def __init__(self, num: int, columns: Mapping[str, list[Any]] | None = None) -> None:
-        """A table of ``num`` lines, in which some columns are known."""
+    def __init__(
+        self,
+        num: int,
+        columns: Mapping[str, list[Any]] | None = None,
+        unchanged: Collection[str] = (),
+    ) -> None:
+        """A table of ``num`` lines, in which some columns are known; ``unchanged`` are so."""
         self._num = num
-        self._columns = dict(columns or {})
+        self._columns, self._unchanged = dict(columns or {}), frozenset(unchanged)
         self._last: dict[str, Any] = {}
         self._known: dict[str, dict[Any, Any]] = {}
-        self._waiting: dict[tuple[str, ...], tuple[list[int], list[Iterable[Any]]]] = {}
+        self._waiting: dict[tuple[tuple[str, ...], ...], tuple[list[int], list[Any]]] = {}
         self._places: set[int] = set()
 
-    def put(self, place: int, line: Mapping[str, Any]) -> None:
-        """Writes some columns of a line; what is None is not written."""
+    def put(self, place: int, *layers: Layer) -> None:
+        """Writes some columns of a line, of whose layers the later ones win; None is not written.
+
+        What is alike in neighbouring lines takes less time as a layer that is one object.
+        """
         if place in self._places or len(self._places) == AT_ONCE:
             self._write()  # in the order in which lines of one place came
-        keys = tuple(line)
+        keys = tuple(map(tuple, layers))
         if keys not in self._waiting:
             self._waiting[keys] = [], []
-            for key in keys:
-                if key not in self._columns:
+            for key in chain(*keys):
+                if key not in self._columns and key not in self._unchanged:
                     self._columns[key] = [None] * self._num
         places, lines = self._waiting[keys]
         places.append(place)
-        lines.append(line.values())
+        lines.append(layers)
         self._places.add(place)
 
     def _write(self) -> None:
         for keys, (places, lines) in self._waiting.items():
-            runs = list(_runs(places))
-            for key, values in zip(keys, zip(*lines, strict=True), strict=True):
-                self._write_column(key, values, places, runs)
+            runs, written = list(_runs(places)), set(self._unchanged)
+            columns_of_layers = zip(*lines, strict=True)
+            for names, layers in reversed([*zip(keys, columns_of_layers, strict=True)]):
+                distinct, times = _distinct(layers)
+                columns = zip(*(layer.values() for layer in distinct), strict=True)
+                for name, values in zip(names, columns, strict=True):
+                    if name not in written:
+                        self._write_column(name, values, times, places, runs)
+                written.update(names)
         self._waiting.clear()
         self._places.clear()
 
     def _write_column(
-        self, key: str, values: Sequence[Any], places: list[int], runs: list[tuple[int, int]]
+        self,
+        key: str,
+        values: Sequence[Any],
+        times: list[int],
+        places: list[int],
+        runs: list[tuple[int, int]],
     ) -> None:
         column, kinds = self._columns[key], set(map(type, values))
         alike = self._alike(key, values, kinds - {type(None)})
+        if len(values) < len(places):
+            alike = list(chain.from_iterable(map(repeat, alike, times)))
         if type(None) not in kinds:
             for start, stop in runs:
                 first = places[start]
@@ -177,6 +205,13 @@ class Gathering:
         """What was gathered."""
         self._write()
         return Trials(self._columns, self._num)
+
+
+def _distinct(layers: Sequence[Layer]) -> tuple[list[Layer], list[int]]:
+    """Layers without those that are the one before, and how often each is there."""
+    starts = [at for at, layer in enumerate(layers) if not at or layer is not layers[at - 1]]
+    times = [stop - start for start, stop in pairwise((*starts, len(layers)))]
+    return [layers[start] for start in starts], times
 
 
 def _runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:

@@ -27,31 +27,42 @@ def parsed(text: str) -> Any:
 class Parser:
     """Makes rows of their texts; ``without`` names columns to leave out where they are nested.
 
-    No user's text can be taken for a column: within a string of JSON a quotation mark has a
-    backslash before it.
+    They are cut out of the text if they come in the order in which rows are written: those of
+    ``REPEATED``, then those of ``without``. No user's text can be taken for a column: within a
+    string of JSON a quotation mark has a backslash before it.
     """
 
     def __init__(self, without: Collection[str] = ()) -> None:
         self._without = frozenset(without)
-        self._names = tuple(dict.fromkeys((*without, *REPEATED)))
+        self._marks = {name: f', "{name}": ' for name in dict.fromkeys((*REPEATED, *without))}
         self._known: dict[str, tuple[str, Any]] = {}
 
     def row(self, text: str) -> dict[str, Any]:
         """The row that a text says."""
+        place, pieces, missed = 0, list[str](), list[str]()
         nested: dict[str, Any] = {}
-        for name in self._names:
-            text = self._cut(text, name, nested)
-        found: dict[str, Any] = parsed(text)
-        return found | nested
+        for name, mark in self._marks.items():
+            start = text.find(mark, place)
+            begin = start + len(mark)
+            if start < 0 or text[begin] not in "[{":
+                missed.append(name)
+                continue
+            pieces.append(text[place:start])
+            place = self._passed(text, begin, name, nested)
+        found: dict[str, Any] = parsed("".join((*pieces, text[place:])))
+        for name in self._without.intersection(missed):
+            if isinstance(found.get(name), (list, dict)):
+                del found[name]
+        found.update(nested)
+        return found
 
-    def _cut(self, text: str, name: str, nested: dict[str, Any]) -> str:
-        """The text without one nested value, which is noted unless it is not wanted."""
-        start = text.find(f', "{name}": ')
-        begin = start + len(name) + 6
-        if start < 0 or text[begin] not in "[{":
-            return text
-        if name in self._without and text.startswith("[[", begin):  # numbers, so this is the end
-            return text[:start] + text[text.index("]]", begin) + 2 :]
+    def _passed(self, text: str, begin: int, name: str, nested: dict[str, Any]) -> int:
+        """Where a nested value ends, which is noted unless it is not wanted."""
+        if name in self._without and text.startswith("[[", begin):  # of numbers
+            following = text.find('"', begin)  # the name of the next column
+            end = len(text) - 1 if following < 0 else following - 2
+            if text.startswith("]]", end - 2):
+                return end
         known, value = self._known.get(name, ("", None))
         if not (known and text.startswith(known, begin)):
             value, end = _DECODER.raw_decode(text, begin)
@@ -59,4 +70,4 @@ class Parser:
             self._known[name] = known, value
         if name not in self._without:
             nested[name] = value
-        return text[:start] + text[begin + len(known) :]
+        return begin + len(known)

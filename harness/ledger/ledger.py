@@ -266,6 +266,17 @@ class Ledger:
 
         ``without`` names columns that are left out where they are lists or mappings.
         """
+        for measured, parts, trial, named in self.each_layered(plan, without):
+            yield {**measured, **parts, **trial, **named}
+
+    def each_layered(
+        self, plan: Sequence[Entry], without: Collection[str] = ()
+    ) -> Iterator[tuple[Row, ...]]:
+        """The same, but each row in layers, of which the later ones win.
+
+        They are what was measured, the parts, the trial, and what the study says. Neighbours have
+        the same objects where these are alike, so who reads many rows need not look at each.
+        """
         figures: dict[str, Row] = {}
         parser = Parser(without)
         for start in range(0, len(plan), ASKED):
@@ -280,16 +291,17 @@ class Ledger:
                 if of != (entry.cost_key, entry.latency_key):
                     of = entry.cost_key, entry.latency_key
                     measured = {**figures.get(of[0], {}), **figures.get(of[1], {})}
-                row = _joined(entry, trials, measured)
-                if row["state"] != "pending":
-                    yield row
+                trial = _ended(entry, trials)
+                if trial:
+                    named = {"key": entry.key, "candidate": entry.candidate, "seed": entry.seed}
+                    yield measured, entry.parts, trial, named
 
     def _lookup(
         self, table: sql.Table, keys: list[str], parser: Parser | None = None
     ) -> dict[str, Row]:
         found = self._found((table.c.key, table.c.record), keys)
         row_of = parser.row if parser else parsed
-        return {row.key: row_of(row.record) for row in found}
+        return {key: row_of(record) for key, record in map(tuple, found)}
 
     def _found(self, wanted: tuple[sql.Column[Any], ...], keys: list[str]) -> list[sql.Row[Any]]:
         key, query = wanted[0], sql.select(*wanted)
@@ -344,24 +356,22 @@ def _planned(study: str, plan: Sequence[Entry], start: int = 0) -> list[Row]:
     ]
 
 
-def _joined(entry: Entry, trials: Mapping[str, Row], measured: Row) -> Row:
-    """A planned trial with all that is known of it; what its study says wins."""
-    trial = trials.get(entry.key, {"state": "pending"})
-    if trial["state"] == "paused":  # at a rung, to be judged
-        trial = {"state": "pending"}
+def _ended(entry: Entry, trials: Mapping[str, Row]) -> Row | None:
+    """What is known of a planned trial that has ended or was rejected."""
     if entry.rejected:
-        trial = {"state": "rejected", "reason": entry.rejected}
-    named = {"key": entry.key, "candidate": entry.candidate, "seed": entry.seed}
-    return {**measured, **entry.parts, **trial, **named}
+        return {"state": "rejected", "reason": entry.rejected}
+    trial = trials.get(entry.key)
+    # One that is paused is at a rung, to be judged.
+    return None if trial is None or trial["state"] in ("paused", "pending") else trial
 
 
 def _sharing(lines: Iterable[Row]) -> Iterator[Row]:
     """Lines that share with the one before what is the same: a plan may be long."""
     before: Row = {}
     for line in lines:
-        line |= {
-            key: before[key] for key in line.keys() & before.keys() if line[key] == before[key]
-        }
+        for key, value in line.items():
+            if key in before and before[key] == value:
+                line[key] = before[key]
         yield line
         before = line
 

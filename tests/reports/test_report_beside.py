@@ -119,7 +119,7 @@ def test_a_plan_read_in_halves_gives_the_same_table(monkeypatch):
 
     def between(start, stop):
         asked.append((start, stop))
-        return [by_key[key] for key in keys[start:stop] if key in by_key]
+        return [[by_key[key]] for key in keys[start:stop] if key in by_key]
 
     monkeypatch.setattr(module, "LARGE", 2)
     assert trials_between(study, between).columns == trials_of(study, ROWS).columns
@@ -129,7 +129,7 @@ def test_a_plan_read_in_halves_gives_the_same_table(monkeypatch):
 def test_a_half_without_a_row_is_no_error_and_two_are(monkeypatch):
     monkeypatch.setattr(module, "LARGE", 2)
     study = study_of([row("late"), row("a")])
-    found = trials_between(study, lambda start, stop: [row("a")] if start else [])
+    found = trials_between(study, lambda start, stop: [[row("a")]] if start else [])
     assert found.column("state") == ["pending", "done"]
     with pytest.raises(ValueError, match="'fusion' has no rows yet"):
         trials_between(study, lambda start, stop: [])
