@@ -39,7 +39,7 @@ UNTIDY = (
 )
 """What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
 
-WEIGHTS = ("initial_weights", "weights")
+WEIGHTS = {"initial_weights", "weights"}
 """What rows did not say before there were others than from scratch."""
 
 LINES_AT_ONCE = 2000
@@ -131,12 +131,15 @@ def _named(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 def _added(row: Layers) -> Row:
     """What a row says in another way than the table."""
-    scored = next((each for each in reversed(row) if "miou" in each or "iou" in each), {})
+    scored: Row = {}
+    for layer in row:
+        if "miou" in layer or "iou" in layer:
+            scored = layer
     iou = scored.get("iou") or {}
-    unsaid = WEIGHTS if scored.get("miou") is not None else ()
-    added = {name: SCRATCH for name in unsaid if name not in scored}
-    added.update(zip(_of_classes(tuple(iou)), iou.values(), strict=True))
-    return added
+    added = dict(zip(_of_classes(tuple(iou)), iou.values(), strict=True))
+    if scored.get("miou") is None or scored.keys() >= WEIGHTS:
+        return added
+    return {**dict.fromkeys(sorted(WEIGHTS - scored.keys()), SCRATCH), **added}
 
 
 @cache

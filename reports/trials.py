@@ -135,14 +135,14 @@ class Gathering:
         if place in self._places or len(self._places) == AT_ONCE:
             self._write()  # in the order in which lines of one place came
         keys = tuple(map(tuple, layers))
-        if keys not in self._waiting:
-            self._waiting[keys] = [], []
+        waiting = self._waiting.get(keys)
+        if waiting is None:
+            waiting = self._waiting[keys] = [], []
             for key in chain(*keys):
                 if key not in self._columns and key not in self._unchanged:
                     self._columns[key] = [None] * self._num
-        places, lines = self._waiting[keys]
-        places.append(place)
-        lines.append(layers)
+        waiting[0].append(place)
+        waiting[1].append(layers)
         self._places.add(place)
 
     def _write(self) -> None:
@@ -186,6 +186,8 @@ class Gathering:
             return values  # floats are seldom alike, the others always are
         if kinds == {str} or kinds == {int}:
             known = self._known.setdefault(key, {})
+            if values[0] == values[-1] and values.count(values[0]) == len(values):
+                return [known.setdefault(values[0], values[0])] * len(values)
             if len(known) > AT_ONCE:
                 known.clear()  # such as keys, which are never alike
             return list(map(known.setdefault, values, values))
