@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -254,8 +255,13 @@ class Ledger:
     def plan(self, name: str) -> list[Entry]:
         """A study's plan in order; empty for a study never planned."""
         query = sql.select(PLANS.c.record).where(PLANS.c.study == name).order_by(PLANS.c.position)
-        records = self._database.read(lambda c: c.execute(query).scalars().all())
-        return [Entry(**values) for values in _sharing(map(parsed, records))]
+
+        def read(connection: Connection) -> list[Entry]:
+            parts = connection.execute(query).scalars().partitions(ASKED)
+            lines = chain.from_iterable(parsed(f"[{','.join(part)}]") for part in parts)
+            return [Entry(**values) for values in _sharing(lines)]
+
+        return self._database.read(read)
 
     def rows(self, name: str) -> list[Row]:
         """One flat row for each planned trial that has ended or was rejected, in plan order."""
