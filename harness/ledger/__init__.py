@@ -2,7 +2,8 @@
 
 from harness.ledger.claims import Claim
 from harness.ledger.database import shown
-from harness.ledger.ledger import Entry, Ledger, Row, open_ledger
+from harness.ledger.entries import Entry, Row
+from harness.ledger.ledger import Ledger, open_ledger
 from harness.ledger.standing import Progress, heard, progress
 
 __all__ = [

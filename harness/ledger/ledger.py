@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
@@ -18,6 +17,7 @@ from harness.ledger import claims, tallies
 from harness.ledger.claims import Claim
 from harness.ledger.cutting import Parser, parsed
 from harness.ledger.database import Database, insert_into, reason, scrubbed, shown
+from harness.ledger.entries import Entry, Row, ended, planned, sharing, text_of
 from harness.ledger.schema import (
     LONGEST_NAME,
     MEASUREMENTS,
@@ -30,30 +30,10 @@ from harness.ledger.schema import (
 )
 from harness.names import unknown
 
-Row = dict[str, Any]
+T = TypeVar("T")
 
 ASKED = 500
 """How many keys one query asks for: SQLite bounds its parameters."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One planned trial as the ledger keeps it: what it is called in its study, and its keys.
-
-    ``rejected`` is the reason why its study will not train it. ``answers`` are a search's
-    answers, from which its sampler is rebuilt.
-    """
-
-    key: str
-    cost_key: str
-    latency_key: str
-    candidate: str
-    factors: dict[str, str]
-    seed: int
-    baseline: bool = False
-    parts: dict[str, str] = field(default_factory=dict)
-    rejected: str | None = None
-    answers: dict[str, Any] = field(default_factory=dict)
 
 
 class Ledger:
@@ -91,8 +71,7 @@ class Ledger:
 
     def states(self, keys: Iterable[str]) -> dict[str, str]:
         """The states of those keys that have a row, without reading the rows."""
-        wanted = (TRIALS.c.key, TRIALS.c.state)
-        return {row.key: row.state for row in self._found(wanted, list(keys))}
+        return self._found(TRIALS.c.key, TRIALS.c.state, list(keys), str)
 
     def put_trial(self, row: Row, *, attempt: int | None = None) -> bool:
         """Stores a finished or failed trial. One that is done is never overwritten.
@@ -100,7 +79,7 @@ class Ledger:
         With ``attempt``, it ends that claim; and stores nothing, and gives False, if a later one
         has been made.
         """
-        key, values = row["key"], {"state": row["state"], "record": _text(row)}
+        key, values = row["key"], {"state": row["state"], "record": text_of(row)}
 
         def put(connection: Connection) -> bool:
             if attempt is not None and not claims.let_go(connection, key, attempt):
@@ -188,7 +167,7 @@ class Ledger:
 
         def put(connection: Connection) -> None:
             for key, record in records.items():
-                _put(connection, MEASUREMENTS, {"key": key}, {"record": _text(record)})
+                _put(connection, MEASUREMENTS, {"key": key}, {"record": text_of(record)})
 
         self._database.write(put)
 
@@ -202,10 +181,10 @@ class Ledger:
             raise ValueError(
                 f"a study's name has at most {LONGEST_NAME} characters, not {len(name)}"
             )
-        values = _planned(name, plan)
+        values = planned(name, plan)
 
         def replace(connection: Connection) -> None:
-            _put(connection, STUDIES, {"name": name}, {"record": _text(record)})
+            _put(connection, STUDIES, {"name": name}, {"record": text_of(record)})
             connection.execute(sql.delete(PLANS).where(PLANS.c.study == name))
             if values:
                 connection.execute(sql.insert(PLANS), values)
@@ -218,16 +197,16 @@ class Ledger:
         Does nothing, and gives False, if the last of these is not the last one that is stored:
         then another driver has put its own plan there. The others are not looked at.
         """
-        name, values = record["name"], _planned(record["name"], plan[after:], after)
+        name, values = record["name"], planned(record["name"], plan[after:], after)
         last = sql.select(PLANS).where(PLANS.c.study == name).order_by(PLANS.c.position.desc())
 
         def add(connection: Connection) -> bool:
             found = connection.execute(last.limit(1)).first()
             if not found or found.position != after - 1:
                 return False
-            if found.record != _text(asdict(plan[after - 1])):
+            if found.record != text_of(asdict(plan[after - 1])):
                 return False
-            _put(connection, STUDIES, {"name": name}, {"record": _text(record)})
+            _put(connection, STUDIES, {"name": name}, {"record": text_of(record)})
             if values:
                 connection.execute(sql.insert(PLANS), values)
             return True
@@ -259,7 +238,7 @@ class Ledger:
         def read(connection: Connection) -> list[Entry]:
             parts = connection.execute(query).scalars().partitions(ASKED)
             lines = chain.from_iterable(parsed(f"[{','.join(part)}]") for part in parts)
-            return [Entry(**values) for values in _sharing(lines)]
+            return [Entry(**values) for values in sharing(lines)]
 
         return self._database.read(read)
 
@@ -297,7 +276,7 @@ class Ledger:
                 if of != (entry.cost_key, entry.latency_key):
                     of = entry.cost_key, entry.latency_key
                     measured = {**figures.get(of[0], {}), **figures.get(of[1], {})}
-                trial = _ended(entry, trials)
+                trial = ended(entry, trials)
                 if trial:
                     named = {"key": entry.key, "candidate": entry.candidate, "seed": entry.seed}
                     yield measured, entry.parts, trial, named
@@ -305,17 +284,23 @@ class Ledger:
     def _lookup(
         self, table: sql.Table, keys: list[str], parser: Parser | None = None
     ) -> dict[str, Row]:
-        found = self._found((table.c.key, table.c.record), keys)
         row_of = parser.row if parser else parsed
-        return {key: row_of(record) for key, record in map(tuple, found)}
+        return self._found(table.c.key, table.c.record, keys, row_of)
 
-    def _found(self, wanted: tuple[sql.Column[Any], ...], keys: list[str]) -> list[sql.Row[Any]]:
-        key, query = wanted[0], sql.select(*wanted)
+    def _found(
+        self,
+        key: sql.Column[str],
+        column: sql.Column[str],
+        keys: list[str],
+        made: Callable[[str], T],
+    ) -> dict[str, T]:
+        """What is made of a column of those keys that are there, one by one: texts are long."""
+        query = sql.select(key, column)
 
-        def read(connection: Connection) -> list[sql.Row[Any]]:
+        def read(connection: Connection) -> dict[str, T]:
             parts = (keys[start : start + ASKED] for start in range(0, len(keys), ASKED))
-            chunks = (connection.execute(query.where(key.in_(part))).all() for part in parts)
-            return [row for chunk in chunks for row in chunk]
+            chunks = (connection.execute(query.where(key.in_(part))) for part in parts)
+            return {found: made(value) for chunk in chunks for found, value in map(tuple, chunk)}
 
         return self._database.read(read)
 
@@ -352,38 +337,6 @@ def _putting(
     insert = insert_into(dialect, table)
     new = {name: insert.excluded[name] for name in values}
     return insert.on_conflict_do_update(index_elements=key, set_=new, where=~unless)
-
-
-def _planned(study: str, plan: Sequence[Entry], start: int = 0) -> list[Row]:
-    """The entries of a plan as the ledger keeps them, from a position on."""
-    return [
-        {"study": study, "position": i, "record": _text(asdict(entry))}
-        for i, entry in enumerate(plan, start)
-    ]
-
-
-def _ended(entry: Entry, trials: Mapping[str, Row]) -> Row | None:
-    """What is known of a planned trial that has ended or was rejected."""
-    if entry.rejected:
-        return {"state": "rejected", "reason": entry.rejected}
-    trial = trials.get(entry.key)
-    # One that is paused is at a rung, to be judged.
-    return None if trial is None or trial["state"] in ("paused", "pending") else trial
-
-
-def _sharing(lines: Iterable[Row]) -> Iterator[Row]:
-    """Lines that share with the one before what is the same: a plan may be long."""
-    before: Row = {}
-    for line in lines:
-        for key, value in line.items():
-            if key in before and before[key] == value:
-                line[key] = before[key]
-        yield line
-        before = line
-
-
-def _text(record: Row) -> str:
-    return json.dumps(record)
 
 
 def _missing_driver(error: BaseException) -> str | None:
