@@ -8,8 +8,6 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
 from reports.candidates import Candidate
 from reports.columns import FIGURES, MISSING, plain, protocol_of
 from reports.phrases import name_of
@@ -125,6 +123,8 @@ def _width(*groups: Sequence[float]) -> float | None:
     sd, df = pooled_sd(groups), sum(len(each) - 1 for each in groups)
     if sd is None or sd < NO_SPREAD:
         return None
+    from scipy import stats  # late, as in reports.statistics
+
     error = sd * math.sqrt(sum(1 / len(each) for each in groups))
     return float(stats.t.isf((1 - CONFIDENCE) / 2, df)) * error
 

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
-from typing import Any
-
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from typing import TYPE_CHECKING, Any
 
 from reports.columns import FIGURES, minus, plain, shortened
 from reports.effects import Effect, Effects
@@ -28,6 +24,9 @@ from reports.style import (
     key_rows,
     new_figure,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_BARS = 40
 LONGEST_NAME = 28
@@ -115,6 +114,8 @@ def _limits(bars: Sequence[Bar]) -> tuple[float, float]:
 
 def draw_effects(chart: EffectsChart) -> Drawing:
     """The chart at the width of a paper's single column, a line an effect."""
+    from matplotlib.lines import Line2D
+
     with house():
         words = [word for word in _LOOKS if any(each.word == word for each in chart.bars)]
         low = FOOT_INCHES + LINE_INCHES * (key_rows(words) - 1)
@@ -136,6 +137,8 @@ def draw_effects(chart: EffectsChart) -> Drawing:
 
 
 def _frame(axes: Axes, chart: EffectsChart) -> None:
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
     num = len(chart.bars)
     axes.set_xlabel(chart.heading, labelpad=2, loc="right")  # names leave little on the left
     axes.set_xlim(*chart.limits)

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from harness.confusions import FILE, Confusions, read
 
@@ -97,6 +96,8 @@ def _miou(times: Floats, kept: Confusions, absent: str | None) -> Floats:
     place = np.arange(num**2)
     true, guess = place // num, place % num
     shape = (len(kept.images), num**2)
+    from scipy import sparse  # late: few studies keep matrices
+
     counts = sparse.csr_array((kept.counts.astype(float), kept.cells, kept.starts), shape=shape)
     hits, labelled, predicted = (
         times @ (counts @ sparse.csr_array((np.ones(len(at)), (at, to)), shape=(num**2, num)))

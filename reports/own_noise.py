@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
 
 from reports.statistics import Noise, Scores, within
 
@@ -58,6 +57,8 @@ def _squares(scores: Scores) -> Floats:
 
 def _drawn_together(own: Floats, dfs: Floats, noise: Noise) -> OwnNoise:
     """Variances as the mean of their own and the common one, by Smyth's degrees of freedom."""
+    from scipy import special  # late: it takes a tenth of a second
+
     logs = np.log(own) - special.digamma(dfs / 2) + np.log(dfs / 2)
     excess = float(logs.var(ddof=1) - special.polygamma(1, dfs / 2).mean())
     prior = _inverse_trigamma(excess)
@@ -72,4 +73,6 @@ def _inverse_trigamma(value: float) -> float | None:
     """Where the trigamma function has a value; None where that is 0 or nearly so: far out."""
     if value < 1e-3:
         return None
+    from scipy import optimize, special
+
     return float(optimize.brentq(lambda x: special.polygamma(1, x) - value, 1e-3, 2e3))

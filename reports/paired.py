@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from reports.statistics import CONFIDENCE, NO_SPREAD, POWER
 
@@ -58,6 +57,8 @@ def paired(differences: Sequence[float]) -> Paired:
     sd = float(values.std(ddof=1)) if n > 1 else 0.0
     if sd < NO_SPREAD:
         return Paired(value=middle, n=n)
+    from scipy import stats  # late, as in reports.statistics
+
     found = stats.ttest_1samp(values, 0.0)
     low, high = found.confidence_interval(CONFIDENCE)
     return Paired(
@@ -73,12 +74,16 @@ def paired(differences: Sequence[float]) -> Paired:
 
 
 def _bca(values: np.ndarray) -> tuple[float, float]:
+    from scipy import stats
+
     found = stats.bootstrap((values,), np.mean, confidence_level=CONFIDENCE, rng=0, method="BCa")
     return float(found.confidence_interval.low), float(found.confidence_interval.high)
 
 
 @lru_cache(maxsize=4096)
 def _sign_flips(values: tuple[float, ...]) -> float:
+    from scipy import stats
+
     exact = 2**MOST_EXACT
     found = stats.permutation_test(
         (np.array(values),),
@@ -129,6 +134,8 @@ def seeds_to_resolve(found: Paired, num_rows: int) -> int | None:
     """
     if found.sd is None or abs(found.value) < NO_SPREAD:
         return None
+    from scipy import stats
+
     ns = np.arange(2, MOST_SEEDS + 1)
     reach = stats.t.isf((1 - CONFIDENCE) / num_rows / 2, ns - 1)
     power = stats.nct.sf(reach, ns - 1, abs(found.value) / found.sd * np.sqrt(ns))

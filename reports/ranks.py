@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
-
 from reports.columns import FIGURES, LATENCY, is_missing, minus, plain
 from reports.verdict import Verdict
 
@@ -56,6 +54,8 @@ def ranks(verdict: Verdict) -> tuple[Rank, ...]:
 def _rank(key: str, device: str, pairs: Sequence[tuple[float, float]]) -> Rank | None:
     if len(pairs) < FEWEST or min(len(set(side)) for side in zip(*pairs, strict=True)) < 2:
         return None
+    from scipy import stats  # late, as in reports.statistics
+
     tau = float(stats.kendalltau(*zip(*pairs, strict=True)).statistic)
     low, high = interval(tau, len(pairs))
     return Rank(key=key, device=device, num=len(pairs), tau=tau, low=low, high=high)
@@ -65,6 +65,8 @@ def interval(tau: float, num: int) -> tuple[float | None, float | None]:
     """The 95 % interval of a tau: Fieller's, by Fisher's z with a variance of 0.437 / (n - 4)."""
     if num < FEWEST_FOR_AN_INTERVAL or abs(tau) > 1 - 1e-9:
         return None, None
+    from scipy import stats
+
     reach = float(stats.norm.isf(0.025)) * math.sqrt(0.437 / (num - 4))
     return math.tanh(math.atanh(tau) - reach), math.tanh(math.atanh(tau) + reach)
 

@@ -30,7 +30,6 @@ from reports.live_chart import LiveChart, live_chart
 from reports.page import Figures, Trouble, page, troubles
 from reports.paper import paper_files
 from reports.pareto_chart import ParetoChart, pareto_chart
-from reports.pareto_drawing import draw_pareto
 from reports.published import published, published_table
 from reports.qualitative import qualitative
 from reports.rows import LARGE, Row, Study, trials_csv, trials_of
@@ -214,6 +213,8 @@ def _drawn(
     pareto: ParetoChart, ious: IouMap, found: Effects | None, kinds: Collection[str]
 ) -> dict[str, Drawn]:
     """The charts of a report in some kinds; nothing is drawn for none."""
+    from reports.pareto_drawing import draw_pareto  # with matplotlib, which only drawing needs
+
     drawings = {"pareto": partial(draw_pareto, pareto), "iou": partial(draw_iou, ious)}
     if found:
         drawings["effects"] = partial(draw_effects, effects_chart(found))

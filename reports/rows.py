@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, groupby, repeat
 from operator import is_not
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
-import pandas as pd
 from numpy.typing import NDArray
 
 from harness.architecture import SCRATCH
 from reports.beside import beside
 from reports.spreadsheet import harmless
 from reports.trials import Gathering, Trials
+
+if TYPE_CHECKING:  # pandas is imported where a DataFrame is asked for
+    import pandas as pd
 
 Study = Mapping[str, Any]
 Row = Mapping[str, Any]
@@ -154,10 +156,14 @@ def frame(study: Study, rows: Iterable[Row]) -> pd.DataFrame:
 
 def framed(trials: Trials) -> pd.DataFrame:
     """A table of trials as a DataFrame, in which whole numbers stay whole."""
+    import pandas as pd
+
     return pd.DataFrame({key: _series(values) for key, values in trials.columns.items()})
 
 
 def _series(values: list[Any]) -> Any:
+    import pandas as pd
+
     # By itself pandas would turn whole numbers with a gap into fractions.
     if {type(value) for value in values} == {int, type(None)}:
         return pd.array(values, dtype="Int64")
@@ -176,6 +182,8 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _value(value: Any) -> Any:
+    import pandas as pd
+
     if isinstance(value, (list, tuple, dict)):
         return value
     return None if pd.isna(value) else value

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Scores = Mapping[str, Mapping[int, float]]
 """One figure of all candidates: candidate -> seed -> value."""
@@ -178,6 +177,8 @@ def _studentized(num_candidates: int, df: float) -> float:
 
 @lru_cache(maxsize=1024)
 def _studentized_exactly(num_candidates: int, df: int) -> float:
+    from scipy import stats  # half a second that a process which asks for no test does without
+
     return float(stats.studentized_range.ppf(CONFIDENCE, num_candidates, df))
 
 
@@ -188,6 +189,8 @@ def seeds_needed(found: Difference, noise: Noise | None) -> int | None:
     """
     if noise is None or abs(found.value) < NO_SPREAD:
         return None
+    from scipy import stats
+
     alike = min(1.0, noise.safe_df / _usual_df(noise.num_candidates, noise.num_seeds))
 
     def is_enough(n: int) -> bool:

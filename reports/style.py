@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from textwrap import wrap
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+if TYPE_CHECKING:  # matplotlib takes half a second to come, and only drawing needs it
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 INK = "#1b1e22"
 MUTED = "#6a7178"
@@ -91,6 +89,8 @@ _STYLE: Any = {
 @contextmanager
 def house() -> Iterator[None]:
     """Draws in the house style, whatever the user's own matplotlib settings are."""
+    import matplotlib
+
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A name in a script the font lacks is drawn as boxes; the tables have it in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
@@ -101,6 +101,8 @@ def house() -> Iterator[None]:
 
 def logarithmic(axes: Axes, side: Literal["x", "y"]) -> None:
     """Makes an axis logarithmic, with plain numbers at 1, 2 and 5 of each decade."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
     (axes.set_xscale if side == "x" else axes.set_yscale)("log")
     axis: Axis = axes.xaxis if side == "x" else axes.yaxis
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -132,6 +134,9 @@ def key_rows(labels: Sequence[str]) -> int:
 
 def new_figure(width: float, height: float) -> Figure:
     """A figure of some inches that belongs to nobody but its maker."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure

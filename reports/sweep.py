@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from reports.columns import FIGURES, Column, is_missing, plain
 from reports.spreadsheet import harmless
 
@@ -111,11 +109,13 @@ def sweep_csv(found: Sweep) -> str:
         flat = {key: value for key, value in row.items() if not isinstance(value, (dict, list))}
         line = {"candidate": row["candidate"], **factors, **flat}
         lines.append({key: harmless(value) for key, value in line.items()})
-    return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
+    return records_csv(lines)
 
 
 def records_csv(lines: Sequence[Mapping[str, Any]]) -> str:
     """Lines of plain values as CSV."""
+    import pandas as pd
+
     return str(pd.DataFrame(lines).to_csv(index=False, lineterminator="\n"))
 
 

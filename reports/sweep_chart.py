@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from matplotlib.axes import Axes
-from scipy import stats
+from typing import TYPE_CHECKING, Any
 
 from reports.columns import FIGURES, Column, is_missing, minus, plain, shortened
 from reports.style import (
@@ -26,6 +23,9 @@ from reports.style import (
     wrapped,
 )
 from reports.sweep import Sweep, share_explained
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TALL_INCHES, FOOT_INCHES = 1.8, 0.38
 LONGEST = 40
@@ -95,6 +95,8 @@ def _rank(points: Sequence[tuple[float, float]]) -> float | None:
     sides = list(zip(*points, strict=True))
     if len(points) < 4 or min(len(set(side)) for side in sides) < 2:
         return None
+    from scipy import stats  # late, as in reports.statistics
+
     return float(stats.spearmanr(*sides).statistic)
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from reports.candidates import Candidate, candidates
 from reports.columns import FIGURES
@@ -17,6 +15,9 @@ from reports.pareto import Standing, standings
 from reports.rows import unframed
 from reports.statistics import Difference, Noise, difference, seed_noise
 from reports.trials import Trials
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MOST_LISTED = 100
 """So many candidates a page, a chart and a terminal list one by one; a CSV has them all."""
@@ -97,7 +98,7 @@ def judge(study: Mapping[str, Any], table: pd.DataFrame | Trials) -> Verdict:
 
     KeyError for an objective that is not a figure of ``reports.columns.FIGURES``.
     """
-    trials = unframed(table) if isinstance(table, pd.DataFrame) else table
+    trials = table if isinstance(table, Trials) else unframed(table)
     return _judged(study, trials, dict(study["objectives"]))
 
 

@@ -89,6 +89,13 @@ def test_the_harness_is_imported_in_a_moment_and_brings_nothing_heavy():
     assert min(float(each[0]) for each in words) < 0.3
 
 
+def test_a_report_brings_what_draws_tests_and_frames_only_once_it_is_needed():
+    late = tuple(name for name in HEAVY if name != "sqlalchemy")
+    code = f"import sys, reports.commands; print(*(n for n in {late} if n in sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == []
+
+
 @pytest.mark.parametrize("name", ["harness.networks", "studies.published"])
 def test_naming_a_network_needs_no_torch(name):
     code = f"import sys, {name}; assert 'torch' not in sys.modules"
