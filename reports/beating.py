@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +26,14 @@ BLOCK = 200_000
 class Field:
     """The candidates that compete, the best in the first objective first.
 
-    ``matrix`` has their means (candidates, objectives), less being better; ``scores`` their
-    values by seed (candidates, seeds) for each seeded objective, NaN where one has no such seed.
+    ``places`` are where they stand among all; ``matrix`` has their means (candidates, objectives),
+    less being better; ``scores`` their values by seed (candidates, seeds) for each seeded
+    objective, NaN where one has no such seed.
     """
 
     objectives: tuple[str, ...]
     noises: Mapping[str, Noise | None]
+    places: Places
     ranked: tuple[Candidate, ...]
     matrix: Floats
     scores: Mapping[str, Floats]
@@ -89,30 +92,52 @@ def _paired_sums(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]
     return has @ own_has.T, gaps, squares
 
 
+class Measured:
+    """Candidates with their figures as arrays, each made once: other objectives share them."""
+
+    def __init__(self, candidates: Sequence[Candidate]) -> None:
+        self.candidates = tuple(candidates)
+        self._means: dict[str, Floats] = {}
+        self._scores: dict[str, Floats] = {}
+
+    def means(self, key: str) -> Floats:
+        """A figure's means over seeds (candidates,); NaN where there is none."""
+        if key not in self._means:
+            self._means[key] = np.array([each.mean(key) for each in self.candidates], dtype=float)
+        return self._means[key]
+
+    def scores(self, key: str) -> Floats:
+        """A figure's values by seed (candidates, seeds); NaN where one has no such seed."""
+        if key not in self._scores:
+            values = [each.figures[key] for each in self.candidates]
+            place = {seed: n for n, seed in enumerate(dict.fromkeys(chain.from_iterable(values)))}
+            lines = np.repeat(np.arange(len(values)), [len(each) for each in values])
+            columns = [place[seed] for each in values for seed in each]
+            found = np.full((len(values), len(place)), np.nan)
+            found[lines, columns] = list(chain.from_iterable(each.values() for each in values))
+            self._scores[key] = found
+        return self._scores[key]
+
+
 def field_of(
-    inside: Sequence[Candidate], objectives: Mapping[str, str], noises: Mapping[str, Noise | None]
+    measured: Measured,
+    inside: Places,
+    objectives: Mapping[str, str],
+    noises: Mapping[str, Noise | None],
 ) -> Field:
     """The field of some candidates, which must have all figures."""
-    signs = {key: -1.0 if way == "max" else 1.0 for key, way in objectives.items()}
-    points = {e.name: tuple(signs[key] * (e.mean(key) or 0.0) for key in signs) for e in inside}
-    ranked = tuple(sorted(inside, key=lambda each: points[each.name]))
+    signed = [measured.means(k) * (-1.0 if w == "max" else 1.0) for k, w in objectives.items()]
+    matrix = np.stack(signed, axis=1)[inside]
+    order = np.lexsort(matrix.T[::-1])
+    places = inside[order]
     return Field(
         objectives=tuple(objectives),
         noises=noises,
-        ranked=ranked,
-        matrix=np.array([points[each.name] for each in ranked]).reshape(-1, len(objectives)),
-        scores={key: _by_seed(ranked, key) for key in objectives if FIGURES[key].seeded},
+        places=places,
+        ranked=tuple(measured.candidates[place] for place in places.tolist()),
+        matrix=matrix[order],
+        scores={key: measured.scores(key)[places] for key in objectives if FIGURES[key].seeded},
     )
-
-
-def _by_seed(ranked: Sequence[Candidate], key: str) -> Floats:
-    seeds = {seed: None for each in ranked for seed in each.figures[key]}
-    place = {seed: rank for rank, seed in enumerate(seeds)}
-    found = np.full((len(ranked), len(place)), np.nan)
-    for line, each in enumerate(ranked):
-        for seed, value in each.figures[key].items():
-            found[line, place[seed]] = value
-    return found
 
 
 def undominated(points: Floats) -> Flags:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import pairwise, repeat
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports.columns import FIGURES
 from reports.statistics import Spread, spread
 from reports.trials import Trials
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Places = NDArray[np.int64]
 
 SEEDED = frozenset(key for key, each in FIGURES.items() if each.seeded)
 
@@ -88,96 +95,132 @@ def candidates(
 
     ``apart`` maps the key of a trial that must not be compared to the reason.
     """
-    groups: dict[str, list[int]] = {}
-    for place, name in enumerate(trials.column("candidate")):
-        groups.setdefault(name, []).append(place)
-    columns = _Columns(trials)
-    return tuple(_candidate(n, places, columns, apart, budget) for n, places in groups.items())
+    groups = _Groups(trials, apart)
+    values = {key: groups.by_seed(key, key in SEEDED) for key in (*FIGURES, *LATENCY_SPAN)}
+    nums, reasons, timed = groups.nums(), groups.reasons(), groups.timed()
+    factors, ious = groups.factors(), groups.class_means()
+    found = []
+    for rank, name in enumerate(groups.names):
+        figures = {key: each[rank] for key, each in values.items()}
+        found.append(
+            Candidate(
+                name=name,
+                baseline=rank in groups.baselines,
+                factors=factors[rank],
+                num=nums[rank],
+                figures=figures,
+                iou=ious[rank],
+                over=_over(figures, budget),
+                reason=reasons.get(rank),
+                apart=groups.apart.get(rank),
+                timed=timed[rank],
+            )
+        )
+    return tuple(found)
 
 
-class _Columns:
-    """The columns of a table of trials that make a candidate, looked up once."""
+class _Groups:
+    """The trials of a table by candidate: what is known of all candidates, column by column.
 
-    def __init__(self, trials: Trials) -> None:
+    ``which`` are the trials that count: those that may be compared, or all of a candidate of which
+    none may. ``done`` are those among them that came to their end.
+    """
+
+    def __init__(self, trials: Trials, apart: Mapping[str, str]) -> None:
         self.trials = trials
-        self.keys, self.seeds = trials.column("key"), trials.column("seed")
-        self.states, self.reasons = trials.column("state"), trials.column("reason")
-        self.baselines = trials.column("baseline")
-        self.figures = {k: _numbers(trials.column(k)) for k in (*FIGURES, *LATENCY_SPAN)}
-        self.timed = {key: trials.column(key) for key in TIMED}
-        self.factors = self._named(FACTOR)
-        self.ious = {key: _numbers(values) for key, values in self._named("iou.").items()}
+        ranks: dict[str, int] = {}
+        who = [ranks.setdefault(name, len(ranks)) for name in trials.column("candidate")]
+        self.names, self.who = list(ranks), np.array(who, dtype=int)
+        self.order = np.argsort(self.who, kind="stable")
+        keys = trials.column("key")
+        kept = np.array([key not in apart for key in keys], dtype=bool)
+        self.compared = np.bincount(self.who, kept, minlength=len(ranks)) > 0
+        self.which = kept | ~self.compared[self.who]
+        self.done = self.which & np.array([s == "done" for s in trials.column("state")], dtype=bool)
+        self.seeds = np.array(trials.column("seed"))
+        self.firsts = [start for start, _ in self.runs(np.ones(len(kept), dtype=bool))[1]]
+        self.firsts = self.order[self.firsts].tolist()
+        lone = np.flatnonzero(~self.compared).tolist()
+        self.apart = {rank: apart[keys[self.firsts[rank]]] for rank in lone}
+        pairs = zip(who, trials.column("baseline"), strict=True)
+        self.baselines = {rank for rank, is_baseline in pairs if is_baseline}
 
-    def _named(self, start: str) -> dict[str, list[Any]]:
+    def runs(self, some: Flags) -> tuple[Places, list[tuple[int, int]]]:
+        """Places of some trials, candidate by candidate, and from where to where each has them."""
+        places = self.order[some[self.order]]
+        nums = np.bincount(self.who[places], minlength=len(self.names))
+        return places, list(pairwise([0, *np.cumsum(nums).tolist()]))
+
+    def by_seed(self, key: str, is_seeded: bool) -> list[dict[int, float]]:
+        """A figure by seed; only a trial that came to its end has an accuracy."""
+        values = _numbers(self.trials.column(key))
+        places, runs = self.runs((self.done if is_seeded else self.which) & np.isfinite(values))
+        seeds, known = self.seeds[places].tolist(), values[places].tolist()
+        return [dict(zip(seeds[a:b], known[a:b], strict=True)) for a, b in runs]
+
+    def nums(self) -> list[Mapping[str, int]]:
+        """How many trials are in which state; alike candidates share one count."""
+        places, runs = self.runs(np.ones(len(self.who), dtype=bool))
+        states = list(map(self.trials.column("state").__getitem__, places.tolist()))
+        counted = cache(Counter[str])
+        return [counted(tuple(states[a:b])) for a, b in runs]
+
+    def reasons(self) -> dict[int, str]:
+        """The first reason of those candidates that have one."""
+        pairs = zip(self.who.tolist(), self.trials.column("reason"), strict=True)
+        found: dict[int, str] = {}
+        for rank, why in pairs:
+            if why:
+                found.setdefault(rank, why)
+        return found
+
+    def timed(self) -> list[dict[str, Any]]:
+        """How candidates were timed; all seeds of one have one latency, that of its network."""
+        latencies = _numbers(self.trials.column("latency_ms"))
+        places, runs = self.runs(self.which & np.isfinite(latencies))
+        columns = [self.trials.column(key) for key in TIMED]
+        found: list[dict[str, Any]] = [{} for _ in runs]
+        for line, (start, stop) in zip(found, runs, strict=True):
+            if start < stop:
+                first = places[start]
+                line.update(zip(TIMED, [each[first] for each in columns], strict=True))
+        return found
+
+    def factors(self) -> list[dict[str, str]]:
+        """What a study varied."""
+        columns = [
+            (key, map(values.__getitem__, self.firsts)) for key, values in self._named(FACTOR)
+        ]
+        found: list[dict[str, str]] = [{} for _ in self.firsts]
+        for key, values in columns:
+            for factors, value in zip(found, values, strict=True):
+                if value is not None:
+                    factors[key] = str(value)
+        return found
+
+    def class_means(self) -> list[dict[str, float | None]]:
+        """The mean of each class over the seeds of candidates that may be compared."""
+        some = self.done & self.compared[self.who]
+        named = dict(self._named("iou."))
+        columns = [self._means(_numbers(each), some) for each in named.values()]
+        has = np.bincount(self.who[some], minlength=len(self.names)) > 0
+        means = zip(*columns, strict=True) if columns else repeat((), len(has))
+        lines = zip(means, has.tolist(), strict=True)
+        return [dict(zip(named, line, strict=True)) if is_in else {} for line, is_in in lines]
+
+    def _means(self, values: Floats, some: Flags) -> list[float | None]:
+        places, runs = self.runs(some & np.isfinite(values))
+        known = values[places].tolist()
+        return [math.fsum(known[a:b]) / (b - a) if a < b else None for a, b in runs]
+
+    def _named(self, start: str) -> list[tuple[str, list[Any]]]:
         found = self.trials.columns.items()
-        return {key.removeprefix(start): values for key, values in found if key.startswith(start)}
+        return [(key.removeprefix(start), each) for key, each in found if key.startswith(start)]
 
 
-def _numbers(column: list[Any]) -> list[float | None]:
-    """A column of numbers, None for each that is missing; looked through as a whole."""
-    found = np.array(column, dtype=float)
-    missing = np.flatnonzero(~np.isfinite(found))
-    numbers: list[float | None] = found.tolist()
-    for place in missing.tolist():
-        numbers[place] = None
-    return numbers
-
-
-def _candidate(
-    name: str,
-    places: list[int],
-    columns: _Columns,
-    apart: Mapping[str, str],
-    budget: Mapping[str, float],
-) -> Candidate:
-    keys = [columns.keys[place] for place in places]
-    kept = [p for p, key in zip(places, keys, strict=True) if key not in apart] if apart else places
-    done = [place for place in kept or places if columns.states[place] == "done"]
-    # Only a trial that came to its end has an accuracy.
-    figures = {
-        key: _values(done if key in SEEDED else kept or places, values, columns.seeds)
-        for key, values in columns.figures.items()
-    }
-    reasons = [why for place in places if (why := columns.reasons[place])]
-    return Candidate(
-        name=name,
-        baseline=any(columns.baselines[place] for place in places),
-        factors=_factors(places[0], columns),
-        num=Counter([columns.states[place] for place in places]),
-        figures=figures,
-        iou=_class_means(done if kept else (), columns),
-        over=_over(figures, budget),
-        reason=reasons[0] if reasons else None,
-        apart=None if kept else apart[keys[0]],
-        timed=_timed(kept or places, columns),
-    )
-
-
-def _timed(places: Collection[int], columns: _Columns) -> dict[str, Any]:
-    """How a candidate was timed; all its seeds have one latency, that of its network."""
-    latencies = columns.figures["latency_ms"]
-    found = next((place for place in places if latencies[place] is not None), None)
-    return {} if found is None else {key: each[found] for key, each in columns.timed.items()}
-
-
-def _factors(place: int, columns: _Columns) -> dict[str, str]:
-    found = {key: values[place] for key, values in columns.factors.items()}
-    return {key: str(value) for key, value in found.items() if value is not None}
-
-
-def _values(
-    places: Collection[int], values: Sequence[float | None], seeds: Sequence[int]
-) -> dict[int, float]:
-    """A figure by seed."""
-    return {seeds[place]: value for place in places if (value := values[place]) is not None}
-
-
-def _class_means(places: Collection[int], columns: _Columns) -> dict[str, float | None]:
-    means: dict[str, float | None] = {}
-    for name, values in columns.ious.items() if places else ():
-        known = [value for place in places if (value := values[place]) is not None]
-        means[name] = statistics.fmean(known) if known else None
-    return means
+def _numbers(column: list[Any]) -> Floats:
+    """A column of numbers, NaN for each that is missing."""
+    return np.array(column, dtype=float)
 
 
 def _over(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from reports.beating import Field, Flags, Floats, Places, field_of, undominated
+from reports.beating import Field, Flags, Floats, Measured, Places, field_of, undominated
 from reports.candidates import Candidate
 from reports.columns import FIGURES, quoted
 from reports.latencies import level
@@ -28,62 +28,76 @@ class Standing:
 
     ``rival`` is the candidate that dominates it, or, on the front, the one it cannot be told from.
     ``resolved`` is whether its place holds against seed noise; None where the spread is not known.
+    ``why`` says what keeps it from competing.
     """
 
     candidate: Candidate
     status: Status
     rival: str | None = None
     resolved: bool | None = None
-    words: str
+    why: str = ""
 
     @property
     def competes(self) -> bool:
         """Whether the candidate could be on the front."""
         return self.status in ("front", "dominated")
 
+    @property
+    def words(self) -> str:
+        """The standing in words, with its reason."""
+        if self.status == "front":
+            return "on the front" + _doubt(self.resolved, self.rival) + _failures(self.candidate)
+        if self.status == "dominated":
+            doubt = _doubt(self.resolved, None)
+            return f"dominated by {quoted(self.rival)}{doubt}{_failures(self.candidate)}"
+        return self.why
+
 
 def standings(
-    found: Sequence[Candidate],
-    objectives: Mapping[str, str],
-    noises: Mapping[str, Noise | None],
+    measured: Measured, objectives: Mapping[str, str], noises: Mapping[str, Noise | None]
 ) -> tuple[Standing, ...]:
     """Where each candidate stands, by the means of its figures; less or more as objectives say."""
-    outside = {each.name: _outside(each, objectives) for each in found}
-    field = field_of([e for e in found if outside[e.name] is None], objectives, noises)
-    inside = {each.candidate.name: each for each in _inside(field)}
-    return tuple(outside[each.name] or inside[each.name] for each in found)
+    lacks = {FIGURES[key].label: np.isnan(measured.means(key)).tolist() for key in objectives}
+    found = [
+        _outside(one, [label for label, is_missing in zip(lacks, line, strict=True) if is_missing])
+        for one, line in zip(measured.candidates, zip(*lacks.values(), strict=True), strict=True)
+    ]
+    inside = np.flatnonzero([each is None for each in found])
+    field = field_of(measured, inside, objectives, noises)
+    for rank, standing in _inside(field):
+        found[field.places[rank]] = standing
+    return tuple(each for each in found if each)
 
 
-def _outside(one: Candidate, objectives: Mapping[str, str]) -> Standing | None:
+def _outside(one: Candidate, missing: Sequence[str]) -> Standing | None:
     """The standing of a candidate that cannot be on the front; None for one that can."""
-    missing = [FIGURES[key].label for key in objectives if one.mean(key) is None]
     done, waits = one.num.get("done"), one.num.get("pending")
     if one.apart:
-        return Standing(candidate=one, status="apart", words=f"not compared: {one.apart}")
+        return Standing(candidate=one, status="apart", why=f"not compared: {one.apart}")
     if one.over or one.num.get("rejected"):
         words = "; ".join(one.over) or one.reason or "rejected before training"
-        return Standing(candidate=one, status="over budget", words=words)
+        return Standing(candidate=one, status="over budget", why=words)
     if one.num.get("failed") and not done and not waits:
         return Standing(
-            candidate=one, status="failed", words=f"failed: {one.reason or 'no reason was kept'}"
+            candidate=one, status="failed", why=f"failed: {one.reason or 'no reason was kept'}"
         )
     if one.num.get("stopped") and not done:
-        return Standing(candidate=one, status="stopped", words=f"stopped {one.reason or 'early'}")
+        return Standing(candidate=one, status="stopped", why=f"stopped {one.reason or 'early'}")
     if waits and missing:
-        return Standing(candidate=one, status="waiting", words="not finished yet")
+        return Standing(candidate=one, status="waiting", why="not finished yet")
     if missing:
         words = f"no {' and no '.join(missing)} was measured"
-        return Standing(candidate=one, status="incomplete", words=words)
+        return Standing(candidate=one, status="incomplete", why=words)
     return None
 
 
-def _inside(field: Field) -> Iterator[Standing]:
-    """The standings of those that compete."""
+def _inside(field: Field) -> Iterator[tuple[int, Standing]]:
+    """The standings of those that compete, each with its rank in the field."""
     on, everyone = undominated(field.matrix), np.arange(len(field.ranked))
     for some in field.blocks(np.flatnonzero(on), len(everyone)):
         held, known = field.escapes(some, everyone)
-        for place, each_held, each_known in zip(some, held, known, strict=True):
-            yield _on_front(int(place), field, each_held, each_known)
+        for place, each_held, each_known in zip(some.tolist(), held, known, strict=True):
+            yield place, _on_front(place, field, each_held, each_known)
     rivals = _rivals(field, on)
     for some in field.blocks(np.flatnonzero(~on), len(rivals)):
         yield from _dominated(some, rivals, field)
@@ -113,8 +127,7 @@ def _on_front(place: int, field: Field, held: Flags, known: Flags) -> Standing:
     first = _first_no_dearer(np.flatnonzero(doubts), place, field)
     rival = None if first is None else field.ranked[first].name
     resolved = True if first is None else (False if known[first] else None)
-    words = "on the front" + _doubt(resolved, rival) + _failures(one)
-    return Standing(candidate=one, status="front", rival=rival, resolved=resolved, words=words)
+    return Standing(candidate=one, status="front", rival=rival, resolved=resolved)
 
 
 def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
@@ -133,7 +146,7 @@ def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
     return None
 
 
-def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]:
+def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[tuple[int, Standing]]:
     if not len(some):
         return
     above = _above(field.matrix[rivals], field.matrix[some])
@@ -142,14 +155,13 @@ def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[Standing]
     # Rivals are ranked, the best first.
     firsts = np.where(sure.any(axis=0), sure.argmax(axis=0), above.argmax(axis=0))
     columns = np.arange(len(some))
-    told = (firsts, sure[firsts, columns], known[firsts, columns])
-    lines = zip(some.tolist(), *(each.tolist() for each in told), strict=True)
-    for place, first, is_sure, is_known in lines:
-        resolved = is_sure if is_known else None
-        one, rival = field.ranked[place], field.ranked[rivals[first]].name
-        words = f"dominated by {quoted(rival)}" + _doubt(resolved, None) + _failures(one)
-        yield Standing(
-            candidate=one, status="dominated", rival=rival, resolved=resolved, words=words
+    told = (some, rivals[firsts], sure[firsts, columns], known[firsts, columns])
+    for place, rival, is_sure, is_known in zip(*(each.tolist() for each in told), strict=True):
+        one, resolved = field.ranked[place], is_sure if is_known else None
+        above_it = field.ranked[rival].name
+        yield (
+            place,
+            Standing(candidate=one, status="dominated", rival=above_it, resolved=resolved),
         )
 
 

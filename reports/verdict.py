@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from reports.beating import Measured
 from reports.candidates import Candidate, candidates
 from reports.columns import FIGURES
 from reports.comparable import LeftOut, left_out
@@ -28,7 +29,8 @@ class Verdict:
     """A study judged: the standings in plan order, and what they rest on.
 
     ``trials`` are the study's lines as plain values; ``noises`` has the seed noise of each seeded
-    figure; ``left_out`` the trials that must not be compared with the rest.
+    figure; ``left_out`` the trials that must not be compared with the rest;
+    ``measured`` the candidates in plan order, with their figures as arrays.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Verdict:
     noises: Mapping[str, Noise | None]
     left_out: tuple[LeftOut, ...]
     trials: Trials
+    measured: Measured
 
     @cached_property
     def kept(self) -> Trials:
@@ -116,20 +119,21 @@ def _judged(
     budget = dict(study.get("budget") or {})
     odd = left_out(trials, objectives)
     if before and {each.key for each in before.left_out} == {each.key for each in odd}:
-        found: tuple[Candidate, ...] = tuple(each.candidate for each in before.standings)
-        noises = before.noises
+        measured, noises = before.measured, before.noises
     else:
         found = by_ratio(candidates(trials, {each.key: each.why for each in odd}, budget))
+        measured = Measured(found)
         noises = {key: _noise(found, key) for key in FIGURES if FIGURES[key].seeded}
     return Verdict(
         name=study["name"],
         question=study.get("question") or "",
         objectives=objectives,
         budget=budget,
-        standings=standings(found, objectives, noises),
+        standings=standings(measured, objectives, noises),
         noises=noises,
         left_out=odd,
         trials=trials,
+        measured=measured,
     )
 
 
