@@ -110,13 +110,17 @@ class Measured:
         """A figure's values by seed (candidates, seeds); NaN where one has no such seed."""
         if key not in self._scores:
             values = [each.figures[key] for each in self.candidates]
-            place = {seed: n for n, seed in enumerate(dict.fromkeys(chain.from_iterable(values)))}
+            place = {seed: column for column, seed in enumerate(self.seeds(key))}
             lines = np.repeat(np.arange(len(values)), [len(each) for each in values])
             columns = [place[seed] for each in values for seed in each]
             found = np.full((len(values), len(place)), np.nan)
             found[lines, columns] = list(chain.from_iterable(each.values() for each in values))
             self._scores[key] = found
         return self._scores[key]
+
+    def seeds(self, key: str) -> list[int]:
+        """The seeds that any has a figure of, in order."""
+        return sorted(set().union(*(each.figures[key] for each in self.candidates)))
 
 
 def field_of(

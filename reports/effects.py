@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
+from reports.beating import Flags, Floats, Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import Images
@@ -21,11 +23,17 @@ from reports.verdict import Verdict
 MOST_ROWS = 60
 """A table of more rows is cut to the first: nobody reads it, and Holm would resolve nothing."""
 
-Signed = tuple[tuple[int, Candidate], ...]
-"""A contrast at one setting: candidates with the sign that each counts with."""
+MOST_PLACES = 2**62
+"""A grid of more places needs numbers of any length."""
 
-Contrast = tuple[str, str, Callable[[], Iterable[Signed]]]
-"""What is changed, against what, and at which settings it can be matched, if that is asked."""
+SIGNS = {2: (1, -1), 4: (1, -1, -1, 1)}
+"""With which signs the two candidates of a change count, and the four of an interaction."""
+
+Contrast = tuple[str, str, Callable[[], Places]]
+"""What is changed, against what, and, if that is asked, the candidates that show it by rank.
+
+These have a line for each setting of the other parts at which it can be matched.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,19 +93,21 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     if key is None or len(found) < 2:
         return None
     baseline = next((each for each in found if each.baseline), None)
-    seen = images if key == "miou" else None
+    table = _Table(
+        found=found,
+        seeds=verdict.measured.seeds(key),
+        scores=verdict.measured.scores(key)[_ranks(verdict, found)],
+        images=images if key == "miou" else None,
+    )
     if baseline:
         places = _places_by_parts(verdict, found)
-        rows: Iterable[Contrast] = (
-            (each.name, "baseline", partial(iter, [((1, each), (-1, baseline))]))
-            for each in found
-            if each is not baseline
-        )
+        rows = _changes(found, found.index(baseline))
     else:
-        places = {each.name: dict(each.factors) for each in found}
-        rows = _main_effects(found, places)
-    shown, num_rows = _first(key, rows, seen)
-    pairs, num_pairs = _first(key, _interactions(found, places, baseline), seen)
+        places = [each.factors for each in found]
+        rows = _main_effects(places)
+    shown, num_rows = _first(table, rows)
+    first = places[found.index(baseline)] if baseline else None
+    pairs, num_pairs = _first(table, _interactions(places, first))
     return Effects(
         key=key,
         baseline=baseline,
@@ -107,20 +117,37 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     )
 
 
-def _first(
-    key: str, contrasts: Iterable[Contrast], images: Images | None
-) -> tuple[list[Effect], int]:
+def _ranks(verdict: Verdict, found: Sequence[Candidate]) -> list[int]:
+    known = {each.name: rank for rank, each in enumerate(verdict.measured.candidates)}
+    return [known[each.name] for each in found]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Table:
+    """Candidates, their scores (candidates, seeds) with NaN for none, and those over images."""
+
+    found: Sequence[Candidate]
+    seeds: Sequence[int]
+    scores: Floats
+    images: Images | None
+
+    def has(self, matched: Places) -> Flags:
+        """Which seeds all of each setting have: (settings, seeds)."""
+        return np.asarray(~np.isnan(self.scores[matched]).any(axis=1))
+
+
+def _first(table: _Table, contrasts: Iterable[Contrast]) -> tuple[list[Effect], int]:
     """The effects of the first contrasts, and how many can be matched: tests take their time."""
     shown: list[Effect] = []
     num = 0
     for change, against, matched in contrasts:
         if len(shown) == MOST_ROWS:
-            num += any(_seeds(key, each) for each in matched())
+            num += bool(table.has(matched()).any())
             continue
-        whole, seeds = _matched_seeds(key, matched())
-        if seeds:
+        whole, columns = _matched_seeds(table, matched())
+        if columns:
             num += 1
-            shown.append(_effect(key, change, against, whole, seeds, images))
+            shown.append(_effect(table, (change, against), whole, columns))
     return shown, num
 
 
@@ -140,149 +167,141 @@ def _judged(rows: Sequence[Effect]) -> tuple[Effect, ...]:
     )
 
 
-def _matched_seeds(key: str, matched: Iterable[Signed]) -> tuple[list[Signed], list[int]]:
-    """The settings that have seeds in common, and the seeds that all of them have.
+def _matched_seeds(table: _Table, matched: Places) -> tuple[Places, list[int]]:
+    """The settings that have seeds in common, and the columns of the seeds that all of them have.
 
     Where no seed is in all, since some trials of very many failed, the settings are those that
     have the commonest set of seeds.
     """
-    owned = [(each, _seeds(key, each)) for each in matched]
-    whole = [(each, seeds) for each, seeds in owned if seeds]
-    if not whole:
-        return [], []
-    shared = frozenset.intersection(*(seeds for _, seeds in whole))
-    if not shared:
-        ((shared, _),) = Counter(seeds for _, seeds in whole).most_common(1)
-    return [each for each, seeds in whole if seeds >= shared], sorted(shared)
+    has = table.has(matched)
+    some = has.any(axis=1)
+    matched, has = matched[some], has[some]
+    shared = has.all(axis=0)
+    if len(has) and not shared.any():
+        ((commonest, _),) = Counter(map(tuple, has.tolist())).most_common(1)
+        shared = np.array(commonest)
+    whole = matched[(has >= shared).all(axis=1)]
+    return whole, np.flatnonzero(shared).tolist() if len(has) else []
 
 
-def _effect(
-    key: str,
-    change: str,
-    against: str,
-    whole: Sequence[Signed],
-    seeds: Sequence[int],
-    images: Images | None,
-) -> Effect:
+def _effect(table: _Table, names: tuple[str, str], whole: Places, columns: Sequence[int]) -> Effect:
     """The mean over settings of a contrast, seed by seed."""
-    signs: dict[str, int] = {}
-    figures: dict[str, Mapping[int, float]] = {}
-    for sign, one in itertools.chain.from_iterable(whole):
-        signs[one.name] = signs.get(one.name, 0) + sign
-        figures[one.name] = one.figures[key]
-    weighed = [(sign, figures[name]) for name, sign in signs.items()]
-    values = [math.fsum([w * by[seed] for w, by in weighed]) / len(whole) for seed in seeds]
-    lone = len(whole) == 1 and len(whole[0]) == 2
+    signs = np.broadcast_to(SIGNS[whole.shape[1]], whole.shape)
+    weights = np.bincount(whole.ravel(), signs.ravel(), minlength=len(table.found))
+    some = np.flatnonzero(weights)
+    weighed = weights[some] * table.scores[some][:, columns].T
+    found = paired([math.fsum(each) / len(whole) for each in weighed.tolist()])
     effect = Effect(
-        change=change,
-        against=against,
-        candidate=whole[0][0][1] if lone else None,
-        found=paired(values),
+        change=names[0],
+        against=names[1],
+        candidate=table.found[int(whole[0, 0])] if whole.shape == (1, 2) else None,
+        found=found,
         settings=len(whole),
     )
-    names = {c.name for each in whole for _, c in each}
-    if images is None or not images.has(names, seeds):
+    images, seeds = table.images, [table.seeds[column] for column in columns]
+    if images is None or not images.has({table.found[n].name for n in whole.flat}, seeds):
         return effect
-    low, high = _over_images(whole, seeds, images) + effect.found.value
+    low, high = _over_images(table, whole, seeds, images) + found.value
     return replace(effect, image_low=float(low), image_high=float(high))
 
 
-def _over_images(whole: Sequence[Signed], seeds: Sequence[int], images: Images) -> np.ndarray:
+def _over_images(table: _Table, whole: Places, seeds: Sequence[int], images: Images) -> Floats:
     """How far a contrast moves with the images, as the ends of its 95 % interval around zero."""
-    moved = [s * images.miou[c.name, seed] for each in whole for s, c in each for seed in seeds]
+    signed = [zip(SIGNS[len(each)], each, strict=True) for each in whole.tolist()]
+    owned = [(sign, table.found[rank].name) for each in signed for sign, rank in each]
+    moved = [sign * images.miou[name, seed] for sign, name in owned for seed in seeds]
     contrast = np.sum(moved, axis=0) / (len(whole) * len(seeds))
     return np.asarray(np.quantile(contrast, (0.025, 0.975)))
 
 
-def _seeds(key: str, matched: Signed) -> frozenset[int]:
-    return frozenset.intersection(*[each.seeds(key) for _, each in matched])
+Factors = Mapping[str, str]
+"""Where a candidate stands: factor -> value."""
 
 
-Places = Mapping[str, Mapping[str, str]]
-"""Where each candidate stands: candidate -> factor -> value."""
-
-
-def _places_by_parts(verdict: Verdict, found: Sequence[Candidate]) -> Places:
+def _places_by_parts(verdict: Verdict, found: Sequence[Candidate]) -> list[Factors]:
     """Where candidates stand by their parts, for a study whose factors are names of changes."""
     kept = verdict.kept
     parts = dict(zip(kept.column("candidate"), kept.column("parts"), strict=True))
-    own = {each.name: {k: v for k, v in each.factors.items() if k != "change"} for each in found}
-    return {each.name: {**(parts.get(each.name) or {}), **own[each.name]} for each in found}
+    own = [{k: v for k, v in each.factors.items() if k != "change"} for each in found]
+    return [{**(parts.get(o.name) or {}), **mine} for o, mine in zip(found, own, strict=True)]
 
 
-def _values(places: Places, first: Mapping[str, str] | None = None) -> dict[str, list[str]]:
+def _values(places: Sequence[Factors], first: Factors | None = None) -> dict[str, list[str]]:
     """The values of each factor that has several, the baseline's or else the first met ahead."""
-    met: dict[str, dict[str, None]] = {}
-    for place in ([first] if first else []) + list(places.values()):
-        for factor, value in place.items():
-            met.setdefault(factor, {})[value] = None
-    return {factor: list(values) for factor, values in met.items() if len(values) > 1}
+    ordered = [first, *places] if first else places
+    met = {
+        factor: list(dict.fromkeys(place[factor] for place in ordered if factor in place))
+        for factor in dict.fromkeys(itertools.chain.from_iterable(ordered))
+    }
+    return {factor: values for factor, values in met.items() if len(values) > 1}
 
 
-Spot = tuple[str | None, ...]
-"""A place as values in the order of the factors."""
+class _Grid:
+    """Candidates on the grid of their factors, where each place is one number.
+
+    A move along a factor adds to that number, so that who stands there is looked up.
+    """
+
+    def __init__(self, places: Sequence[Factors]) -> None:
+        self._columns: dict[str, NDArray[np.int64]] = {}
+        self._codes: dict[str, dict[str | None, int]] = {}
+        self._steps: dict[str, int] = {}
+        size = 1
+        for factor in dict.fromkeys(itertools.chain.from_iterable(places)):
+            codes: dict[str | None, int] = {}
+            column = [codes.setdefault(each.get(factor), len(codes)) for each in places]
+            self._columns[factor], self._codes[factor] = np.array(column), codes
+            self._steps[factor] = size
+            size *= len(codes)
+        self._kind = int if size < MOST_PLACES else object
+        self._spots = np.zeros(len(places), dtype=self._kind)
+        for factor, codes_ in self._columns.items():
+            self._spots = self._spots + codes_.astype(self._kind) * self._steps[factor]
+        self._at = {spot: rank for rank, spot in enumerate(self._spots.tolist())}
+
+    def having(self, values: Factors) -> Places:
+        """The candidates that have some values, by rank."""
+        has = [self._columns[factor] == self._codes[factor][v] for factor, v in values.items()]
+        return np.flatnonzero(np.logical_and.reduce(has))
+
+    def matched(self, values: Factors, *others: Factors) -> Places:
+        """Who has some values, each with those who have others instead and all else alike."""
+        here = self.having(values)
+        found = [here.tolist()]
+        for each in others:
+            spots = self._spots[here] + sum(self._move(f, values[f], v) for f, v in each.items())
+            found.append([self._at.get(spot, -1) for spot in spots.tolist()])
+        lines = np.array(found, dtype=np.int64).T
+        return lines[(lines >= 0).all(axis=1)]
+
+    def _move(self, factor: str, before: str, after: str) -> int:
+        codes = self._codes[factor]
+        return (codes[after] - codes[before]) * self._steps[factor]
 
 
-def _spots(places: Places) -> tuple[dict[str, int], dict[str, Spot]]:
-    """The rank of each factor, and where each candidate stands by them."""
-    ranks: dict[str, int] = {}
-    for place in places.values():
-        for factor in place:
-            ranks.setdefault(factor, len(ranks))
-    return ranks, {name: tuple(map(place.get, ranks)) for name, place in places.items()}
+def _changes(found: Sequence[Candidate], baseline: int) -> Iterable[Contrast]:
+    """Each candidate against the baseline."""
+    for rank, each in enumerate(found):
+        if rank != baseline:
+            yield each.name, "baseline", partial(np.array, [[rank, baseline]])
 
 
-def _moved(spot: Spot, rank: int, value: str) -> Spot:
-    return (*spot[:rank], value, *spot[rank + 1 :])
-
-
-def _grouped(spots: Mapping[str, Spot], *ranks: int) -> dict[Spot, list[str]]:
-    """The candidates by their values of some factors."""
-    groups: dict[Spot, list[str]] = {}
-    for name, spot in spots.items():
-        groups.setdefault(tuple([spot[rank] for rank in ranks]), []).append(name)
-    return groups
-
-
-def _main_effects(found: Sequence[Candidate], places: Places) -> Iterable[Contrast]:
+def _main_effects(places: Sequence[Factors]) -> Iterable[Contrast]:
     """Each value of each factor against the first, at all settings of the others that have both."""
-    by_name, (ranks, spots) = {each.name: each for each in found}, _spots(places)
-    at = {spot: by_name[name] for name, spot in spots.items()}
-
-    def twins(names: Sequence[str], rank: int, first: str) -> Iterator[Signed]:
-        for name in names:
-            twin = at.get(_moved(spots[name], rank, first))
-            if twin:
-                yield (1, by_name[name]), (-1, twin)
-
+    grid = _Grid(places)
     for factor, (first, *others) in _values(places).items():
-        groups = _grouped(spots, ranks[factor])
         lone = len(places) == 1 + len(others)
         for value in others:
             change = value if lone else f"{factor}={value}"
-            yield change, first, partial(twins, groups[(value,)], ranks[factor], first)
+            yield change, first, partial(grid.matched, {factor: value}, {factor: first})
 
 
-def _interactions(
-    found: Sequence[Candidate], places: Places, baseline: Candidate | None
-) -> Iterable[Contrast]:
+def _interactions(places: Sequence[Factors], baseline: Factors | None) -> Iterable[Contrast]:
     """What two changes together do beyond the sum of what each does, wherever all four are."""
-    by_name, (ranks, spots) = {each.name: each for each in found}, _spots(places)
-    at = {spot: by_name[name] for name, spot in spots.items()}
-    values = _values(places, places[baseline.name] if baseline else None)
-
-    def fours(names: Sequence[str], x: int, a: str, y: int, b: str) -> Iterator[Signed]:
-        for name in names:
-            without = _moved(spots[name], x, a)
-            others = (without, _moved(spots[name], y, b), _moved(without, y, b))
-            three = [twin for spot in others if (twin := at.get(spot))]
-            if len(three) == 3:
-                yield tuple(zip((1, -1, -1, 1), (by_name[name], *three), strict=True))
-
+    grid, values = _Grid(places), _values(places, baseline)
     for (one, (a, *firsts)), (two, (b, *seconds)) in itertools.combinations(values.items(), 2):
-        x, y = ranks[one], ranks[two]
-        groups = _grouped(spots, x, y)
         for first, second in itertools.product(firsts, seconds):
             change = f"{one}={first} \N{MULTIPLICATION SIGN} {two}={second}"
-            names = groups.get((first, second), ())
-            yield change, "no interaction", partial(fours, names, x, a, y, b)
+            both = {one: first, two: second}
+            three = ({one: a}, {two: b}, {one: a, two: b})
+            yield change, "no interaction", partial(grid.matched, both, *three)
