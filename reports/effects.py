@@ -199,7 +199,9 @@ def _effect(table: _Table, names: tuple[str, str], whole: Places, columns: Seque
         settings=len(whole),
     )
     images, seeds = table.images, [table.seeds[column] for column in columns]
-    if images is None or not images.has({table.found[n].name for n in whole.flat}, seeds):
+    if images is None or not images.has(
+        {table.found[n].name for n in whole.ravel().tolist()}, seeds
+    ):
         return effect
     low, high = _over_images(table, whole, seeds, images) + found.value
     return replace(effect, image_low=float(low), image_high=float(high))
