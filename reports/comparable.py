@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
+import numpy as np
+
 from reports.columns import Column, is_missing, protocol_of
 from reports.trials import Trial, Trials
 
@@ -29,16 +31,18 @@ def left_out(trials: Trials, objectives: Iterable[str]) -> tuple[LeftOut, ...]:
     care on which device a latency was timed. Of two groups of one size, the first in the plan wins.
     """
     wanted = tuple(objectives)
-    has = {key: [not is_missing(value) for value in trials.column(key)] for key in wanted}
+    has = {key: np.isfinite(np.array(trials.column(key), float)).tolist() for key in wanted}
     usual = _usual(trials, wanted, has)
     columns = [column for column in usual if _varies(trials.column(column))]
     kinds = zip(*has.values(), *(trials.column(column) for column in columns), strict=True)
     whys: dict[tuple[Any, ...], str] = {}  # alike trials have one reason, and are many
     found = []
-    for trial, kind in zip(trials, kinds, strict=True):
+    for place, kind in enumerate(kinds):
         if kind not in whys:
+            trial = trials[place]
             whys[kind] = "; ".join(_why(c, trial, usual) for c in _odd(trial, wanted, usual))
         if whys[kind]:
+            trial = trials[place]
             found.append(
                 LeftOut(
                     key=trial["key"],

@@ -38,10 +38,12 @@ def ranks(verdict: Verdict) -> tuple[Rank, ...]:
     ways = zip(*(trials.column(column.key) for column in LATENCY), strict=True)
     figures = zip(*(trials.column(key) for key in ("latency_ms", *COUNTED)), strict=True)
     for name, way, values in zip(trials.column("candidate"), ways, figures, strict=True):
-        if not is_missing(values[0]):
+        if is_missing(values[0]):
+            continue
+        known = groups.setdefault(way, {})
+        if name not in known:  # all its seeds have one latency
             named = zip(("latency_ms", *COUNTED), values, strict=True)
-            known = {key: value for key, value in named if not is_missing(value)}
-            groups.setdefault(way, {}).setdefault(name, known)
+            known[name] = {key: value for key, value in named if not is_missing(value)}
     found = []
     for way, each in groups.items():
         for key in COUNTED:

@@ -18,7 +18,8 @@ def spreadsheet(records: Iterable[Mapping[str, Any]]) -> str:
     for place, each in enumerate(records):  # one by one: they may be very many
         if not place:
             writer.writerow([harmless(name) for name in each])
-        writer.writerow([harmless(value) for value in each.values()])
+        values = each.values()
+        writer.writerow([harmless(v) if isinstance(v, str) else v for v in values])
     return out.getvalue()
 
 

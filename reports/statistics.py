@@ -34,13 +34,13 @@ def spread(values: Sequence[float]) -> Spread | None:
     """The spread of some values; without a standard deviation for one value, None for none."""
     if not values:
         return None
-    sd = math.sqrt(_variance(values)) if len(values) > 1 else None
-    return Spread(mean=statistics.fmean(values), sd=sd, n=len(values))
-
-
-def _variance(values: Sequence[float]) -> float:
-    """The variance (n - 1); the statistics module's own is exact, and thirty times as slow."""
     middle = statistics.fmean(values)
+    sd = math.sqrt(_variance(values, middle)) if len(values) > 1 else None
+    return Spread(mean=middle, sd=sd, n=len(values))
+
+
+def _variance(values: Sequence[float], middle: float) -> float:
+    """The variance (n - 1); the statistics module's own is exact, and thirty times as slow."""
     return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
 
 
@@ -49,7 +49,7 @@ def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
     several = [group for group in groups if len(group) > 1]
     if not several:
         return None
-    squares = sum((len(group) - 1) * _variance(group) for group in several)
+    squares = sum((len(each) - 1) * _variance(each, statistics.fmean(each)) for each in several)
     return math.sqrt(squares / sum(len(group) - 1 for group in several))
 
 
@@ -146,15 +146,15 @@ def difference(scores: Scores, first: str, second: str, noise: Noise | None) -> 
     spread of the pair's own differences if that is above the study's; without both, the noisier
     of identical candidates are told apart in up to a third of studies.
     """
-    shared = sorted(set(scores[first]) & set(scores[second]))
-    if not shared:
+    others = scores[second]
+    gaps = [value - others[seed] for seed, value in scores[first].items() if seed in others]
+    if not gaps:
         return None
-    gaps = [scores[first][seed] - scores[second][seed] for seed in shared]
-    width = None
+    middle, width = statistics.fmean(gaps), None
     if noise:
-        own = math.sqrt(_variance(gaps) / 2) if len(gaps) > 1 else 0.0
+        own = math.sqrt(_variance(gaps, middle) / 2) if len(gaps) > 1 else 0.0
         width = width_factor(noise) * max(noise.sd, own) / math.sqrt(len(gaps))
-    return Difference(value=statistics.fmean(gaps), half_width=width, n=len(gaps))
+    return Difference(value=middle, half_width=width, n=len(gaps))
 
 
 def width_factor(noise: Noise) -> float:
@@ -162,6 +162,7 @@ def width_factor(noise: Noise) -> float:
     return _studentized(noise.num_candidates, noise.safe_df)
 
 
+@lru_cache(maxsize=1024)
 def _studentized(num_candidates: int, df: float) -> float:
     """The studentized range's quantile; between whole degrees of freedom at most 2 % above it.
 

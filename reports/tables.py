@@ -254,13 +254,13 @@ def _numbers(standing: Standing) -> Iterator[tuple[str, Any]]:
     yield "resolved", standing.resolved
     yield from ((f"num_{state}", one.num.get(state, 0)) for state in ("done", "failed", "rejected"))
     for key, column in FIGURES.items():
-        found = one.spread(key)
         if column.seeded:
+            found = one.spread(key)
             yield f"{key}_mean", found.mean if found else None
             yield f"{key}_sd", found.sd if found else None
             yield f"{key}_num_seeds", found.n if found else 0
         else:
-            yield key, found.mean if found else None
+            yield key, one.mean(key)
     yield from ((key, one.mean(key)) for key in LATENCY_SPAN)
     yield "latency_contended", one.timed.get("latency_contended")
     yield "words", standing.words
