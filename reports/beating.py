@@ -18,8 +18,10 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
-BLOCK = 200_000
-"""How many pairs are compared at once, so that they stay near the processor."""
+BLOCK = 80_000
+"""How many pairs are compared at once: they stay near the processor, and their memory is reused.
+
+Twice as many may be given back to the system after each step, which takes as long as the sums."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
