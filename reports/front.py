@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -10,16 +9,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reports.beating import Flags, Places
 from reports.beside import beside
 from reports.candidates import Candidate
 from reports.columns import FIGURES
-from reports.images import RESAMPLES, Floats, Images
-from reports.own_noise import own_noise
+from reports.draws import Draws, drawn_costs
+from reports.images import Floats, Images
 from reports.pareto import Standing
-from reports.statistics import Noise
 from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
@@ -30,12 +27,6 @@ MANY = 1_000
 
 MOST_UNSIFTED = 500
 FAR = 5.0
-
-MOST_DRAWN = 500_000
-"""Of very many candidates fewer draws are made: so many figures in all, but a hundred draws."""
-
-AT_ONCE = 2_000_000
-"""How many rounds are drawn at once, so that memory stays small."""
 
 MARGIN = 0.1
 """How far beyond the worst of both axes the reference point of the hypervolume lies."""
@@ -86,7 +77,7 @@ def begun_fronts(
     accuracy = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
     if accuracy is None:
         return tuple
-    on = partial(_front_on, study, verdict, accuracy, images)
+    on = partial(_front_on, study, verdict, Draws(accuracy, images))
     own = [cost for cost in COSTS if set(verdict.objectives) == {accuracy, cost}]
     everyone = [each.candidate for each in verdict.standings]
 
@@ -102,18 +93,16 @@ def begun_fronts(
     return ended
 
 
-def _front_on(
-    study: Mapping[str, Any], verdict: Verdict, accuracy: str, images: Images | None, cost: str
-) -> Front | None:
+def _front_on(study: Mapping[str, Any], verdict: Verdict, draws: Draws, cost: str) -> Front | None:
     """A front, or None where fewer than two have its cost."""
-    own = set(verdict.objectives) == {accuracy, cost}
-    judged = verdict if own else judged_on(study, verdict, {accuracy: "max", cost: "min"})
-    if len(judged.scored) < 2:
-        return None
-    return _front(judged, accuracy, cost, images if accuracy == "miou" else None)
+    aims = {draws.accuracy: "max", cost: "min"}
+    own = set(verdict.objectives) == set(aims)
+    judged = verdict if own else judged_on(study, verdict, aims)
+    return _front(judged, cost, draws) if len(judged.scored) > 1 else None
 
 
-def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) -> Front:
+def _front(verdict: Verdict, cost: str, draws: Draws) -> Front:
+    accuracy = draws.accuracy
     costs, scores = _figures([each.candidate for each in verdict.scored], cost, accuracy)
     edge = reference(costs, scores)
     near = in_reach(verdict, accuracy, cost, costs, scores)
@@ -122,17 +111,15 @@ def _front(verdict: Verdict, accuracy: str, cost: str, images: Images | None) ->
         costs[near],
         scores[near],
     )
-    drawn_costs, timed = _drawn_costs(inside, cost, costs)
-    drawn_scores, moved = _drawn_scores(inside, accuracy, scores, verdict.noises[accuracy], images)
-    sources = (*moved, *(["rounds of latency"] if timed else []))
-    held_scores, _ = _drawn_scores(inside, accuracy, scores, None, images)
-    on = on_front(drawn_costs, held_scores + _own_moves(inside, accuracy, verdict.noises[accuracy]))
+    again, timed = drawn_costs(inside, cost, costs)
+    drawn = draws.of(inside, scores, verdict.noises[accuracy])
+    sources = (*drawn.sources, *(["rounds of latency"] if timed else []))
+    on = on_front(again, drawn.by_own_noise)
     volume = float(hypervolume(costs[None], scores[None], edge)[0])
-    drawn = hypervolume(drawn_costs, drawn_scores, edge)
-    others = hypervolume(drawn_costs, held_scores, edge)
+    volumes, others = (hypervolume(again, each, edge) for each in (drawn.all, drawn.held))
     over = over_seeds(inside, accuracy, weights(costs, scores, edge))
     # Without the seeds' share an interval would be too narrow by far, so there is none.
-    ends = (None, None) if over is None else interval(volume, over, drawn, others)
+    ends = (None, None) if over is None else interval(volume, over, volumes, others)
     steps = _steps(verdict, cost, accuracy)
     return Front(
         cost=cost,
@@ -187,104 +174,6 @@ def _errors(inside: Sequence[Candidate]) -> Floats:
             logs = np.log([inside[place].timed["latency_rounds_ns"] for place in places])
             found[places] = 1.2533 * logs.std(axis=1) / np.sqrt(num)
     return found
-
-
-def _drawn_costs(inside: Sequence[Candidate], cost: str, costs: Floats) -> tuple[Floats, bool]:
-    """Costs (draws, candidates): medians over rounds drawn again, alike for one session.
-
-    One line where nothing is drawn.
-    """
-    groups: dict[tuple[str, int], list[int]] = {}
-    for place, each in enumerate(inside if cost == "latency_ms" else ()):
-        num_rounds = len(_rounds(each.timed))
-        if num_rounds > 1:
-            session = str(each.timed.get("latency_session"))
-            groups.setdefault((session, num_rounds), []).append(place)
-    num = _num_draws(inside)
-    drawn = np.tile(costs, (num if groups else 1, 1))
-    for (session, num_rounds), places in groups.items():
-        # One seed a session: what the machine did in a round, it did to all candidates.
-        dice = np.random.default_rng(list(session.encode()))
-        which = dice.integers(num_rounds, size=(num, num_rounds))
-        step = max(1, AT_ONCE // which.size)
-        for start in range(0, len(places), step):
-            some = places[start : start + step]
-            rounds = np.array([_rounds(inside[place].timed) for place in some])
-            drawn[:, some] *= _moved_medians(rounds.astype(float), which)
-    return drawn, bool(groups)
-
-
-def _moved_medians(rounds: Floats, which: NDArray[np.int64]) -> Floats:
-    """Medians of drawn rounds as a share of those of all, (draws, candidates)."""
-    medians = np.median(rounds[:, which], axis=2, overwrite_input=True)
-    return np.asarray((medians / np.median(rounds, axis=1)[:, None]).T)
-
-
-def _rounds(timed: Mapping[str, Any]) -> Sequence[float]:
-    """A latency by round; of one taken in several processes by process."""
-    processes = timed.get("latency_processes_ns") or ()
-    return timed.get("latency_rounds_ns") or [float(np.median(each)) for each in processes]
-
-
-def _drawn_scores(
-    inside: Sequence[Candidate],
-    accuracy: str,
-    scores: Floats,
-    noise: Noise | None,
-    images: Images | None,
-) -> tuple[Floats, tuple[str, ...]]:
-    """Scores (draws, candidates) with what other seeds and other images would do to them.
-
-    One line where nothing is drawn. Seeds are drawn from the residuals of all candidates together,
-    made as wide as the noise that was estimated: two or three values of one candidate's own are too
-    few to draw from.
-    """
-    num = _num_draws(inside)
-    drawn = np.tile(scores, (num if noise else 1, 1))
-    sources = []
-    if noise:
-        pool, dice = _residuals(inside, accuracy, noise.sd), np.random.default_rng(0)
-        seeds = np.array([len(each.figures[accuracy]) for each in inside])
-        for rank in range(int(seeds.max())):
-            some = np.flatnonzero(seeds > rank)
-            drawn[:, some] += dice.choice(pool, size=(num, len(some))) / seeds[some]
-        sources.append("seeds")
-    if images and {each.name for each in inside} <= {name for name, _ in images.miou}:
-        drawn = drawn + np.stack([images.of(each.name)[:num] for each in inside], axis=1)
-        sources.append("images")
-    return drawn, tuple(sources)
-
-
-def _own_moves(inside: Sequence[Candidate], accuracy: str, noise: Noise | None) -> Floats:
-    """By how much other seeds would move scores, (draws, candidates), each by its own noise.
-
-    By Student's t, since the spread of a few seeds is no better known: noise pooled over candidates
-    gives one of five times the others' a place of 2 % on the front where in truth it is 40 %.
-    """
-    if noise is None:
-        return np.zeros((1, 1))
-    scores = {each.name: each.figures[accuracy] for each in inside}
-    own, dice = own_noise(scores, noise), np.random.default_rng(0)
-    seeds = np.array([len(each) for each in scores.values()])
-    size = (_num_draws(inside), len(inside))
-    return np.asarray(dice.standard_t(own.dfs, size=size) * own.sds / np.sqrt(seeds))
-
-
-def _num_draws(inside: Sequence[Candidate]) -> int:
-    return min(RESAMPLES, max(100, MOST_DRAWN // len(inside)))
-
-
-def _residuals(inside: Sequence[Candidate], accuracy: str, sd: float) -> Floats:
-    """What is left of scores after candidate and seed are taken out, scaled to some spread."""
-    own = {e.name: e.mean(accuracy) or 0.0 for e in inside}
-    trials = [(e.name, seed, v) for e in inside for seed, v in e.figures[accuracy].items()]
-    by_seed: dict[int, list[float]] = {}
-    for name, seed, value in trials:
-        by_seed.setdefault(seed, []).append(value - own[name])
-    shift = {seed: statistics.fmean(values) for seed, values in by_seed.items()}
-    left = np.array([value - own[name] - shift[seed] for name, seed, value in trials])
-    power = float(np.sqrt((left**2).mean()))
-    return np.asarray(left * (sd / power) if power else left)
 
 
 def on_front(costs: Floats, scores: Floats) -> Flags:
