@@ -38,19 +38,12 @@ def left_out(trials: Trials, objectives: Iterable[str]) -> tuple[LeftOut, ...]:
     whys: dict[tuple[Any, ...], str] = {}  # alike trials have one reason, and are many
     found = []
     for place, kind in enumerate(kinds):
-        if kind not in whys:
-            trial = trials[place]
-            whys[kind] = "; ".join(_why(c, trial, usual) for c in _odd(trial, wanted, usual))
-        if whys[kind]:
-            trial = trials[place]
-            found.append(
-                LeftOut(
-                    key=trial["key"],
-                    candidate=trial["candidate"],
-                    seed=trial["seed"],
-                    why=whys[kind],
-                )
-            )
+        why, trial = whys.get(kind), trials[place]
+        if why is None:
+            why = whys[kind] = "; ".join(_why(c, trial, usual) for c in _odd(trial, wanted, usual))
+        if why:
+            key, candidate, seed = trial["key"], trial["candidate"], trial["seed"]
+            found.append(LeftOut(key=key, candidate=candidate, seed=seed, why=why))
     return tuple(found)
 
 

@@ -71,6 +71,22 @@ def test_one_seed_has_effects_without_intervals():
     assert line.cells[1:3] == ("\N{MINUS SIGN}10.0", "\N{EN DASH}")
 
 
+def test_a_grid_of_more_places_than_a_machine_word_counts_is_matched_all_the_same():
+    names = [f"factor {number:02}" for number in range(70)]
+    plain = dict.fromkeys(names, "off")
+    places = {"none": plain} | {name: {**plain, name: "on"} for name in names[-3:]}
+    rows = noisy({name: 0.4 for name in places}, seeds=4)
+    study = study_of(rows)
+    for entry in study["plan"]:
+        entry["factors"] = places[entry["candidate"]]
+    found = effects(judge(study, frame(study, rows)))
+    at = {(r["candidate"], r["seed"]): r["miou"] for r in rows}
+    for each, name in zip(found.rows, names[-3:], strict=True):
+        assert (each.change, each.against, each.settings) == (f"{name}=on", "off", 1)
+        gaps = [at[name, seed] - at["none", seed] for seed in range(4)]
+        assert each.found.value == pytest.approx(np.mean(gaps))
+
+
 def test_a_grid_gives_the_mean_change_over_all_settings_of_the_others():
     found = effects(factorial())
     by_name = {each.change: each for each in found.rows}
