@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from reports.columns import MISSING, plain, shortened
 from reports.style import COLUMN_INCHES, MUTED, SMALL, Drawing, house, new_figure
@@ -13,8 +14,9 @@ from reports.verdict import Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
+
+Colour = tuple[float, float, float]
 
 MOST_CANDIDATES = 40
 CELL_WIDTH, CELL_HEIGHT = 0.3, 0.2
@@ -23,6 +25,10 @@ LONGEST_NAME = 34
 # From light to dark in one hue, so that it reads in grey and for every eye. Cells keep their
 # colours on dark paper, and so do the numbers in them.
 _HUES = ("#f3f7fb", "#9fc6e6", "#3b86c4", "#0a3d6b")
+_STOPS = [[int(each[at : at + 2], 16) / 255 for at in (1, 3, 5)] for each in _HUES]
+LEVELS = 256
+"""So many colours the ramp has."""
+
 _DARK_TEXT, _LIGHT_TEXT = "#000000", "#ffffff"
 _EVEN = 0.179
 """The luminance on which black and white stand out alike (WCAG 2, 4.6 to 1)."""
@@ -83,19 +89,23 @@ class Shade:
     ink: str
 
 
-@cache
-def _ramp() -> Colormap:
-    from matplotlib.colors import LinearSegmentedColormap
-
-    return LinearSegmentedColormap.from_list("ious", _HUES)
-
-
 def shades() -> tuple[Shade, ...]:
     """The ramp from 0 to 100 %, a step at a time."""
-    from matplotlib.colors import to_hex
-
     whole = [100 * step / STEPS for step in range(STEPS + 1)]
-    return tuple(Shade(paper=to_hex(_ramp()(each / 100)), ink=_ink(each)) for each in whole)
+    return tuple(Shade(paper=_hex(_colour(each)), ink=_ink(each)) for each in whole)
+
+
+def _colour(value: float) -> Colour:
+    """The colour of a percentage, one of ``LEVELS``; red, green and blue from 0 to 1."""
+    # Without matplotlib, which a page does not need otherwise.
+    at = min(int(LEVELS * value / 100), LEVELS - 1) / (LEVELS - 1)
+    places = np.linspace(0, 1, len(_HUES))
+    red, green, blue = (float(np.interp(at, places, each)) for each in zip(*_STOPS, strict=True))
+    return red, green, blue
+
+
+def _hex(colour: Colour) -> str:
+    return "#" + "".join(f"{round(255 * each):02x}" for each in colour)
 
 
 def step_of(value: float) -> int:
@@ -105,8 +115,7 @@ def step_of(value: float) -> int:
 
 def _ink(value: float) -> str:
     """Black or white, whichever can be read on a percentage's colour."""
-    colour = _ramp()(value / 100)
-    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in _colour(value)]
     luminance = 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
     return _LIGHT_TEXT if luminance < _EVEN else _DARK_TEXT
 
@@ -166,7 +175,7 @@ def _row(axes: Axes, row: int, values: Sequence[float | None]) -> None:
     known = [(column, value) for column, value in enumerate(values) if value is not None]
     # One shape a row: one a cell takes longer to draw than all else in a report.
     spans = [(column + 0.03, 0.94) for column, _ in known]
-    fills = [_ramp()(value / 100) for _, value in known]
+    fills = [_colour(value) for _, value in known]
     axes.broken_barh(spans, (row + 0.04, 0.92), facecolors=fills, lw=0)
     for column, value in enumerate(values):
         text, colour = (MISSING, MUTED) if value is None else (f"{value:.1f}", _ink(value))
