@@ -228,12 +228,11 @@ def _texts(values: list[Any]) -> list[str]:
         known = {value: _text(value) for value in set(values)}
         return [known[value] for value in values]
     if kinds == {float}:
-        texts = orjson.dumps(values).decode()[1:-1].split(",")
-        if "null" not in texts:
-            return texts
-        pairs = zip(texts, values, strict=True)  # null is also what infinity is to JSON
-        return [_text(value) if text == "null" else text for text, value in pairs]
-    found, last, text = [], None, ""
+        text = orjson.dumps(values).decode()[1:-1]
+        if text.count("null") == values.count(None):  # it is also what infinity is to JSON
+            return text.replace("null", "").split(",")
+    found, last, text = list[str](), None, ""
+    found, last, text = list[str](), None, ""
     for value in values:
         if value is not last:
             last = value
@@ -243,6 +242,8 @@ def _texts(values: list[Any]) -> list[str]:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, str) and value.isalnum():  # as keys are, which are many
+        return value
     if isinstance(value, float):
         return "" if math.isnan(value) else repr(value)
     if isinstance(value, (list, tuple, dict)):
