@@ -232,7 +232,6 @@ def _texts(values: list[Any]) -> list[str]:
         if text.count("null") == values.count(None):  # it is also what infinity is to JSON
             return text.replace("null", "").split(",")
     found, last, text = list[str](), None, ""
-    found, last, text = list[str](), None, ""
     for value in values:
         if value is not last:
             last = value
