@@ -21,7 +21,8 @@ LONG = ("history", "confusion", "architecture")
         {"architecture": {"a": "}]]", "history": [[1]]}},
     ],
 )
-def test_what_is_left_is_the_row(changed):
+@pytest.mark.parametrize("order", [list, reversed])
+def test_what_is_left_is_the_row(changed, order):
     row = {"key": "k", "history": [[1, 2.5, 0.1]], "confusion": [[1, 2], [3, 4]],
            "architecture": {"head": {"name": "x"}}, "recipe": {"lr": 0.1, "a": [1, {"b": "}"}]},
            "miou": 0.5}  # fmt: skip
@@ -29,7 +30,7 @@ def test_what_is_left_is_the_row(changed):
     parser = Parser(LONG)
     nested = {key for key in LONG if isinstance(row.get(key), (list, dict))}
     for _ in range(2):  # the second time it knows what is alike
-        found = parser.row(json.dumps(row))
+        found = parser.row(json.dumps({key: row[key] for key in order(list(row))}))
         assert found == {key: value for key, value in row.items() if key not in nested}
 
 

@@ -8,6 +8,7 @@ import pytest
 from made_up import failed, row, study_of
 
 from reports.rows import UNTIDY, frame, records, trials_csv, trials_of
+from reports.trials import Gathering
 
 
 def test_lines_come_in_plan_order_and_a_trial_without_a_row_is_pending():
@@ -60,3 +61,23 @@ def test_csv_has_every_column_but_long_lists_and_nested_values_as_json():
     assert back["candidate"][0] == "a, b"
     assert json.loads(back["uncounted_ops"][0]) == {"aten::sigmoid": 3}
     assert back["params"].astype(str)[0].startswith("500000")
+
+
+def test_of_the_layers_of_a_line_the_later_win_and_what_the_plan_says_stays():
+    table = Gathering(4, {"key": ["a", "b", "c", "d"]}, {"key", "iou"})
+    shared = {"gmacs": 0.5, "state": "measured", "note": "shared"}
+    for place, note in [(3, "own"), (1, None), (2, "own")]:
+        table.put(place, shared, {"key": "other", "state": "done", "note": note, "iou": {}})
+    assert table.table().columns == {
+        "key": ["a", "b", "c", "d"],
+        "gmacs": [None, 0.5, 0.5, 0.5],
+        "state": [None, "done", "done", "done"],
+        "note": [None, None, "own", "own"],
+    }
+
+
+def test_a_row_from_before_weights_were_said_is_of_scratch():
+    old = row("a")
+    old = {key: value for key, value in old.items() if key not in ("weights", "initial_weights")}
+    line = records(frame(study_of([old]), [old]))[0]
+    assert (line["weights"], line["initial_weights"]) == ("scratch", "scratch")
