@@ -91,7 +91,9 @@ def _work(work: Callable[[], Any], file: BinaryIO, shared: Sequence[object]) -> 
     with os.fdopen(os.open(os.devnull, os.O_WRONLY), "wb") as nothing:
         for stream in (1, 2):  # what is to be said is said by the process that asked
             os.dup2(nothing.fileno(), stream)
-    _Pickler(file, shared).dump(work())
+    # Only where there are some, since to look for them takes as long as all else of writing.
+    pickler = _Pickler(file, shared) if shared else pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
+    pickler.dump(work())
     file.flush()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -43,7 +43,7 @@ class Images:
         return np.mean(known, axis=0) if known else np.zeros(RESAMPLES)
 
 
-def images_of(trials: Sequence[Trial], folder: Path | None) -> Images | None:
+def images_of(trials: Trials, folder: Path | None) -> Images | None:
     """Resamples the images of trials whose matrices are kept in ``folder``.
 
     A trial whose file is gone or another is left out. None where nothing is left, where trials
@@ -51,12 +51,13 @@ def images_of(trials: Sequence[Trial], folder: Path | None) -> Images | None:
     """
     if folder is None:
         return None
-    wanted = [each for each in trials if each.get("confusions_sha256") and each["state"] == "done"]
+    states = zip(trials.column("confusions_sha256"), trials.column("state"), strict=True)
+    wanted = [place for place, (has, state) in enumerate(states) if has and state == "done"]
     if not wanted or len(wanted) > MOST_TRIALS:
         return None
     found: dict[tuple[str, int], Floats] = {}
     numbers: NDArray[Any] | None = None
-    for trial in wanted:
+    for trial in map(trials.__getitem__, wanted):
         kept = _kept(trial, folder)
         if kept is None:
             continue

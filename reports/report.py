@@ -40,7 +40,7 @@ from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
 from reports.tables import Table, candidates_csv, candidates_table, markdown, terminal
 from reports.trials import Trials
-from reports.verdict import Verdict, judge
+from reports.verdict import Verdict, judge, kept_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +231,8 @@ def with_histories(verdict: Verdict, histories: Histories) -> Verdict:
     """A verdict whose trials have the losses of those that are drawn."""
     known = histories([trial["key"] for trial in drawn(verdict)])
     column = [known.get(key) for key in verdict.trials.column("key")]
-    return replace(verdict, trials=verdict.trials.with_column("history", column))
+    trials = verdict.trials.with_column("history", column)
+    return replace(verdict, trials=trials, kept=kept_of(trials, verdict.left_out))
 
 
 def _failures(verdict: Verdict) -> tuple[str, ...]:

@@ -74,13 +74,14 @@ class Trials(Sequence[Trial]):
             return self._all.get(key) or [None] * len(self)
         if key not in self._made:
             whole = self._all[key]
-            self._made[key] = [whole[place] for place in self._places]
+            self._made[key] = list(map(whole.__getitem__, self._places))
         return self._made[key]
 
     def distinct(self, key: str) -> list[Any]:
         """The values of a column that are there, in order; few of them are said twice."""
         if key not in self._distinct:
-            values = {id(v): v for v in self.column(key)}.values()
+            column = self.column(key)
+            values = dict(zip(map(id, column), column, strict=True)).values()
             self._distinct[key] = [v for v in values if v is not None]
         return self._distinct[key]
 

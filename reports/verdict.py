@@ -29,8 +29,8 @@ class Verdict:
     """A study judged: the standings in plan order, and what they rest on.
 
     ``trials`` are the study's lines as plain values; ``noises`` has the seed noise of each seeded
-    figure; ``left_out`` the trials that must not be compared with the rest;
-    ``measured`` the candidates in plan order, with their figures as arrays.
+    figure; ``left_out`` the trials that must not be compared with the rest, and ``kept`` are those
+    that may; ``measured`` the candidates in plan order, with their figures as arrays.
     """
 
     name: str
@@ -41,16 +41,8 @@ class Verdict:
     noises: Mapping[str, Noise | None]
     left_out: tuple[LeftOut, ...]
     trials: Trials
+    kept: Trials
     measured: Measured
-
-    @cached_property
-    def kept(self) -> Trials:
-        """The trials that may be compared."""
-        apart = {each.key for each in self.left_out}
-        if not apart:
-            return self.trials
-        keys = self.trials.column("key")
-        return self.trials.only(place for place, key in enumerate(keys) if key not in apart)
 
     @cached_property
     def compared(self) -> tuple[Candidate, ...]:
@@ -133,8 +125,18 @@ def _judged(
         noises=noises,
         left_out=odd,
         trials=trials,
+        kept=kept_of(trials, odd),
         measured=measured,
     )
+
+
+def kept_of(trials: Trials, left_out: Sequence[LeftOut]) -> Trials:
+    """The trials that may be compared."""
+    apart = {each.key for each in left_out}
+    if not apart:
+        return trials
+    keys = trials.column("key")
+    return trials.only(place for place, key in enumerate(keys) if key not in apart)
 
 
 def _noise(found: Sequence[Candidate], key: str) -> Noise | None:
