@@ -79,7 +79,7 @@ def begun_fronts(
         return tuple
     on = partial(_front_on, study, verdict, Draws(accuracy, images))
     own = [cost for cost in COSTS if set(verdict.objectives) == {accuracy, cost}]
-    everyone = [each.candidate for each in verdict.standings]
+    everyone = verdict.measured.candidates
 
     def on_others() -> dict[str, Front | None]:
         return {cost: on(cost) for cost in COSTS if cost not in own}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.confusions import FILE, Confusions, read
+from reports.trials import Trials
 
 RESAMPLES = 1000
 MOST_TRIALS = 600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from harness.papers import Published
@@ -78,7 +79,7 @@ def live_chart(
     for each in fronts:
         if each.cost != first.x.key and first.y.key == each.accuracy:
             own = {each.accuracy: "max", each.cost: "min"}
-            judged = replace(verdict, objectives=own, standings=each.standings)
+            judged = replace(verdict, objectives=own, stood=partial(tuple, each.standings))
             charts.append(pareto_chart(judged, printed))
     kept = {mark.name for each in charts for mark in each.marks}
     built = networks(verdict, kept)

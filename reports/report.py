@@ -119,11 +119,12 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     folder, rows = Path(folder), rows if isinstance(rows, Trials) else trials_of(study, rows)
     before = _begun_early(rows, folder, formats)
     verdict = judge(study, rows)
-    verdict = with_histories(verdict, histories) if histories else verdict
     images = images_of(verdict.kept, trials)
     ended_fronts = begun_fronts(study, verdict, images)
+    found = effects(verdict, images)
+    verdict = with_histories(verdict, histories) if histories else verdict
     printed = published(study)  # apart from the verdict, so that no judgement can rest on it
-    pareto, ious, found = pareto_chart(verdict, printed), iou_map(verdict), effects(verdict, images)
+    pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
     drawn = cache(beside(partial(_drawn, pareto, ious, found, _kinds(formats))))
     on_fronts = ended_fronts()
     held = confirmation(verdict, *(again or (None, ())))

@@ -49,7 +49,7 @@ LINES_AT_ONCE = 2000
 LARGE = 5_000
 """So many planned trials are worth a second process, which takes a tenth of a second."""
 
-OWN_SHARE = 0.53
+OWN_SHARE = 0.51
 """Which part of them this process reads itself: the other has to send what it has read."""
 
 

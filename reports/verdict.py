@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from reports.beating import Measured
@@ -26,7 +26,7 @@ MOST_LISTED = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """A study judged: the standings in plan order, and what they rest on.
+    """A study judged: the standings in plan order, made when they are asked for, and their grounds.
 
     ``trials`` are the study's lines as plain values; ``noises`` has the seed noise of each seeded
     figure; ``left_out`` the trials that must not be compared with the rest, and ``kept`` are those
@@ -37,7 +37,7 @@ class Verdict:
     question: str
     objectives: Mapping[str, str]
     budget: Mapping[str, float]
-    standings: tuple[Standing, ...]
+    stood: Callable[[], tuple[Standing, ...]]
     noises: Mapping[str, Noise | None]
     left_out: tuple[LeftOut, ...]
     trials: Trials
@@ -45,9 +45,14 @@ class Verdict:
     measured: Measured
 
     @cached_property
+    def standings(self) -> tuple[Standing, ...]:
+        """Where each candidate stands, in plan order."""
+        return self.stood()
+
+    @cached_property
     def compared(self) -> tuple[Candidate, ...]:
         """The candidates of which some trial may be compared."""
-        return tuple(each.candidate for each in self.standings if not each.candidate.apart)
+        return tuple(each for each in self.measured.candidates if not each.apart)
 
     @cached_property
     def scored(self) -> tuple[Standing, ...]:
@@ -121,7 +126,7 @@ def _judged(
         question=study.get("question") or "",
         objectives=objectives,
         budget=budget,
-        standings=standings(measured, objectives, noises),
+        stood=cache(partial(standings, measured, objectives, noises)),
         noises=noises,
         left_out=odd,
         trials=trials,
