@@ -82,22 +82,19 @@ def _several(found: Sequence[Answer]) -> Answer:
     return Answer(record=[each.record for each in found], show=show)
 
 
-RARELY = (200_000, 50, 50)
-"""After how many new objects cyclic garbage is looked for, in place of 700."""
-
-
 @contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Looks for cyclic garbage less often: it goes over millions of figures, and finds little."""
-    before = gc.get_threshold()
-    gc.set_threshold(*RARELY)
+def _uncollected() -> Iterator[None]:
+    """Does not look for cyclic garbage: it would go over millions of figures, and find little."""
+    was = gc.isenabled()
+    gc.disable()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        if was:
+            gc.enable()
 
 
-@_seldom_collected()
+@_uncollected()
 def written(options: Namespace, name: str, ledger: Ledger) -> Report:
     """Writes a study's report."""
     study, trials = _read(ledger, name)
@@ -203,7 +200,13 @@ def _read(ledger: Ledger, name: str) -> tuple[dict[str, Any], Trials]:
     def between(start: int, stop: int) -> Iterator[tuple[dict[str, Any], ...]]:
         return ledger.each_layered(plan[start:stop], UNREAD)
 
-    return definition, trials_between(study, between)  # all that the plan says is in these
+    trials = trials_between(study, between, _ready)
+    return definition, trials  # all that the plan says is in these
+
+
+def _ready() -> None:
+    """Imports what a large study is judged with, half a second's work, once for all copies."""
+    from scipy import optimize, stats  # noqa: F401
 
 
 def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) -> Answer:

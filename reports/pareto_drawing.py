@@ -173,8 +173,9 @@ def _mark(axes: Axes, mark: Mark) -> None:
         axes.plot([mark.x] * 2, [mark.y - mark.sd, mark.y + mark.sd], **bars)
     if mark.span:
         axes.plot(mark.span, [mark.y] * 2, **bars)
-    for x, y in mark.seeds:
-        axes.plot([x], [y], marker="o", ms=2.4, mew=0.4, mec=PAPER, mfc=colour, zorder=3.5)
+    if mark.seeds:
+        dots: Any = {"ls": "", "marker": "o", "ms": 2.4, "mew": 0.4, "mec": PAPER, "mfc": colour}
+        axes.plot(*zip(*mark.seeds, strict=True), zorder=3.5, **dots)
     shape = (
         {"marker": "D", "ms": 4.0} if mark.baseline and mark.kind != "over budget" else {"ms": 4.4}
     )
