@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from reports.columns import Column, is_missing, protocol_of
 from reports.trials import Trial, Trials
@@ -31,18 +32,19 @@ def left_out(trials: Trials, objectives: Iterable[str]) -> tuple[LeftOut, ...]:
     care on which device a latency was timed. Of two groups of one size, the first in the plan wins.
     """
     wanted = tuple(objectives)
-    has = {key: np.isfinite(np.array(trials.column(key), float)).tolist() for key in wanted}
+    has = {key: np.isfinite(np.array(trials.column(key), float)) for key in wanted}
     usual = _usual(trials, wanted, has)
-    columns = [column for column in usual if _varies(trials.column(column))]
-    kinds = zip(*has.values(), *(trials.column(column) for column in columns), strict=True)
+    columns = [trials.column(column) for column in usual if _varies(trials.column(column))]
+    kinds = zip(*(each.tolist() for each in has.values()), *columns, strict=True)
     whys: dict[tuple[Any, ...], str] = {}  # alike trials have one reason, and are many
     found = []
     for place, kind in enumerate(kinds):
-        why, trial = whys.get(kind), trials[place]
+        why = whys.get(kind)
         if why is None:
-            why = whys[kind] = "; ".join(_why(c, trial, usual) for c in _odd(trial, wanted, usual))
+            odd = _odd(trials[place], wanted, usual)
+            why = whys[kind] = "; ".join(_why(column, trials[place], usual) for column in odd)
         if why:
-            key, candidate, seed = trial["key"], trial["candidate"], trial["seed"]
+            key, candidate, seed = (trials[place][name] for name in ("key", "candidate", "seed"))
             found.append(LeftOut(key=key, candidate=candidate, seed=seed, why=why))
     return tuple(found)
 
@@ -52,19 +54,23 @@ def _varies(column: list[Any]) -> bool:
 
 
 def _usual(
-    trials: Trials, wanted: tuple[str, ...], has: Mapping[str, Sequence[bool]]
+    trials: Trials, wanted: tuple[str, ...], has: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, Any]:
     """The values of all protocol columns that most trials share."""
-    everything = [all(each) for each in zip(*has.values(), strict=True)]
+    everything = np.logical_and.reduce(list(has.values()))
     # Figure by figure would let two majorities meet that no trial is in both of.
-    whole = any(everything)
+    whole = bool(everything.any())
     usual: dict[str, Any] = {}
     for keys in [wanted] if whole else [(key,) for key in wanted]:
-        columns = [column.key for key in keys for column in protocol_of(key)]
-        ways = zip(*(trials.column(each) for each in columns), strict=True)
-        groups = Counter(compress(ways, everything if whole else has[keys[0]]))
+        columns = {column.key: trials.column(column.key) for k in keys for column in protocol_of(k)}
+        # What is alike in all trials makes no groups.
+        varied = [key for key, column in columns.items() if _varies(column)]
+        ways = zip(range(len(trials)), *(columns[key] for key in varied), strict=True)
+        among = compress(ways, (everything if whole else has[keys[0]]).tolist())
+        groups = Counter(way[1:] for way in among)
         if groups:
-            usual |= dict(zip(columns, groups.most_common(1)[0][0], strict=True))
+            usual |= {key: column[0] for key, column in columns.items()}
+            usual |= dict(zip(varied, groups.most_common(1)[0][0], strict=True))
     return usual
 
 
