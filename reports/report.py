@@ -213,13 +213,19 @@ def _figures(
 def _drawn(
     pareto: ParetoChart, ious: IouMap, found: Effects | None, kinds: Collection[str]
 ) -> dict[str, Drawn]:
-    """The charts of a report in some kinds; nothing is drawn for none."""
+    """The charts of a report in some kinds; nothing is drawn for none.
+
+    The map of classes takes as long as the others together, and is drawn beside them.
+    """
+    if not kinds:
+        return {}
     from reports.pareto_drawing import draw_pareto  # with matplotlib, which only drawing needs
 
-    drawings = {"pareto": partial(draw_pareto, pareto), "iou": partial(draw_iou, ious)}
+    classes = beside(lambda: drawn_as(draw_iou(ious), kinds))
+    charts = {"pareto": drawn_as(draw_pareto(pareto), kinds)}
     if found:
-        drawings["effects"] = partial(draw_effects, effects_chart(found))
-    return {name: drawn_as(draw(), kinds) for name, draw in drawings.items() if kinds}
+        charts["effects"] = drawn_as(draw_effects(effects_chart(found)), kinds)
+    return {**charts, "iou": classes()}
 
 
 def _kinds(formats: Collection[str] | None) -> list[str]:
