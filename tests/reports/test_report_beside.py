@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 from made_up import failed, row, study_of
@@ -74,6 +75,45 @@ def test_a_result_that_cannot_be_sent_is_made_here():
         print(beside(lambda: (lambda: "made"))()())
     """)
     assert found == ["made"]
+
+
+@linux
+def test_objects_that_both_processes_have_are_not_sent():
+    found = alone("""
+        from reports.beside import beside
+        both = [["a"], ["b"]]
+        first, other = beside(lambda: (both[1], ["b"]), both)()
+        print(first is both[1], other == both[1], other is both[1])
+    """)
+    assert found == ["True", "True", "False"]
+
+
+@linux
+def test_a_report_made_with_copies_is_that_made_without(tmp_path):
+    found = alone(f"""
+        import sys
+        from pathlib import Path
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        from made_up import failed, noisy, rejected, study_of
+        import reports.beside, reports.front, reports.report
+        reports.front.MANY = reports.report.LARGE = 1  # as if it were very large
+        copies, copied = [], reports.beside._copied
+        reports.beside._copied = lambda *given: copies.append(1) or copied(*given)
+
+        rows = noisy({{"a": 0.5, "b": 0.4, "c": 0.45}}, seeds=3, a=8, b=10)
+        rows += [failed("a", 3), rejected("d")]
+        for name in ("with", "without"):
+            reports.report.write(study_of(rows), rows, Path({str(tmp_path)!r}, name))
+            reports.beside.can_be_beside = lambda: False
+        print(len(copies))
+    """)
+    names = {each.name for each in (tmp_path / "with").iterdir()}
+    assert names == {each.name for each in (tmp_path / "without").iterdir()}
+    for name in names:
+        written = (tmp_path / kind / name for kind in ("with", "without"))
+        assert len({each.read_bytes() for each in written}) == 1, name
+    # The table of trials, the fronts on two costs, the charts, and the tables.
+    assert found == ["4" if len(os.sched_getaffinity(0)) > 1 else "0"]
 
 
 @linux

@@ -29,6 +29,18 @@ def test_who_is_on_a_front_is_as_defined():
         assert found[line].tolist() == free
 
 
+def test_one_row_of_costs_or_scores_stands_for_all_draws():
+    dice = np.random.default_rng(1)
+    costs, scores = dice.integers(0, 6, (1, 9)) / 1.0, dice.integers(0, 6, (200, 9)) / 1.0
+    tiled = np.tile(costs, (200, 1))
+    assert (on_front(costs, scores) == on_front(tiled, scores)).all()
+    assert (hypervolume(costs, scores, (7.0, 0.0)) == hypervolume(tiled, scores, (7.0, 0.0))).all()
+    # The same points with both axes turned round have the same front.
+    mirrored = on_front(-scores, -costs)
+    assert (mirrored == on_front(-scores, -tiled)).all()
+    assert (mirrored == on_front(tiled, scores)).all()
+
+
 def test_a_hypervolume_is_the_area_under_the_steps():
     costs, scores = np.array([[1.0, 2.0, 3.0, 9.0]]), np.array([[1.0, 3.0, 2.0, 9.0]])
     assert hypervolume(costs, scores, (4.0, 0.0))[0] == (4 - 1) * 1 + (4 - 2) * 2

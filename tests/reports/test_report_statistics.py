@@ -114,6 +114,13 @@ def test_the_studentized_range_between_whole_degrees_is_never_too_small(num, df)
     assert exact <= width_factor(noise) <= 1.01 * exact
 
 
+@pytest.mark.parametrize(("num", "df"), [(2, 1), (3, 4), (40, 2), (200, 1000.5), (5000, 30_000)])
+def test_the_studentized_range_is_that_of_scipy(num, df):
+    noise = Noise(sd=1.0, df=9, safe_df=df, num_candidates=num, num_seeds=3)
+    exact = stats.studentized_range.ppf(0.95, num, df)
+    assert exact <= width_factor(noise) <= exact * (1 + 1e-5)
+
+
 def test_the_seeds_said_to_be_needed_resolve_four_times_out_of_five():
     dice = random.Random(6)
     scores = _trial(dice, [40.0, 41.0, 40.0], seeds=3)
