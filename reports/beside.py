@@ -49,7 +49,7 @@ def beside(work: Callable[[], T], shared: Sequence[object] = ()) -> Callable[[],
 
 def _copied(work: Callable[[], Any], shared: Sequence[object]) -> tuple[int, BinaryIO] | None:
     """A copy that works and the file for its result; None where the system makes none."""
-    give_back()
+    _give_back()
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -74,7 +74,7 @@ def _copied(work: Callable[[], Any], shared: Sequence[object]) -> tuple[int, Bin
         os._exit(1)  # whatever happened is found out anew by the process that asked
 
 
-def give_back() -> None:
+def _give_back() -> None:
     """Gives memory that was freed back to the system, where its C library keeps it (glibc does).
 
     After the rows of a large study are read this is a fifth of all that the process has.

@@ -138,8 +138,7 @@ class _Groups:
         self.which = kept | ~self.compared[self.who]
         self.done = self.which & np.array([s == "done" for s in trials.column("state")], dtype=bool)
         self.seeds = np.array(trials.column("seed"))
-        self.firsts = [start for start, _ in self.runs(np.ones(len(kept), dtype=bool))[1]]
-        self.firsts = self.order[self.firsts].tolist()
+        self.firsts: list[int] = np.unique(self.who, return_index=True)[1].tolist()
         lone = np.flatnonzero(~self.compared).tolist()
         self.apart = {rank: apart[keys[self.firsts[rank]]] for rank in lone}
         pairs = zip(who, trials.column("baseline"), strict=True)

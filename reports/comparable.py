@@ -33,9 +33,10 @@ def left_out(trials: Trials, objectives: Iterable[str]) -> tuple[LeftOut, ...]:
     """
     wanted = tuple(objectives)
     has = {key: np.isfinite(np.array(trials.column(key), float)) for key in wanted}
-    usual = _usual(trials, wanted, has)
-    columns = [trials.column(column) for column in usual if _varies(trials.column(column))]
-    kinds = zip(*(each.tolist() for each in has.values()), *columns, strict=True)
+    named = dict.fromkeys(column.key for key in wanted for column in protocol_of(key))
+    varied = {key: trials.column(key) for key in named if _varies(trials.column(key))}
+    usual = _usual(trials, has, varied)
+    kinds = zip(*(each.tolist() for each in has.values()), *varied.values(), strict=True)
     whys: dict[tuple[Any, ...], str] = {}  # alike trials have one reason, and are many
     found = []
     for place, kind in enumerate(kinds):
@@ -54,23 +55,23 @@ def _varies(column: list[Any]) -> bool:
 
 
 def _usual(
-    trials: Trials, wanted: tuple[str, ...], has: Mapping[str, NDArray[np.bool_]]
+    trials: Trials, has: Mapping[str, NDArray[np.bool_]], varied: Mapping[str, list[Any]]
 ) -> dict[str, Any]:
-    """The values of all protocol columns that most trials share."""
+    """The values of all protocol columns that most trials share; few are ``varied``."""
     everything = np.logical_and.reduce(list(has.values()))
     # Figure by figure would let two majorities meet that no trial is in both of.
     whole = bool(everything.any())
     usual: dict[str, Any] = {}
-    for keys in [wanted] if whole else [(key,) for key in wanted]:
-        columns = {column.key: trials.column(column.key) for k in keys for column in protocol_of(k)}
+    for keys in [tuple(has)] if whole else [(key,) for key in has]:
+        names = dict.fromkeys(column.key for key in keys for column in protocol_of(key))
         # What is alike in all trials makes no groups.
-        varied = [key for key, column in columns.items() if _varies(column)]
-        ways = zip(range(len(trials)), *(columns[key] for key in varied), strict=True)
+        told = [name for name in names if name in varied]
+        ways = zip(range(len(trials)), *(varied[name] for name in told), strict=True)
         among = compress(ways, (everything if whole else has[keys[0]]).tolist())
         groups = Counter(way[1:] for way in among)
         if groups:
-            usual |= {key: column[0] for key, column in columns.items()}
-            usual |= dict(zip(varied, groups.most_common(1)[0][0], strict=True))
+            usual |= {name: trials.column(name)[0] for name in names}
+            usual |= dict(zip(told, groups.most_common(1)[0][0], strict=True))
     return usual
 
 

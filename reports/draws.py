@@ -107,9 +107,8 @@ def _drawn_scores(
 ) -> tuple[Floats, tuple[str, ...]]:
     """Scores with what other seeds and other images would do to them, and which of both did.
 
-    Seeds are drawn from the residuals of all candidates together,
-    made as wide as the noise that was estimated: two or three values of one candidate's own are too
-    few to draw from.
+    Seeds are drawn from the residuals of all candidates together, made as wide as the noise that
+    was estimated: two or three values of one candidate's own are too few to draw from.
     """
     num = _num_draws(inside)
     drawn = np.tile(scores, (num if noise else 1, 1))

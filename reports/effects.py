@@ -89,14 +89,18 @@ def gap_of(effect: Effect) -> Difference:
 def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     """The effects of a study; None if nothing seeded was compared."""
     key = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
-    found = [each for each in verdict.compared if key and each.figures[key]]
-    if key is None or len(found) < 2:
+    if key is None:
+        return None
+    everyone = verdict.measured.candidates
+    ranks = [r for r, each in enumerate(everyone) if not each.apart and each.figures[key]]
+    found = [everyone[rank] for rank in ranks]
+    if len(found) < 2:
         return None
     baseline = next((each for each in found if each.baseline), None)
     table = _Table(
         found=found,
         seeds=verdict.measured.seeds(key),
-        scores=verdict.measured.scores(key)[_ranks(verdict, found)],
+        scores=verdict.measured.scores(key)[ranks],
         images=images if key == "miou" else None,
     )
     if baseline:
@@ -115,11 +119,6 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
         interactions=_judged(pairs),
         num_cut=num_rows - len(shown) + num_pairs - len(pairs),
     )
-
-
-def _ranks(verdict: Verdict, found: Sequence[Candidate]) -> list[int]:
-    known = {each.name: rank for rank, each in enumerate(verdict.measured.candidates)}
-    return [known[each.name] for each in found]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

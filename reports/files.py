@@ -21,17 +21,19 @@ SUFFIXES = {
 }  # fmt: skip
 """How the files of each format end."""
 
-
 TABLES = (".csv", ".md", ".tex")
+"""How tables end, which need no chart."""
+
+
+def is_wanted(name: str, formats: Collection[str] | None) -> bool:
+    """Whether a file is of some formats; None for all."""
+    return formats is None or Path(name).suffix in {SUFFIXES[each] for each in formats}
 
 
 def suffix_in(contents: Mapping[str, T], formats: Collection[str] | None) -> dict[str, T]:
     """The files of some formats; ValueError if there are none."""
-    if formats is None:
-        return dict(contents)
-    wanted = {SUFFIXES[each] for each in formats}
-    found = {name: each for name, each in contents.items() if Path(name).suffix in wanted}
-    if not found:
+    found = {name: each for name, each in contents.items() if is_wanted(name, formats)}
+    if formats is not None and not found:
         raise ValueError(f"there is nothing to write as {' or '.join(dict.fromkeys(formats))}")
     return found
 

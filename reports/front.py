@@ -103,14 +103,11 @@ def _front_on(study: Mapping[str, Any], verdict: Verdict, draws: Draws, cost: st
 
 def _front(verdict: Verdict, cost: str, draws: Draws) -> Front:
     accuracy = draws.accuracy
-    costs, scores = _figures([each.candidate for each in verdict.scored], cost, accuracy)
+    scored = [place for place, each in enumerate(verdict.standings) if each.competes]
+    costs, scores = (verdict.measured.means(key)[scored] for key in (cost, accuracy))
     edge = reference(costs, scores)
     near = in_reach(verdict, accuracy, cost, costs, scores)
-    inside, costs, scores = (
-        [verdict.scored[place].candidate for place in near],
-        costs[near],
-        scores[near],
-    )
+    inside, costs, scores = [verdict.scored[n].candidate for n in near], costs[near], scores[near]
     again, timed = drawn_costs(inside, cost, costs)
     drawn = draws.of(inside, scores, verdict.noises[accuracy])
     sources = (*drawn.sources, *(["rounds of latency"] if timed else []))
@@ -134,11 +131,6 @@ def _front(verdict: Verdict, cost: str, draws: Draws) -> Front:
         knee=_knee(verdict, cost, accuracy),
         steps=steps,
     )
-
-
-def _figures(some: Sequence[Candidate], cost: str, accuracy: str) -> tuple[Floats, Floats]:
-    costs, scores = ([each.mean(key) for each in some] for key in (cost, accuracy))
-    return np.array(costs, dtype=float), np.array(scores, dtype=float)
 
 
 def _chances(verdict: Verdict, inside: Sequence[Candidate], on: Flags) -> dict[str, float]:

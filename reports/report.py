@@ -21,7 +21,7 @@ from reports.confirmation import confirmation, confirmation_sentence
 from reports.curves import drawn
 from reports.effects import Effects, effects
 from reports.effects_chart import draw_effects, effects_chart
-from reports.files import Content, Made, begun, put_all, suffix_in
+from reports.files import Content, Made, begun, is_wanted, put_all, suffix_in
 from reports.front import begun_fronts
 from reports.images import images_of
 from reports.iou_map import IouMap, draw_iou, iou_map
@@ -125,22 +125,22 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
     verdict = with_histories(verdict, histories) if histories else verdict
     printed = published(study)  # apart from the verdict, so that no judgement can rest on it
     pareto, ious = pareto_chart(verdict, printed), iou_map(verdict)
-    drawn = cache(beside(partial(_drawn, pareto, ious, found, _kinds(formats))))
+    charts = cache(beside(partial(_drawn, pareto, ious, found, _kinds(formats))))
     on_fronts = ended_fronts()
     held = confirmation(verdict, *(again or (None, ())))
     text = answer(verdict, found) + confirmation_sentence(study, verdict, held)
     table = candidates_table(verdict, found)
-    told = sections_of(verdict, found, images, on_fronts, held, drawn)
+    told = sections_of(verdict, found, images, on_fronts, held, charts)
     sections = (*told, *qualitative(folder))
     live = partial(live_chart, verdict, pareto, on_fronts, table, printed) if interactive else None
-    figures = partial(_figures, pareto, ious, drawn, printed, live)
+    figures = partial(_figures, pareto, ious, charts, printed, live)
     # Made only if they are written.
     contents: dict[str, Content] = {
         "report.html": lambda: page(
             verdict, text, table, figures(), study.get("command"), sections
         ),
         **_tables(verdict, table, told),
-        **_charts(("pareto", "iou", *(each.name for each in told if each.drawing)), drawn),
+        **_charts(("pareto", "iou", *(each.name for each in told if each.drawing)), charts),
         **paper_files(table, told),
     }
     files = put_all(folder, suffix_in(contents, formats), before)
@@ -175,7 +175,7 @@ def _begun_early(
 ) -> dict[str, Callable[[], None]]:
     """The table of very many trials, which needs no verdict, so that nothing waits for it."""
     name = "trials.csv"
-    if len(trials) < LARGE or (formats is not None and "csv" not in formats):
+    if len(trials) < LARGE or not is_wanted(name, formats):
         return {}
     return {name: begun(folder, name, partial(trials_csv, trials))}
 
@@ -184,11 +184,11 @@ Charts = Callable[[], Mapping[str, Drawn]]
 """Charts by name, drawn or waited for when they are first asked for."""
 
 
-def _charts(names: Iterable[str], drawn: Charts) -> dict[str, Content]:
+def _charts(names: Iterable[str], charts: Charts) -> dict[str, Content]:
     """Charts as files of each kind."""
 
     def made(name: str, kind: str) -> Callable[[], Made]:
-        return lambda: getattr(drawn()[name], kind)
+        return lambda: getattr(charts()[name], kind)
 
     return {f"{name}.{kind}": made(name, kind) for name in names for kind in KINDS}
 
@@ -196,7 +196,7 @@ def _charts(names: Iterable[str], drawn: Charts) -> dict[str, Content]:
 def _figures(
     pareto: ParetoChart,
     ious: IouMap,
-    drawn: Charts,
+    charts: Charts,
     printed: Sequence[Published],
     live: Callable[[], LiveChart | None] | None,
 ) -> Figures:
@@ -205,7 +205,7 @@ def _figures(
         pareto=pareto,
         iou=ious,
         published=published_table(printed),
-        drawn=drawn,
+        drawn=charts,
         live=live() if live else None,
     )
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 from markupsafe import Markup, escape
 
 from reports.ablation import ablation_caption, ablation_table
 from reports.confirmation import Confirmation, confirmation_table
 from reports.effects import Effects
-from reports.effects_chart import draw_effects, effects_chart, effects_chart_caption
+from reports.effects_chart import effects_chart, effects_chart_caption
 from reports.effects_table import effects_caption, effects_csv, effects_table
 from reports.front import Front
 from reports.front_table import front_caption, front_lines, front_table, fronts_csv
 from reports.images import Images
-from reports.style import Drawing, Drawn, inline
+from reports.style import Drawn, inline
 from reports.tables import Table, csv, markdown, markdown_cell
 from reports.verdict import Verdict
 
@@ -47,14 +47,14 @@ class Section:
     """A table, a chart or pictures, what they say in sentences, and how they are to be read.
 
     ``name`` is what its files are called; ``csv`` makes what machines read, None where the table
-    is all there is. ``drawing`` draws the chart when first asked; ``is_repeat`` is whether the
+    is all there is. ``drawing`` gives the chart, or waits for it; ``is_repeat`` is whether the
     table says anew, in a paper's layout, what a terminal shows already.
     """
 
     name: str
     title: str
     table: Table | None = None
-    drawing: Callable[[], Drawing | Drawn] | None = None
+    drawing: Callable[[], Drawn] | None = None
     drawing_caption: str = ""
     pictures: tuple[Picture, ...] = ()
     findings: tuple[str, ...] = ()
@@ -83,11 +83,11 @@ def sections_of(
     images: Images | None,
     fronts: Sequence[Front],
     confirmed: Confirmation | None,
-    charts: Callable[[], Mapping[str, Drawn]] | None = None,
+    charts: Callable[[], Mapping[str, Drawn]],
 ) -> tuple[Section, ...]:
     """The sections of a study that have something to say.
 
-    ``charts`` has the chart of effects where the caller draws it.
+    ``charts`` gives the charts by name, among them that of the effects if there are any.
     """
     sections = []
     if confirmed:
@@ -124,14 +124,14 @@ def sections_of(
 
 
 def _effects(
-    found: Effects, images: Images | None, charts: Callable[[], Mapping[str, Drawn]] | None
+    found: Effects, images: Images | None, charts: Callable[[], Mapping[str, Drawn]]
 ) -> Section:
     chart = effects_chart(found)
     return Section(
         name="effects",
         title="Effects",
         table=effects_table(found),
-        drawing=(lambda: charts()["effects"]) if charts else cache(lambda: draw_effects(chart)),
+        drawing=lambda: charts()["effects"],
         drawing_caption=effects_chart_caption(chart, found),
         caption=effects_caption(found, images),
         csv=partial(effects_csv, found),

@@ -116,10 +116,10 @@ def _judged(
     budget = dict(study.get("budget") or {})
     odd = left_out(trials, objectives)
     if before and {each.key for each in before.left_out} == {each.key for each in odd}:
-        measured, noises = before.measured, before.noises
+        measured, noises, kept = before.measured, before.noises, before.kept
     else:
         found = by_ratio(candidates(trials, {each.key: each.why for each in odd}, budget))
-        measured = Measured(found)
+        measured, kept = Measured(found), kept_of(trials, odd)
         noises = {key: _noise(found, key) for key in FIGURES if FIGURES[key].seeded}
     return Verdict(
         name=study["name"],
@@ -130,7 +130,7 @@ def _judged(
         noises=noises,
         left_out=odd,
         trials=trials,
-        kept=kept_of(trials, odd),
+        kept=kept,
         measured=measured,
     )
 

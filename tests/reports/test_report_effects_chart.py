@@ -63,7 +63,10 @@ def test_the_same_effects_give_the_same_bytes():
 
 def test_the_page_has_the_chart_and_the_ablation_in_a_papers_layout():
     verdict = judged(noisy({"<b>full": 0.4, "a & b": 0.3}, seeds=3, a=8), baseline="<b>full")
-    told = {each.name: each for each in sections_of(verdict, effects(verdict), None, (), None)}
+    found = effects(verdict)
+    charts = {"effects": draw_effects(effects_chart(found))}
+    sections = sections_of(verdict, found, None, (), None, lambda: charts)
+    told = {each.name: each for each in sections}
     assert told["effects"].svg.startswith("<svg") and "a & b" not in told["effects"].svg
     assert told["ablation"].is_repeat and told["ablation"].csv
     assert any(
