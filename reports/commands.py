@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.ledger import Ledger, Progress
+from harness.ledger import Ledger, Progress, Rows
 from harness.names import unknown
 from harness.opening import INDEX, confirmation_name, folder_name, opened
 from harness.terminal import Answer
@@ -193,14 +193,14 @@ def _verdict(ledger: Ledger, name: str) -> Verdict:
 
 def _read(ledger: Ledger, name: str) -> tuple[dict[str, Any], Trials]:
     """A study, and its trials without what a report does not read."""
-    definition, plan = ledger.definition(name), ledger.plan(name)
-    study = {**definition, "plan": [vars(entry) for entry in plan]}
+    definition, num = ledger.definition(name), ledger.num_planned(name)
     ledger.rest()  # a part may be read by a copy of this process, which can share no connection
 
-    def between(start: int, stop: int) -> Iterator[tuple[dict[str, Any], ...]]:
-        return ledger.each_layered(plan[start:stop], UNREAD)
+    def between(start: int, stop: int) -> tuple[list[dict[str, Any]], Iterator[Rows]]:
+        plan = ledger.plan(name, start, stop)
+        return [vars(entry) for entry in plan], ledger.each_rows(plan, UNREAD)
 
-    trials = trials_between(study, between, _ready)
+    trials = trials_between(name, num, between, _ready)
     return definition, trials  # all that the plan says is in these
 
 

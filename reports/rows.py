@@ -15,6 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 from harness.architecture import SCRATCH
+from harness.ledger import Rows
 from reports.beside import beside
 from reports.spreadsheet import harmless
 from reports.trials import Gathering, Trials
@@ -24,7 +25,9 @@ if TYPE_CHECKING:  # pandas is imported where a DataFrame is asked for
 
 Study = Mapping[str, Any]
 Row = Mapping[str, Any]
-Layers = Sequence[Row]
+Plan = Sequence[Mapping[str, Any]]
+Between = Callable[[int, int], tuple[Plan, Iterable[Rows]]]
+Meanwhile = Callable[[], None]
 
 PENDING = "pending"
 LONG = ("history", "confusion")
@@ -41,7 +44,7 @@ UNTIDY = (
 )
 """What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
 
-WEIGHTS = {"initial_weights", "weights"}
+WEIGHTS = ("initial_weights", "weights")
 """What rows did not say before there were others than from scratch."""
 
 LINES_AT_ONCE = 2000
@@ -61,64 +64,54 @@ def trials_of(study: Study, rows: Iterable[Row]) -> Trials:
     another study. The IoU of a class is column ``iou.<class>``, a factor ``factor.<name>``.
     ValueError if not one planned trial has a row.
     """
-    return _known(study, *_gathered(_named(study["plan"]), ([row] for row in rows)))
-
-
-def trials_between(
-    study: Study,
-    between: Callable[[int, int], Iterable[Layers]],
-    meanwhile: Callable[[], None] = lambda: None,
-) -> Trials:
-    """The same, of rows that can be read for the entries of the plan between two places.
-
-    They are in layers, of which the later ones win, and the last one has the key. Those of the
-    latter part of a large plan are read beside this process, which does ``meanwhile`` too.
-    """
     plan = study["plan"]
-    named = _named(plan)
-    first = round(OWN_SHARE * len(plan)) if len(plan) >= LARGE else len(plan)
+    return _known(study["name"], *_gathered(plan, _placed(plan, rows)))
 
-    def part(*places: int) -> tuple[Trials, bool]:
-        here = slice(*places)
-        return _gathered({k: column[here] for k, column in named.items()}, between(*places))
 
-    def latter_part() -> tuple[dict[str, list[Any]], bool]:
-        trials, is_known = part(first, len(plan))
-        # Of what the plan says this process has all.
-        return {k: v for k, v in trials.columns.items() if k not in named}, is_known
+def _placed(plan: Plan, rows: Iterable[Row]) -> Iterator[Rows]:
+    """Rows with their places in a plan."""
+    places: dict[str, list[int]] = {}
+    for place, entry in enumerate(plan):
+        places.setdefault(entry["key"], []).append(place)
+    for row in rows:
+        here = places.get(row["key"], [])
+        none: list[dict[str, Any]] = [{}] * len(here)
+        yield Rows(here, none, none, none, [dict(row)] * len(here))
 
-    latter = beside(latter_part) if first < len(plan) else None
+
+def trials_between(name: str, num: int, between: Between, meanwhile: Meanwhile) -> Trials:
+    """The trials of a study of which the entries between two places of its plan can be read.
+
+    Those of the latter part of a large plan are read beside this process, which does ``meanwhile``
+    too; it may take some time.
+    """
+    first = round(OWN_SHARE * num) if num >= LARGE else num
+    latter = beside(lambda: _gathered(*between(first, num))) if first < num else None
     if latter:
         meanwhile()
-    trials, is_known = part(0, first)
+    trials, is_known = _gathered(*between(0, first))
     if latter:
-        columns, is_latter_known = latter()
-        rest = Trials(
-            {k: column[first:] for k, column in named.items()} | columns, len(plan) - first
-        )
+        rest, is_latter_known = latter()
         trials, is_known = trials.followed_by(rest), is_known or is_latter_known
-    return _known(study, trials, is_known)
+    return _known(name, trials, is_known)
 
 
-def _known(study: Study, trials: Trials, is_known: bool) -> Trials:
+def _known(name: str, trials: Trials, is_known: bool) -> Trials:
     if not is_known:
-        raise ValueError(
-            f"study {study['name']!r} has no rows yet: run it before asking for a report"
-        )
+        raise ValueError(f"study {name!r} has no rows yet: run it before asking for a report")
     return trials
 
 
-def _gathered(named: dict[str, list[Any]], rows: Iterable[Layers]) -> tuple[Trials, bool]:
+def _gathered(plan: Plan, parts: Iterable[Rows]) -> tuple[Trials, bool]:
     """The trials of a part of a plan, and whether any has a row."""
-    places: dict[str, list[int]] = {}
-    for place, key in enumerate(named["key"]):
-        places.setdefault(key, []).append(place)
-    found = Gathering(len(named["key"]), _planned(named), {*named, "iou"})
+    named = _named(plan)
+    found = Gathering(len(plan), _planned(named), {*named, "iou"})
     is_known = False
-    for row in rows:
-        for place in places.get(row[-1]["key"], ()):
-            found.put(place, *row, _added(row))
-            is_known = True
+    for places, measured, of_parts, shared, own in parts:
+        said = list(map(_said, shared, own))
+        ious, unsaid = zip(*said, strict=True) if said else ((), ())
+        found.put(places, (measured, of_parts, shared, own, ious, unsaid))
+        is_known = is_known or bool(places)
     return found.table(), is_known
 
 
@@ -129,7 +122,7 @@ def _planned(named: dict[str, list[Any]]) -> dict[str, list[Any]]:
     return {**first, "state": [PENDING] * num, "reason": [None] * num, **named}
 
 
-def _named(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+def _named(plan: Plan) -> dict[str, list[Any]]:
     """What a plan says of its trials, column by column; no row says otherwise."""
     factors = [entry.get("factors") or {} for entry in plan]
     names = dict.fromkeys(name for each in {id(f): f for f in factors}.values() for name in each)
@@ -143,17 +136,18 @@ def _named(plan: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     }
 
 
-def _added(row: Layers) -> Row:
-    """What a row says in another way than the table."""
-    scored: Row = {}
-    for layer in row:
-        if "miou" in layer or "iou" in layer:
-            scored = layer
-    iou = scored.get("iou") or {}
-    added = dict(zip(_of_classes(tuple(iou)), iou.values(), strict=True))
-    if scored.get("miou") is None or scored.keys() >= WEIGHTS:
-        return added
-    return {**dict.fromkeys(sorted(WEIGHTS - scored.keys()), SCRATCH), **added}
+def _said(shared: Row, own: Row) -> tuple[Row, Row]:
+    """What a row says in another way than the table: the IoU by class, and what it leaves out."""
+    iou = own.get("iou") or shared.get("iou") or {}
+    by_class = dict(zip(_of_classes(tuple(iou)), iou.values(), strict=True))
+    is_scored = own.get("miou", shared.get("miou")) is not None
+    unsaid = (name for name in WEIGHTS if name not in shared and name not in own)
+    return by_class, _scratch(*unsaid) if is_scored else {}
+
+
+@cache
+def _scratch(*names: str) -> Row:
+    return dict.fromkeys(names, SCRATCH)
 
 
 @cache

@@ -101,8 +101,8 @@ class Trials(Sequence[Trial]):
         return Trials({**self.columns, key: values}, len(self))
 
 
-AT_ONCE = 500
-"""So many lines are kept before they are written into the columns together."""
+MOST_KNOWN = 500
+"""So many different values of a column are looked up; those of more are seldom alike."""
 
 Layer = Mapping[str, Any]
 
@@ -110,8 +110,8 @@ Layer = Mapping[str, Any]
 class Gathering:
     """Takes lines in any order and makes a table of them.
 
-    Lines that have the same columns are kept for a while and then turned into columns at once,
-    which takes less time than writing value by value.
+    Those that come together and have the same columns are turned into columns at once, which takes
+    less time than writing value by value.
     """
 
     def __init__(
@@ -125,40 +125,44 @@ class Gathering:
         self._columns, self._unchanged = dict(columns or {}), frozenset(unchanged)
         self._last: dict[str, Any] = {}
         self._known: dict[str, dict[Any, Any]] = {}
-        self._waiting: dict[tuple[tuple[str, ...], ...], tuple[list[int], list[Any]]] = {}
-        self._places: set[int] = set()
+        self._kinds: dict[tuple[str, ...], int] = {}
 
-    def put(self, place: int, *layers: Layer) -> None:
-        """Writes some columns of a line, of whose layers the later ones win; None is not written.
+    def put(self, places: Sequence[int], layers: Sequence[Sequence[Layer]]) -> None:
+        """Writes some columns of lines, of whose layers the later ones win; None is not written.
 
-        What is alike in neighbouring lines takes less time as a layer that is one object.
+        Each layer has a mapping for each of the places, which are all different. What is alike in
+        neighbouring lines takes less time where it is one object.
         """
-        if place in self._places or len(self._places) == AT_ONCE:
-            self._write()  # in the order in which lines of one place came
-        keys = tuple(map(tuple, layers))
-        waiting = self._waiting.get(keys)
-        if waiting is None:
-            waiting = self._waiting[keys] = [], []
-            for key in chain(*keys):
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for at, kinds in enumerate(zip(*map(self._kinds_of, layers), strict=True)):
+            groups.setdefault(kinds, []).append(at)
+        for lines in groups.values():
+            some = [list(map(layer.__getitem__, lines)) for layer in layers]
+            self._put_alike(list(map(places.__getitem__, lines)), some)
+
+    def _kinds_of(self, layer: Sequence[Layer]) -> Iterator[int]:
+        """A number for the columns of each mapping."""
+        last, kind = None, -1
+        for each in layer:
+            if each is not last:
+                last = each
+                kind = self._kinds.setdefault(tuple(each), len(self._kinds))
+            yield kind
+
+    def _put_alike(self, places: list[int], layers: Sequence[Sequence[Layer]]) -> None:
+        """Writes lines that have the same columns."""
+        for layer in layers:
+            for key in layer[0]:
                 if key not in self._columns and key not in self._unchanged:
                     self._columns[key] = [None] * self._num
-        waiting[0].append(place)
-        waiting[1].append(layers)
-        self._places.add(place)
-
-    def _write(self) -> None:
-        for keys, (places, lines) in self._waiting.items():
-            runs, written = list(_runs(places)), set(self._unchanged)
-            columns_of_layers = zip(*lines, strict=True)
-            for names, layers in reversed([*zip(keys, columns_of_layers, strict=True)]):
-                distinct, times = _distinct(layers)
-                columns = zip(*(layer.values() for layer in distinct), strict=True)
-                for name, values in zip(names, columns, strict=True):
-                    if name not in written:
-                        self._write_column(name, values, times, places, runs)
-                written.update(names)
-        self._waiting.clear()
-        self._places.clear()
+        runs, written = list(_runs(places)), set(self._unchanged)
+        for layer in reversed(layers):
+            distinct, times = _distinct(layer)
+            columns = zip(*(each.values() for each in distinct), strict=True)
+            for name, values in zip(layer[0], columns, strict=True):
+                if name not in written:
+                    self._write_column(name, values, times, places, runs)
+            written.update(layer[0])
 
     def _write_column(
         self,
@@ -189,7 +193,7 @@ class Gathering:
             known = self._known.setdefault(key, {})
             if values[0] == values[-1] and values.count(values[0]) == len(values):
                 return [known.setdefault(values[0], values[0])] * len(values)
-            if len(known) > AT_ONCE:
+            if len(known) > MOST_KNOWN:
                 known.clear()  # such as keys, which are never alike
             return list(map(known.setdefault, values, values))
         if len(set(map(id, values))) == 1:
@@ -206,7 +210,6 @@ class Gathering:
 
     def table(self) -> Trials:
         """What was gathered."""
-        self._write()
         return Trials(self._columns, self._num)
 
 

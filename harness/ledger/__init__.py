@@ -2,7 +2,7 @@
 
 from harness.ledger.claims import Claim
 from harness.ledger.database import shown
-from harness.ledger.entries import Entry, Row
+from harness.ledger.entries import Entry, Row, Rows
 from harness.ledger.ledger import Ledger, open_ledger
 from harness.ledger.standing import Progress, heard, progress
 
@@ -12,6 +12,7 @@ __all__ = [
     "Ledger",
     "Progress",
     "Row",
+    "Rows",
     "heard",
     "open_ledger",
     "progress",

@@ -5,9 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 Row = dict[str, Any]
+Layers = tuple[Row, Row]
+"""A trial's row in two: what it shares with others, and what it has of its own."""
+
+
+class Rows(NamedTuple):
+    """The rows of some entries of a plan, in layers, of which the later ones win.
+
+    ``places`` are those of the entries that have a row. ``measured``, ``parts``, ``shared`` and
+    ``own`` have as many rows each, and neighbours the same object where these are alike: who reads
+    many rows need not look at each. The last two are the trial's.
+    """
+
+    places: list[int]
+    measured: list[Row]
+    parts: list[Row]
+    shared: list[Row]
+    own: list[Row]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +55,13 @@ def planned(study: str, plan: Sequence[Entry], start: int = 0) -> list[Row]:
     ]
 
 
-def ended(entry: Entry, trials: Mapping[str, Row]) -> Row | None:
+def ended(entry: Entry, trials: Mapping[str, Layers]) -> Layers | None:
     """What is known of a planned trial that has ended or was rejected."""
     if entry.rejected:
-        return {"state": "rejected", "reason": entry.rejected}
+        return {}, {"state": "rejected", "reason": entry.rejected}
     trial = trials.get(entry.key)
     # One that is paused is at a rung, to be judged.
-    return None if trial is None or trial["state"] in ("paused", "pending") else trial
+    return None if trial is None or trial[1]["state"] in ("paused", "pending") else trial
 
 
 def sharing(lines: Iterable[Row]) -> Iterator[Row]:

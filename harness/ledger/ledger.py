@@ -17,7 +17,7 @@ from harness.ledger import claims, tallies
 from harness.ledger.claims import Claim
 from harness.ledger.cutting import Parser, parsed
 from harness.ledger.database import Database, insert_into, reason, scrubbed, shown
-from harness.ledger.entries import Entry, Row, ended, planned, sharing, text_of
+from harness.ledger.entries import Entry, Layers, Row, Rows, ended, planned, sharing, text_of
 from harness.ledger.schema import (
     LONGEST_NAME,
     MEASUREMENTS,
@@ -67,7 +67,7 @@ class Ledger:
 
     def trials(self, keys: Iterable[str]) -> dict[str, Row]:
         """The rows of those keys that have one, failed ones included."""
-        return self._lookup(TRIALS, list(keys))
+        return self._lookup(TRIALS, list(keys), parsed)
 
     def states(self, keys: Iterable[str]) -> dict[str, str]:
         """The states of those keys that have a row, without reading the rows."""
@@ -156,7 +156,7 @@ class Ledger:
 
     def measurements(self, keys: Iterable[str]) -> dict[str, Row]:
         """The cost and latency rows of those keys that have one."""
-        return self._lookup(MEASUREMENTS, list(keys))
+        return self._lookup(MEASUREMENTS, list(keys), parsed)
 
     def put_measurement(self, key: str, record: Row) -> None:
         """Stores a cost or latency row."""
@@ -231,9 +231,16 @@ class Ledger:
         rows = self._database.read(lambda c: c.execute(query).all())
         return {row.name: parsed(row.record) for row in rows}
 
-    def plan(self, name: str) -> list[Entry]:
-        """A study's plan in order; empty for a study never planned."""
+    def num_planned(self, name: str) -> int:
+        """How many entries a study's plan has; 0 for a study never planned."""
+        query = sql.select(sql.func.count()).where(PLANS.c.study == name)
+        return int(self._database.read(lambda c: c.execute(query).scalar_one()))
+
+    def plan(self, name: str, start: int = 0, stop: int | None = None) -> list[Entry]:
+        """A study's plan in order, or a part of it; empty for a study never planned."""
         query = sql.select(PLANS.c.record).where(PLANS.c.study == name).order_by(PLANS.c.position)
+        query = query.offset(start) if start else query
+        query = query if stop is None else query.limit(stop - start)
 
         def read(connection: Connection) -> list[Entry]:
             parts = connection.execute(query).scalars().partitions(ASKED)
@@ -251,41 +258,40 @@ class Ledger:
 
         ``without`` names columns that are left out where they are lists or mappings.
         """
-        for measured, parts, trial, named in self.each_layered(plan, without):
-            yield {**measured, **parts, **trial, **named}
-
-    def each_layered(
-        self, plan: Sequence[Entry], without: Collection[str] = ()
-    ) -> Iterator[tuple[Row, ...]]:
-        """The same, but each row in layers, of which the later ones win.
-
-        They are what was measured, the parts, the trial, and what the study says. Neighbours have
-        the same objects where these are alike, so who reads many rows need not look at each.
-        """
-        figures: dict[str, Row] = {}
         parser = Parser(without)
+        for found in self._each(plan, lambda text: ({}, parser.row(text))):
+            for place, measured, parts, _, own in zip(*found, strict=True):
+                entry = plan[place]
+                named = {"key": entry.key, "candidate": entry.candidate, "seed": entry.seed}
+                yield {**measured, **parts, **own, **named}
+
+    def each_rows(self, plan: Sequence[Entry], without: Collection[str] = ()) -> Iterator[Rows]:
+        """The same, some at a time and in layers; the first one is its own as a whole.
+
+        So who makes a table of them knows in which order columns come.
+        """
+        parser = Parser(without)
+        is_first = True
+        for found in self._each(plan, parser.layers):
+            if is_first and found.places:
+                found.own[0] = parser.whole(found.shared[0], found.own[0])
+                found.shared[0], is_first = {}, False
+            yield found
+
+    def _each(self, plan: Sequence[Entry], layers_of: Callable[[str], Layers]) -> Iterator[Rows]:
+        figures: dict[str, Row] = {}
         for start in range(0, len(plan), ASKED):
             part = plan[start : start + ASKED]
-            trials = self._lookup(TRIALS, [entry.key for entry in part], parser)
+            trials = self._lookup(TRIALS, [entry.key for entry in part], layers_of)
             keys = dict.fromkeys(k for e in part for k in (e.cost_key, e.latency_key) if k)
             # Seeds of one candidate mostly follow one another, so few are asked for twice.
             figures = {key: figures[key] for key in keys if key in figures}
-            figures |= self._lookup(MEASUREMENTS, [key for key in keys if key not in figures])
-            of, measured = ("", ""), dict[str, Any]()
-            for entry in part:
-                if of != (entry.cost_key, entry.latency_key):
-                    of = entry.cost_key, entry.latency_key
-                    measured = {**figures.get(of[0], {}), **figures.get(of[1], {})}
-                trial = ended(entry, trials)
-                if trial:
-                    named = {"key": entry.key, "candidate": entry.candidate, "seed": entry.seed}
-                    yield measured, entry.parts, trial, named
+            asked = [key for key in keys if key not in figures]
+            figures |= self._lookup(MEASUREMENTS, asked, parsed)
+            yield _rows(part, start, trials, figures)
 
-    def _lookup(
-        self, table: sql.Table, keys: list[str], parser: Parser | None = None
-    ) -> dict[str, Row]:
-        row_of = parser.row if parser else parsed
-        return self._found(table.c.key, table.c.record, keys, row_of)
+    def _lookup(self, table: sql.Table, keys: list[str], made: Callable[[str], T]) -> dict[str, T]:
+        return self._found(table.c.key, table.c.record, keys, made)
 
     def _found(
         self,
@@ -303,6 +309,28 @@ class Ledger:
             return {found: made(value) for chunk in chunks for found, value in map(tuple, chunk)}
 
         return self._database.read(read)
+
+
+def _rows(
+    part: Sequence[Entry], start: int, trials: Mapping[str, Layers], figures: Mapping[str, Row]
+) -> Rows:
+    """The rows of a part of a plan that begins at some place."""
+    found = Rows([], [], [], [], [])
+    of, measured = ("", ""), dict[str, Any]()
+    for place, entry in enumerate(part, start):
+        trial = ended(entry, trials)
+        if not trial:
+            continue
+        if of != (entry.cost_key, entry.latency_key):
+            of = entry.cost_key, entry.latency_key
+            measured = {**figures.get(of[0], {}), **figures.get(of[1], {})}
+        shared, own = trial
+        found.places.append(place)
+        found.measured.append(measured)
+        found.parts.append(entry.parts)
+        found.shared.append(shared)
+        found.own.append(own)
+    return found
 
 
 _NEVER: sql.ColumnElement[bool] = sql.false()

@@ -40,7 +40,7 @@ def gathered(rows: list[Row]) -> Trials:
     """Rows as a table of trials."""
     table = Gathering(len(rows))
     for place, each in enumerate(rows):
-        table.put(place, each)
+        table.put([place], [[each]])
     return table.table()
 
 

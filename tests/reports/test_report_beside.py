@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from made_up import failed, row, study_of
 
+from harness.ledger import Rows
 from reports import rows as module
 from reports.rows import trials_between, trials_of
 
@@ -152,27 +153,37 @@ ROWS = [row("a"), row("b", 1, odd=3), failed("c"), row("d", 2), row("e", 1, othe
 
 
 def test_a_plan_read_in_halves_gives_the_same_table(monkeypatch):
-    study = study_of([*ROWS, row("late")])
-    keys = [entry["key"] for entry in study["plan"]]
+    late = [*ROWS, row("late")]
+    study = study_of(late)
     by_key = {each["key"]: each for each in ROWS}
     asked = []
 
     def between(start, stop):
         asked.append((start, stop))
-        return [[by_key[key]] for key in keys[start:stop] if key in by_key]
+        plan = study["plan"][start:stop]
+        here = [place for place, entry in enumerate(plan) if entry["key"] in by_key]
+        nothing = [{}] * len(here)
+        own = [by_key[plan[place]["key"]] for place in here]
+        return plan, [Rows(here, nothing, nothing, nothing, own)]
 
     monkeypatch.setattr(module, "LARGE", 2)
-    assert trials_between(study, between).columns == trials_of(study, ROWS).columns
+    found = trials_between("fusion", len(late), between, lambda: None)
+    assert found.columns == trials_of(study, ROWS).columns
     assert sorted(asked) == [(0, 3), (3, 6)]
 
 
 def test_a_half_without_a_row_is_no_error_and_two_are(monkeypatch):
     monkeypatch.setattr(module, "LARGE", 2)
-    study = study_of([row("late"), row("a")])
-    found = trials_between(study, lambda start, stop: [[row("a")]] if start else [])
+    plan = study_of([row("late"), row("a")])["plan"]
+
+    def between(start, stop):
+        nothing = [{}] * start
+        return plan[start:stop], [Rows([0][:start], nothing, nothing, nothing, [row("a")][:start])]
+
+    found = trials_between("fusion", 2, between, lambda: None)
     assert found.column("state") == ["pending", "done"]
     with pytest.raises(ValueError, match="'fusion' has no rows yet"):
-        trials_between(study, lambda start, stop: [])
+        trials_between("fusion", 2, lambda start, stop: (plan[start:stop], []), lambda: None)
 
 
 def test_a_table_sent_to_another_process_is_the_same():

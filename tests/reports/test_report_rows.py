@@ -66,8 +66,8 @@ def test_csv_has_every_column_but_long_lists_and_nested_values_as_json():
 def test_of_the_layers_of_a_line_the_later_win_and_what_the_plan_says_stays():
     table = Gathering(4, {"key": ["a", "b", "c", "d"]}, {"key", "iou"})
     shared = {"gmacs": 0.5, "state": "measured", "note": "shared"}
-    for place, note in [(3, "own"), (1, None), (2, "own")]:
-        table.put(place, shared, {"key": "other", "state": "done", "note": note, "iou": {}})
+    own = [{"key": "other", "state": "done", "note": n, "iou": {}} for n in ("own", None, "own")]
+    table.put([3, 1, 2], [[shared] * 3, own])
     assert table.table().columns == {
         "key": ["a", "b", "c", "d"],
         "gmacs": [None, 0.5, 0.5, 0.5],
