@@ -73,7 +73,7 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 @pytest.mark.parametrize("every", [1, 2, 7])
 def test_the_layers_of_a_row_are_the_row(odd, every):
-    rows = [scored(at, **(odd if at % every == 0 else {})) for at in range(40)]
+    rows = [scored(at, **(odd if (at + 1) % every == 0 else {})) for at in range(40)]
     for row, (shared, own) in zip(rows, layered(rows), strict=True):
         assert not shared.keys() & own.keys()
         assert repr(sorted({**shared, **own}.items())) == repr(sorted(left_of(row).items()))
