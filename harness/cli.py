@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands that need them, so that help come
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -45,6 +46,15 @@ Options = argparse.Namespace
 
 DEBUG = "TWOPATH_DEBUG"
 """The environment variable that, when set, shows the traceback of a user's mistake too."""
+
+
+def run() -> int:
+    """``main`` for a process that ends with it."""
+    code = main()
+    # Or all that is left would be looked through for cycles before it is freed, which after the
+    # report of a large study takes longer than to free it.
+    gc.freeze()
+    return code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -369,4 +379,4 @@ def _sweep(options: Options) -> Answer:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -34,7 +34,7 @@ MOST_PLAIN = 3_000
 """Beyond so many points the plain search is left out: it would take minutes."""
 
 GOAL_S, GOAL_MIB, GOAL_PAGE_MB = 10, 1024, 10
-COMMAND = "from harness.cli import main; raise SystemExit(main())"
+COMMAND = "from harness.cli import run; raise SystemExit(run())"
 Record = dict[str, Any]
 
 
