@@ -19,7 +19,7 @@ REPEATED = ("architecture", "recipe")
 OWN = ("key", "state", "seed")
 """The columns that a row always has of its own."""
 
-SHORTEST = 40
+SHORTEST = 80
 """So many letters of steady columns take less time to pass over than to parse."""
 
 LEARNINGS = 50

@@ -102,37 +102,45 @@ def _worth(factors: dict[str, str]) -> float:
 
 
 def _trial(entry: Entry, place: int) -> Iterator[tuple[str, str]]:
+    """A row with its columns in the order of real ones."""
     dice = np.random.default_rng((place, entry.seed))
     state = "failed" if dice.random() < 0.02 else "done"
-    row = {"key": entry.key, "state": state, "seed": entry.seed, **_COMMON}
+    reason = "ValueError: loss is nan" if state == "failed" else None
+    run = {"key": entry.key, "reason": reason, "seed": entry.seed, **_COMMON,
+           "folder": entry.key[:16], "started": _when(dice), "finished": _when(dice)}  # fmt: skip
     if state == "failed":
-        row |= {"reason": "ValueError: loss is nan", "error_detail": "Traceback " + 40 * "line\n"}
-        text = json.dumps(row)
+        text = json.dumps({**run, "error_detail": "Traceback " + 40 * "line\n", "state": state})
     else:
         miou = 0.3 + 0.4 * _worth(entry.factors) + _LUCK[entry.seed] + dice.normal(0, 0.01)
         size = "192x384" if dice.random() < 0.01 else "96x192"
-        row |= {**_SCORED, **_scores(miou, dice), "size": size, "confusions_sha256": entry.key}
-        longest = f', "history": {_HISTORY[place % len(_HISTORY)]}, "confusion": {_CONFUSION}}}'
-        text = json.dumps(row)[:-1] + longest
+        end = {**_SCORED, "size": size, "confusions_sha256": entry.key, "state": state}
+        parts = {**run, **_WEIGHTS}, _scores(miou, dice), end
+        first, middle, last = (json.dumps(each)[1:-1] for each in parts)
+        history = _HISTORY[place % len(_HISTORY)]
+        long = f'"history": {history}, {middle}, "confusion": {_CONFUSION}'
+        text = f"{{{first}, {long}, {last}}}"
     yield from (("key", entry.key), ("state", state), ("record", text))
 
 
 def _scores(miou: float, dice: np.random.Generator) -> Row:
     spread = miou + dice.normal(0, 0.1, len(CLASSES))
     return {
-        "miou": miou,
-        "pixel_accuracy": miou + 0.2,
-        "iou": dict(zip(CLASSES, spread.tolist(), strict=True)),
         "final_loss": float(dice.random()),
         "train_s": float(20 * dice.random()),
         "data_wait_share": float(0.1 * dice.random()),
-        "finished": f"2026-01-01T00:00:{place_of(dice)}+00:00",
+        "resumed_from_step": 0,
+        "precision": "float32",
+        "miou": miou,
+        "pixel_accuracy": miou + 0.2,
+        "iou": dict(zip(CLASSES, spread.tolist(), strict=True)),
+        "absent_classes": [],
+        "num_images": 40,
     }
 
 
-def place_of(dice: np.random.Generator) -> str:
-    """A second of a minute."""
-    return f"{int(dice.integers(60)):02d}"
+def _when(dice: np.random.Generator) -> str:
+    minute, second = dice.integers(60, size=2)
+    return f"2026-01-01T00:{minute:02d}:{second:02d}+00:00"
 
 
 def _measured(entry: Entry, places: dict[str, int]) -> Iterator[Row]:
@@ -154,7 +162,6 @@ def _measured(entry: Entry, places: dict[str, int]) -> Iterator[Row]:
 
 _PART = {"name": "branch", "options": [[f"option_{each}", each] for each in range(5)]}
 _COMMON: Row = {
-    "reason": None,
     "dataset": "streets",
     "architecture": dict.fromkeys(("detail", "semantic", "context", "fusion", "head"), _PART),
     "recipe": {
@@ -172,18 +179,11 @@ _COMMON: Row = {
     "torch": "2.13.0+cpu",
     "python": "3.11.7",
     "twopath": "0.1.0",
-    "started": "2026-01-01T00:00:00+00:00",
 }
+_WEIGHTS: Row = {"initial_weights": "scratch", "weights": "scratch", "weights_sha256": None}
 _SCORED: Row = {
-    "initial_weights": "scratch",
-    "weights": "scratch",
-    "weights_sha256": None,
-    "resumed_from_step": 0,
-    "precision": "float32",
-    "absent_classes": [],
-    "num_images": 40,
-    "num_classes": len(CLASSES),
     "label_map": "streets-11",
+    "num_classes": len(CLASSES),
     **columns_of(Scoring(), (96, 192)),
 }
 _COST: Row = {
