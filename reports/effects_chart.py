@@ -22,11 +22,13 @@ from reports.style import (
     Drawing,
     house,
     key_rows,
+    names_of_rows,
     new_figure,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 MOST_BARS = 40
 LONGEST_NAME = 28
@@ -126,8 +128,9 @@ def draw_effects(chart: EffectsChart) -> Drawing:
         _frame(axes, chart)
         for place, each in enumerate(chart.bars):
             _draw_bar(axes, place, each, chart.limits)
-        _fit_names(axes)
-        handles = [Line2D([], [], ls="", label=word, **_mark(word)) for word in words]
+        names = [shortened(each.name, LONGEST_NAME, tail=11) for each in chart.bars]
+        _fit(axes, names_of_rows(axes, names, pad=3.0, at=0.0))
+        handles = [Line2D([], [], label=word, **_mark(word)) for word in words]
         figure.legend(
             handles=handles, loc="lower left", bbox_to_anchor=(0.0, -0.005),
             ncols=-(-len(words) // key_rows(words)), frameon=False, fontsize=SMALL,
@@ -143,9 +146,7 @@ def _frame(axes: Axes, chart: EffectsChart) -> None:
     axes.set_xlabel(chart.heading, labelpad=2, loc="right")  # names leave little on the left
     axes.set_xlim(*chart.limits)
     axes.set_ylim(num - 0.35, -0.65)
-    names = [shortened(each.name, LONGEST_NAME, tail=11) for each in chart.bars]
-    axes.set_yticks(range(num), names, fontsize=SMALL, color=INK)
-    axes.tick_params(axis="y", length=0, pad=3)
+    axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: minus(f"{value:+g}")))
@@ -157,7 +158,7 @@ def _frame(axes: Axes, chart: EffectsChart) -> None:
 
 def _mark(word: Word) -> dict[str, Any]:
     look = {key: value for key, value in _LOOKS[word].items() if key != "color"}
-    return {**look, "ms": 4.2, "mew": 1.0}
+    return {**look, "ls": "", "ms": 4.2, "mew": 1.0}
 
 
 def _draw_bar(axes: Axes, place: int, bar: Bar, limits: tuple[float, float]) -> None:
@@ -178,10 +179,10 @@ def _arrows(bar: Bar, limits: tuple[float, float]) -> list[tuple[float, str]]:
     return list(compress(zip(limits, "<>", strict=True), ends))
 
 
-def _fit_names(axes: Axes) -> None:
+def _fit(axes: Axes, names: Sequence[Text]) -> None:
     """Moves the left edge to where the longest name fits."""
     figure, box = axes.figure, axes.get_position()
-    wide = max((each.get_window_extent().width for each in axes.get_yticklabels()), default=0.0)
+    wide = max((each.get_window_extent().width for each in names), default=0.0)
     left = wide / figure.bbox.width + 0.03
     axes.set_position((left, box.y0, box.x1 - left, box.height))
 

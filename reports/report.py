@@ -24,7 +24,7 @@ from reports.effects_chart import draw_effects, effects_chart
 from reports.files import Content, Made, begun, is_wanted, put_all, suffix_in
 from reports.front import begun_fronts
 from reports.images import images_of
-from reports.iou_map import IouMap, draw_iou, iou_map
+from reports.iou_map import IouMap, iou_map
 from reports.latencies import is_contended, reference
 from reports.live_chart import LiveChart, live_chart
 from reports.page import Figures, Trouble, page, troubles
@@ -215,11 +215,12 @@ def _drawn(
 ) -> dict[str, Drawn]:
     """The charts of a report in some kinds; nothing is drawn for none.
 
-    The map of classes takes as long as the others together, and is drawn beside them.
+    The map of classes takes half as long as the others together, and is drawn beside them.
     """
     if not kinds:
         return {}
-    from reports.pareto_drawing import draw_pareto  # with matplotlib, which only drawing needs
+    from reports.iou_drawing import draw_iou  # with matplotlib, which only drawing needs
+    from reports.pareto_drawing import draw_pareto
 
     classes = beside(lambda: drawn_as(draw_iou(ious), kinds))
     charts = {"pareto": drawn_as(draw_pareto(pareto), kinds)}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # matplotlib takes half a second to come, and only drawing ne
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
 INK = "#1b1e22"
 MUTED = "#6a7178"
@@ -115,6 +116,16 @@ def _log_number(value: float, axis: Axis) -> str:
     low, high = axis.get_view_interval()
     wide = high / low > MOST_NUMBERED
     return "" if wide and not f"{value:e}".startswith("1.0") else f"{value:g}"
+
+
+def names_of_rows(axes: Axes, names: Sequence[str], *, pad: float, at: float) -> list[Text]:
+    """Writes names beside axes, ``pad`` points to their left, the first at height ``at``.
+
+    An axis would measure them, as its labels, twice more whenever it is drawn.
+    """
+    place, upright, side = axes.get_yaxis_text1_transform(pad)
+    look: Any = {"transform": place, "va": upright, "ha": side, "fontsize": SMALL}
+    return [axes.text(0, row + at, name, **look) for row, name in enumerate(names)]
 
 
 def wrapped(text: str) -> list[str]:

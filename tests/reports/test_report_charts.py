@@ -4,7 +4,8 @@ import pytest
 from made_up import failed, noisy, rejected, row, study_of, timed
 
 from reports.curves import curves
-from reports.iou_map import draw_iou, iou_map
+from reports.iou_drawing import draw_iou
+from reports.iou_map import iou_map
 from reports.pareto_chart import MOST_NAMED, pareto_chart
 from reports.pareto_drawing import draw_pareto
 from reports.pareto_names import steps_of

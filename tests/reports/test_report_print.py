@@ -5,9 +5,10 @@ from made_up import noisy, rejected, study_of, timed
 from matplotlib.text import Text
 
 from harness.papers import Published
-from reports import effects_chart, iou_map, pareto_drawing, sweep_chart
+from reports import effects_chart, iou_drawing, iou_map, pareto_drawing, sweep_chart
 from reports.columns import FIGURES
 from reports.effects import effects
+from reports.numbers_drawing import Numbers
 from reports.pareto_chart import pareto_chart
 from reports.rows import frame
 from reports.style import COLUMN_INCHES, LINE_LETTERS, key_rows
@@ -37,7 +38,7 @@ def draw_pareto():
 
 
 def draw_iou():
-    return iou_map.draw_iou(iou_map.iou_map(judged()))
+    return iou_drawing.draw_iou(iou_map.iou_map(judged()))
 
 
 def draw_effects():
@@ -65,8 +66,10 @@ def test_all_letters_are_7_points_at_least_and_on_the_paper(chart):
     figure.draw_without_rendering()
     assert figure.get_figwidth() == pytest.approx(COLUMN_INCHES) == 3.3
     texts = [each for each in figure.findobj(Text) if each.get_visible() and each.get_text()]
-    assert len(texts) > 8
+    many = figure.findobj(Numbers)
+    assert len(texts) + sum(len(each.numbers) for each in many) > 8
     assert min(each.get_fontsize() for each in texts) >= 7
+    assert all(each.font.get_size_in_points() >= 7 for each in many)
     paper = figure.bbox.padded(1)
     ticks = {
         id(t) for axes in figure.axes for t in (*axes.get_xticklabels(), *axes.get_yticklabels())
