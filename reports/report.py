@@ -34,7 +34,7 @@ from reports.published import published, published_table
 from reports.qualitative import qualitative
 from reports.rows import LARGE, Row, Study, trials_csv, trials_of
 from reports.sections import Section, sections_of
-from reports.style import Drawn, drawn_as
+from reports.style import Drawn, drawn_as, load
 from reports.sweep import protocol, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
@@ -222,6 +222,7 @@ def _drawn(
     from reports.iou_drawing import draw_iou  # with matplotlib, which only drawing needs
     from reports.pareto_drawing import draw_pareto
 
+    load(kinds)
     classes = beside(lambda: drawn_as(draw_iou(ious), kinds))
     charts = {"pareto": drawn_as(draw_pareto(pareto), kinds)}
     if found:

@@ -7,13 +7,14 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from fontTools.subset import Options
 from PIL import Image
 
 from reports.columns import MISSING
 from reports.iou_drawing import draw_iou
 from reports.iou_map import IouMap
 from reports.numbers_drawing import Number, Numbers
-from reports.style import MUTED, Drawing, house, new_figure
+from reports.style import DOTS_PER_INCH, MUTED, Drawing, house, new_figure
 
 BLACK, WHITE = "#000000", "#ffffff"
 RECORD = IouMap(
@@ -79,7 +80,20 @@ def test_a_number_stands_upright_with_its_middle_at_its_place(text):
         axes.add_artist(Numbers([Number(text=text, colour=BLACK, at=(0.5, 0.4))]))
     dots = np.asarray(Image.open(io.BytesIO(Drawing(figure=figure).png)).convert("L"))
     rows, columns = np.nonzero(dots < 128)
-    assert dots.shape == (300, 300)
-    assert (columns.min() + columns.max() + 1) / 2 == pytest.approx(0.5 * 300, abs=1.5)
-    assert rows.max() + 1 == pytest.approx(0.6 * 300, abs=1.5)
-    assert np.ptp(rows) == pytest.approx(0.73 * 7 / 72 * 300, abs=1.5)
+    assert dots.shape == (DOTS_PER_INCH, DOTS_PER_INCH)
+    assert (columns.min() + columns.max() + 1) / 2 == pytest.approx(0.5 * DOTS_PER_INCH, abs=1.5)
+    assert rows.max() + 1 == pytest.approx(0.6 * DOTS_PER_INCH, abs=1.5)
+    assert np.ptp(rows) == pytest.approx(0.73 * 7 / 72 * DOTS_PER_INCH, abs=1.5)
+
+
+def test_fonts_in_a_pdf_hold_letters_and_no_rules_to_join_them():
+    before = list(Options().drop_tables)
+    fonts = unpacked(draw_iou(RECORD).pdf)
+    assert b"glyf" in fonts and b"GSUB" not in fonts and b"GPOS" not in fonts
+    assert Options().drop_tables == before, "others who cut fonts in this process keep theirs"
+
+
+def test_a_png_has_no_transparency_and_says_its_resolution():
+    image = Image.open(io.BytesIO(draw_iou(RECORD).png))
+    assert image.mode == "RGB"
+    assert image.info == {"dpi": pytest.approx((DOTS_PER_INCH, DOTS_PER_INCH), abs=0.01)}
