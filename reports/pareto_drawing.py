@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -61,8 +63,10 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
         _front(axes, chart)
         _published(axes, chart)
         _crowd(axes, chart)
-        for mark in chart.marks:
-            _mark(axes, mark)
+        _bars(axes, chart.marks)
+        # One line for marks that are alike and follow each other: one each takes twice as long.
+        for _, alike in groupby(chart.marks, lambda each: (each.kind, each.baseline)):
+            _marks(axes, list(alike))
         _fit_left(axes)
         write_names(axes, chart)
         _key(figure, entries)
@@ -162,24 +166,37 @@ def _published(axes: Axes, chart: ParetoChart) -> None:
         axes.plot([each.x], [each.y], zorder=2.5, **_PRINTED)
 
 
-def _mark(axes: Axes, mark: Mark) -> None:
-    look = _LOOKS[mark.kind]
-    colour = look["markeredgecolor"]
-    if mark.y is None:
-        axes.plot([mark.x], [BAND / 2], transform=axes.get_xaxis_transform(), ms=3.6, **look)
-        return
-    bars = {"color": colour, "lw": 0.7, "solid_capstyle": "butt", "zorder": 3}
-    if mark.sd is not None:
-        axes.plot([mark.x] * 2, [mark.y - mark.sd, mark.y + mark.sd], **bars)
-    if mark.span:
-        axes.plot(mark.span, [mark.y] * 2, **bars)
-    if mark.seeds:
-        dots: Any = {"ls": "", "marker": "o", "ms": 2.4, "mew": 0.4, "mec": PAPER, "mfc": colour}
-        axes.plot(*zip(*mark.seeds, strict=True), zorder=3.5, **dots)
-    shape = (
-        {"marker": "D", "ms": 4.0} if mark.baseline and mark.kind != "over budget" else {"ms": 4.4}
-    )
-    axes.plot([mark.x], [mark.y], **{**look, **shape}, mew=1.0, zorder=4)
+def _bars(axes: Axes, marks: Sequence[Mark]) -> None:
+    """The spread of each accuracy and the interval of each cost."""
+    bars: list[tuple[tuple[XY, XY], str]] = []
+    for mark in marks:
+        colour = _LOOKS[mark.kind]["markeredgecolor"]
+        if mark.y is not None and mark.sd is not None:
+            bars.append((((mark.x, mark.y - mark.sd), (mark.x, mark.y + mark.sd)), colour))
+        if mark.y is not None and mark.span:
+            low, high = mark.span
+            bars.append((((low, mark.y), (high, mark.y)), colour))
+    look: Any = {"colors": [colour for _, colour in bars], "lw": 0.7, "capstyle": "butt"}
+    lines = LineCollection([ends for ends, _ in bars], zorder=3, **look)
+    axes.add_collection(lines, autolim=False)
+
+
+def _marks(axes: Axes, alike: Sequence[Mark]) -> None:
+    """Marks of one kind and shape, with the dots of their seeds."""
+    kind, baseline = alike[0].kind, alike[0].baseline
+    look = {**_LOOKS[kind], "ls": ""}
+    untrained = [mark.x for mark in alike if mark.y is None]
+    if untrained:
+        place = axes.get_xaxis_transform()
+        axes.plot(untrained, [BAND / 2] * len(untrained), transform=place, ms=3.6, **look)
+    dots = [dot for mark in alike if mark.y is not None for dot in mark.seeds]
+    if dots:
+        small: Any = {"ls": "", "marker": "o", "ms": 2.4, "mew": 0.4, "mec": PAPER}
+        axes.plot(*zip(*dots, strict=True), **small, mfc=look["markeredgecolor"], zorder=3.5)
+    means = [(mark.x, mark.y) for mark in alike if mark.y is not None]
+    if means:
+        shape = {"marker": "D", "ms": 4.0} if baseline and kind != "over budget" else {"ms": 4.4}
+        axes.plot(*zip(*means, strict=True), **{**look, **shape}, mew=1.0, zorder=4)
 
 
 def _entries(chart: ParetoChart) -> list[Line2D]:

@@ -154,6 +154,18 @@ def test_a_record_is_drawn_to_the_same_bytes_each_time():
     assert made == {kind: getattr(second, kind) for kind in backwards}, "in whatever order"
 
 
+def test_marks_that_are_drawn_together_are_not_joined():
+    rows = [*noisy({"a": 0.3, "b": 0.4, "c": 0.2}, seeds=2, b=12), rejected("heavy", **timed(20))]
+    chart = chart_of(rows)
+    (axes,) = draw_pareto(chart).figure.axes
+    marked = [line for line in axes.lines if line.get_marker() != "None"]
+    assert all(line.get_linestyle() == "None" for line in marked)
+    at = {(x, y) for line in marked if line.get_zorder() == 4 for x, y in line.get_xydata()}
+    assert at == {(mark.x, mark.y) for mark in chart.marks if mark.y is not None}
+    (bars,) = [each for each in axes.collections if len(each.get_paths()) == 6]
+    assert len(bars.get_colors()) == 6, "the spread and the interval of three"
+
+
 def test_a_pdf_holds_its_letters_as_truetype_fonts():
     pdf = draw_pareto(chart_of([row("a")])).pdf
     assert pdf.startswith(b"%PDF") and b"/CIDFontType2" in pdf
