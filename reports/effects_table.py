@@ -36,7 +36,7 @@ def effects_table(found: Effects) -> Table:
         numeric=(False, *[True] * (len(headings) - 2), False),
         brief_numeric=(False, True, True, False),
         lines=tuple(_line(each, column, images) for each in rows),
-        numbers=_records(found),
+        numbers=_columns(found),
     )
 
 
@@ -143,12 +143,17 @@ def _tests(found: Effects) -> str:
 
 def effects_csv(found: Effects) -> str:
     """One line an effect, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
-    return spreadsheet(_records(found))
+    return spreadsheet(_columns(found))
 
 
-def _records(found: Effects) -> tuple[dict[str, Any], ...]:
+def _columns(found: Effects) -> dict[str, list[Any]]:
     kinds = (("change", found.rows), ("interaction", found.interactions))
-    return tuple(dict(_numbers(each, kind)) for kind, rows in kinds for each in rows)
+    columns: dict[str, list[Any]] = {}
+    for kind, rows in kinds:
+        for each in rows:
+            for name, value in _numbers(each, kind):
+                columns.setdefault(name, []).append(value)
+    return columns
 
 
 def _numbers(effect: Effect, kind: str) -> Iterator[tuple[str, Any]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from reports.candidates import Candidate
 from reports.columns import FIGURES, MISSING, Column, plain, quoted
@@ -163,20 +162,16 @@ def _volume(front: Front, against: Candidate | None) -> str:
 
 def fronts_csv(fronts: Sequence[Front]) -> str:
     """One line a candidate and cost, as plain numbers in the units of the rows."""
-    return spreadsheet(_records(fronts))
-
-
-def _records(fronts: Sequence[Front]) -> Iterator[dict[str, Any]]:
-    for front in fronts:
-        for each in front.standings:
-            one = each.candidate
-            yield {
-                "cost": front.cost,
-                "candidate": one.name,
-                "status": each.status,
-                "rival": each.rival,
-                "resolved": each.resolved,
-                "chance": front.chance.get(one.name),
-                "cost_mean": one.mean(front.cost),
-                "score_mean": one.mean(front.accuracy),
-            }
+    lines = [(front, each, each.candidate) for front in fronts for each in front.standings]
+    return spreadsheet(
+        {
+            "cost": [front.cost for front, _, _ in lines],
+            "candidate": [one.name for _, _, one in lines],
+            "status": [each.status for _, each, _ in lines],
+            "rival": [each.rival for _, each, _ in lines],
+            "resolved": [each.resolved for _, each, _ in lines],
+            "chance": [front.chance.get(one.name) for front, _, one in lines],
+            "cost_mean": [one.mean(front.cost) for front, _, one in lines],
+            "score_mean": [one.mean(front.accuracy) for front, _, one in lines],
+        }
+    )

@@ -32,7 +32,7 @@ from reports.paper import paper_files
 from reports.pareto_chart import ParetoChart, pareto_chart
 from reports.published import published, published_table
 from reports.qualitative import qualitative
-from reports.rows import LARGE, Row, Study, trials_csv, trials_of
+from reports.rows import LARGE, Row, Study, trials_of
 from reports.sections import Section, sections_of
 from reports.style import Drawn, drawn_as, load
 from reports.sweep import protocol, sweep, sweep_csv
@@ -40,6 +40,7 @@ from reports.sweep_chart import draw_sweep, sweep_chart
 from reports.sweep_table import sweep_table
 from reports.tables import Table, candidates_csv, candidates_table, markdown, terminal
 from reports.trials import Trials
+from reports.trials_csv import trials_csv
 from reports.verdict import Verdict, judge, kept_of
 
 

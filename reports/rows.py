@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import chain, groupby, repeat
-from operator import is_not
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import orjson
-from numpy.typing import NDArray
 
 from harness.architecture import SCRATCH
 from harness.ledger import Rows
 from reports.beside import beside
-from reports.spreadsheet import harmless
 from reports.trials import Gathering, Trials
 
 if TYPE_CHECKING:  # pandas is imported where a DataFrame is asked for
@@ -33,21 +24,8 @@ PENDING = "pending"
 LONG = ("history", "confusion")
 """The columns that make most of a row's length, and that only a few trials are asked for."""
 
-UNTIDY = (
-    *LONG,
-    "architecture",
-    "recipe",
-    "parts",
-    "latency_rounds_ns",
-    "latency_rounds_cpu_ns",
-    "latency_processes_ns",
-)
-"""What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
-
 WEIGHTS = ("initial_weights", "weights")
 """What rows did not say before there were others than from scratch."""
-
-LINES_AT_ONCE = 2000
 
 LARGE = 5_000
 """So many planned trials are worth a second process, which takes a tenth of a second."""
@@ -193,70 +171,3 @@ def _value(value: Any) -> Any:
     if isinstance(value, (list, tuple, dict)):
         return value
     return None if pd.isna(value) else value
-
-
-def trials_csv(trials: Trials) -> Iterator[str]:
-    """The table as CSV in pieces, without ``UNTIDY`` columns; other lists are written as JSON."""
-    keys = [key for key in trials.columns if key not in UNTIDY]
-    yield ",".join(map(_quoted, keys)) + "\n"
-    columns = [trials.column(key) for key in keys]
-    for start in range(0, len(trials), LINES_AT_ONCE):
-        part = _joined(column[start : start + LINES_AT_ONCE] for column in columns)
-        yield "".join([",".join(line) + "\n" for line in zip(*part, strict=True)])
-
-
-def _joined(columns: Iterable[list[Any]]) -> Iterator[list[str]]:
-    """The cells of columns; of neighbours that are steady the whole lines, each made once."""
-    flagged = ((_changes(each), each) for each in columns)
-    for is_steady, group in groupby(flagged, key=lambda each: 2 * each[0].sum() < len(each[0])):
-        if not is_steady:
-            yield from (_texts(values) for _, values in group)
-            continue
-        changes, steady = zip(*group, strict=True)
-        starts = np.flatnonzero(np.logical_or.reduce(changes))
-        cells = (_texts([values[start] for start in starts]) for values in steady)
-        lines = map(",".join, zip(*cells, strict=True))
-        times = np.diff(starts, append=len(steady[0])).tolist()
-        yield list(chain.from_iterable(map(repeat, lines, times)))
-
-
-def _changes(values: list[Any]) -> NDArray[np.bool_]:
-    """Where a column has another object than in the line before."""
-    found = np.ones(len(values), dtype=bool)
-    found[1:] = np.fromiter(map(is_not, values[1:], values), bool, max(len(values) - 1, 0))
-    return found
-
-
-def _texts(values: list[Any]) -> list[str]:
-    """The cells of a column; what is alike is written once."""
-    kinds = set(map(type, values)) - {type(None)}
-    if len(kinds) == 1 and kinds <= {str, int, bool}:  # of several kinds, 1 == True
-        known = {value: _text(value) for value in set(values)}
-        return [known[value] for value in values]
-    if kinds == {float}:
-        text = orjson.dumps(values).decode()[1:-1]
-        if text.count("null") == values.count(None):  # it is also what infinity is to JSON
-            return text.replace("null", "").split(",")
-    found, last, text = list[str](), None, ""
-    for value in values:
-        if value is not last:
-            last = value
-            text = _text(value)
-        found.append(text)
-    return found
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str) and value.isalnum():  # as keys are, which are many
-        return value
-    if isinstance(value, float):
-        return "" if math.isnan(value) else repr(value)
-    if isinstance(value, (list, tuple, dict)):
-        return _quoted(harmless(json.dumps(value, sort_keys=True, ensure_ascii=False)))
-    return "" if value is None else _quoted(str(harmless(value)))
-
-
-def _quoted(text: str) -> str:
-    """A cell as RFC 4180 has it."""
-    needs = any(char in text for char in ',"\n\r')
-    return '"' + text.replace('"', '""') + '"' if needs else text

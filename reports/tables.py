@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich import box
@@ -45,7 +45,7 @@ class Table:
 
     ``brief_numeric`` says so of the brief ones where they are others. ``spans`` are headings above
     the headings, each with how many columns it covers. ``numbers`` are the same lines as plain
-    numbers in the units of the rows, for machines.
+    numbers in the units of the rows, column by column, for machines.
     """
 
     headings: tuple[str, ...]
@@ -54,7 +54,7 @@ class Table:
     lines: tuple[Line, ...]
     brief_numeric: tuple[bool, ...] | None = None
     spans: tuple[tuple[str, int], ...] = ()
-    numbers: tuple[Mapping[str, Any], ...] = ()
+    numbers: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def _repr_html_(self) -> str:
         lines = [line.cells for line in self.lines]
@@ -101,7 +101,7 @@ def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
         brief=("candidate", *(head.brief_heading() for head in heads), "status"),
         numeric=(False, *[True] * len(heads), False),
         lines=tuple(_line(each, heads, found) for each in verdict.listed),
-        numbers=tuple(dict(_numbers(each)) for each in verdict.listed),
+        numbers=_numbers(verdict.listed),
     )
 
 
@@ -195,7 +195,8 @@ def latex(table: Table) -> str:
 
 def csv(table: Table) -> str:
     """The table's plain numbers, or its cells as they are shown where it has none."""
-    shown = [dict(zip(_lone_headings(table), line.cells, strict=True)) for line in table.lines]
+    names = enumerate(_lone_headings(table))
+    shown = {name: [line.cells[place] for line in table.lines] for place, name in names}
     return spreadsheet(table.numbers or shown)
 
 
@@ -242,25 +243,30 @@ def _style(line: Line) -> str:
 
 def candidates_csv(verdict: Verdict) -> str:
     """One line a candidate, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
-    return spreadsheet(dict(_numbers(each)) for each in verdict.standings)
+    return spreadsheet(_numbers(verdict.standings))
 
 
-def _numbers(standing: Standing) -> Iterator[tuple[str, Any]]:
-    one = standing.candidate
-    yield "candidate", one.name
-    yield "baseline", one.baseline
-    yield "status", standing.status
-    yield "rival", standing.rival
-    yield "resolved", standing.resolved
-    yield from ((f"num_{state}", one.num.get(state, 0)) for state in ("done", "failed", "rejected"))
+def _numbers(standings: Sequence[Standing]) -> dict[str, list[Any]]:
+    everyone = [each.candidate for each in standings]
+    columns: dict[str, list[Any]] = {
+        "candidate": [one.name for one in everyone],
+        "baseline": [one.baseline for one in everyone],
+        "status": [each.status for each in standings],
+        "rival": [each.rival for each in standings],
+        "resolved": [each.resolved for each in standings],
+    }
+    for state in ("done", "failed", "rejected"):
+        columns[f"num_{state}"] = [one.num.get(state, 0) for one in everyone]
     for key, column in FIGURES.items():
         if column.seeded:
-            found = one.spread(key)
-            yield f"{key}_mean", found.mean if found else None
-            yield f"{key}_sd", found.sd if found else None
-            yield f"{key}_num_seeds", found.n if found else 0
+            found = [one.spread(key) for one in everyone]
+            columns[f"{key}_mean"] = [each and each.mean for each in found]
+            columns[f"{key}_sd"] = [each and each.sd for each in found]
+            columns[f"{key}_num_seeds"] = [each.n if each else 0 for each in found]
         else:
-            yield key, one.mean(key)
-    yield from ((key, one.mean(key)) for key in LATENCY_SPAN)
-    yield "latency_contended", one.timed.get("latency_contended")
-    yield "words", standing.words
+            columns[key] = [one.mean(key) for one in everyone]
+    for key in LATENCY_SPAN:
+        columns[key] = [one.mean(key) for one in everyone]
+    columns["latency_contended"] = [one.timed.get("latency_contended") for one in everyone]
+    columns["words"] = [each.words for each in standings]
+    return columns

@@ -154,7 +154,7 @@ def test_an_underscore_is_escaped_where_it_would_set_italics():
 @pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\t=1"])
 def test_no_cell_starts_a_formula(text):
     assert harmless(text) == f"'{text}"
-    head, line = plain_csv.reader(io.StringIO(spreadsheet([{text: text}])))
+    head, line = plain_csv.reader(io.StringIO(spreadsheet({text: [text]})))
     assert (head, line) == ([f"'{text}"], [f"'{text}"])
 
 

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from made_up import failed, row, study_of
 
-from reports.rows import UNTIDY, frame, records, trials_csv, trials_of
-from reports.trials import Gathering
+from reports.rows import frame, records, trials_of
+from reports.trials import Gathering, Trials
+from reports.trials_csv import UNTIDY, trials_csv
 
 
 def test_lines_come_in_plan_order_and_a_trial_without_a_row_is_pending():
@@ -81,3 +82,34 @@ def test_a_row_from_before_weights_were_said_is_of_scratch():
     old = {key: value for key, value in old.items() if key not in ("weights", "initial_weights")}
     line = records(frame(study_of([old]), [old]))[0]
     assert (line["weights"], line["initial_weights"]) == ("scratch", "scratch")
+
+
+def large(number):
+    """A whole number that is an object of its own."""
+    return int(str(number))
+
+
+def test_distinct_values_are_in_order_without_gaps_and_equal_numbers_are_one():
+    columns = {
+        "steps": [None, large(400), large(400), large(500), large(400)],
+        "mixed": [1, True, 1.0, None, 1],
+        "nested": [[], [], [1], None, []],
+        "never": [None] * 5,
+    }
+    table = Trials(columns, 5)
+    assert table.distinct("steps") == [400, 500]
+    assert list(map(str, table.distinct("mixed"))) == ["1", "True", "1.0"]
+    assert table.distinct("nested") == [[], [], [1], []]
+    assert table.distinct("never") == table.distinct("unheard of") == []
+    assert table.only([0, 3, 4]).distinct("steps") == [500, 400]
+    assert Trials({"steps": []}, 0).distinct("steps") == []
+
+
+def test_some_lines_of_a_table_have_their_own_columns_and_places():
+    table = Trials({"key": list("abcde"), "nested": [[], [1], [], [2], []]}, 5)
+    some = table.only([1, 3, 4])
+    assert (some.column("nested"), some.column("unheard of")) == ([[1], [2], []], [None] * 3)
+    assert [line["key"] for line in some] == [some[place]["key"] for place in range(3)]
+    assert [line["key"] for line in some[1:]] == ["d", "e"]
+    assert [line["key"] for line in some.where("key", {"a", "d", "e"})] == ["d", "e"]
+    assert some.where("unheard of", {"a"}) == ()
