@@ -75,7 +75,9 @@ def _too_few(verdict: Verdict) -> str:
 def _by_cost(verdict: Verdict) -> str:
     """For a study that trains nothing it is judged by."""
     everyone = [each.candidate for each in verdict.scored]
-    clauses = [_lowest(verdict, everyone, key) for key in verdict.objectives]
+    clauses = [
+        _lowest(verdict, everyone, key, _cheapest(everyone, key)) for key in verdict.objectives
+    ]
     return "; ".join(clauses) + "."
 
 
@@ -127,31 +129,37 @@ def _race(verdict: Verdict, key: str) -> str:
     ranked = sorted((e.candidate for e in verdict.scored), key=lambda c: -(c.mean(key) or 0))
     best, last = ranked[0], ranked[-1]
     level = [each for each in ranked[1:] if not _resolved(verdict, key, best, each)]
+    exact = _exact(verdict)
+    cheap = _cheapest(ranked, exact) if exact else []
+    thrift = [_lowest(verdict, ranked, exact, cheap)] if exact else []
     if verdict.noises[key] is None:
         top = f"{name_of(best)} scores highest ({_at(verdict, best, key)})"
-        clauses = [f"{_no_spread(verdict)}: {top}", *_thrift(verdict, ranked), MORE_SEEDS]
+        clauses = [f"{_no_spread(verdict)}: {top}", *thrift, MORE_SEEDS]
     elif len(level) == len(ranked) - 1:
         gap = verdict.difference(key, best, last)
         lead = f"{name_of(best)} is {gap_above(gap, FIGURES[key])} above {name_of(last)}"
         pairs = len(ranked) * (len(ranked) - 1) // 2
         once = f", all {pairs} pairs judged at once" if pairs > 1 else ""
         none = f"No candidate is resolved as more accurate than another{once}: {lead}"
-        clauses = [none, *_needed(verdict, key, gap), *_thrift(verdict, ranked)]
+        clauses = [none, *_needed(verdict, key, gap), *thrift]
     else:
-        clauses = [*_lead(verdict, key, ranked, level), *_thrift(verdict, ranked)]
+        clauses = [*_lead(verdict, key, ranked, level, cheap), *thrift]
     return "; ".join(clauses) + "."
 
 
 def _lead(
-    verdict: Verdict, key: str, ranked: Sequence[Candidate], level: Sequence[Candidate]
+    verdict: Verdict,
+    key: str,
+    ranked: Sequence[Candidate],
+    level: Sequence[Candidate],
+    cheap: Sequence[Candidate],
 ) -> list[str]:
-    best, exact = ranked[0], _exact(verdict)
+    best = ranked[0]
     lead = f"{name_of(best)} has the highest {FIGURES[key].label} ({_at(verdict, best, key)})"
     same = {each.name for each in level}
     beaten = [each for each in ranked[1:] if each.name not in same]
     above = {each.name for each in beaten}
-    cheap = [each for each in _cheapest(ranked, exact) if each.name in above] if exact else []
-    second = (cheap or beaten)[0]
+    second = ([each for each in cheap if each.name in above] or beaten)[0]
     gap = gap_above(verdict.difference(key, best, second), FIGURES[key])
     if not level:
         return [f"{lead}, {gap} above {name_of(second)}"]
@@ -159,14 +167,11 @@ def _lead(
     return [doubt, f"it is {gap} above {name_of(second)}"]
 
 
-def _thrift(verdict: Verdict, found: Sequence[Candidate]) -> list[str]:
-    exact = _exact(verdict)
-    return [] if exact is None else [_lowest(verdict, found, exact)]
-
-
-def _lowest(verdict: Verdict, found: Sequence[Candidate], key: str) -> str:
-    """Who has the lowest of some figure."""
-    column, cheap = FIGURES[key], _cheapest(found, key)
+def _lowest(
+    verdict: Verdict, found: Sequence[Candidate], key: str, cheap: Sequence[Candidate]
+) -> str:
+    """Who has the lowest of some figure: the ``cheap`` of those found."""
+    column = FIGURES[key]
     if len(cheap) == len(found) > 1:
         return f"no {column.label} is distinguishable from another"
     price = _price(verdict, cheap[0], key)

@@ -67,8 +67,7 @@ def curves(verdict: Verdict) -> Curves:
 def drawn(verdict: Verdict) -> tuple[Trial, ...]:
     """The trials whose losses are drawn: those of the candidates that are listed, or the first."""
     names = {each.candidate.name for each in verdict.listed[:MOST_PANELS]}
-    pairs = zip(verdict.trials, verdict.trials.column("candidate"), strict=True)
-    return tuple(trial for trial, name in pairs if name in names)
+    return verdict.trials.where("candidate", names)
 
 
 def _finite(history: Sequence[Sequence[Any]]) -> list[XY]:

@@ -22,13 +22,15 @@ def headline_reasons(verdict: Verdict) -> str:
         if is_judged is not None and name not in everyone:  # all its seeds have one latency
             everyone[name] = None
             for reason in reasons or ():
-                names.setdefault(plain(reason), {})[quoted(name)] = None
+                names.setdefault(reason, {})[name] = None
     if not everyone:
         return ""
     if not names:
         return "Nothing that was looked for speaks against a headline of these latencies."
     told = [
-        _capital(reason) if len(who) == len(everyone) else f"{some(list(who))}: {reason}"
+        _capital(plain(reason))
+        if len(who) == len(everyone)
+        else f"{some(list(map(quoted, who)))}: {plain(reason)}"
         for reason, who in names.items()
     ]
     return f"These latencies are no headline figures. {'. '.join(told)}."

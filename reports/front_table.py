@@ -24,8 +24,8 @@ def front_table(verdict: Verdict, fronts: Sequence[Front]) -> Table:
     """All candidates in plan order; of very many, those that may be on some front."""
     names = [each.candidate.name for each in verdict.standings]
     if len(names) > MOST_ROWS:
-        names = [name for name in names if any(_may(each, name) for each in fronts)]
-        names = names[:MOST_LISTED]
+        may = set[str]().union(*map(_on_it, fronts))
+        names = [name for name in names if name in may][:MOST_LISTED]
     headings = ("candidate", *(f"by {FIGURES[each.cost].label}" for each in fronts))
     return Table(
         headings=headings,
@@ -36,9 +36,10 @@ def front_table(verdict: Verdict, fronts: Sequence[Front]) -> Table:
     )
 
 
-def _may(front: Front, name: str) -> bool:
-    known = front.chance.get(name, 0.0) > LEAST_CHANCE
-    return known or front.standing(name).status == "front"
+def _on_it(front: Front) -> set[str]:
+    """Who is on a front, or may be."""
+    on = {each.candidate.name for each in front.standings if each.status == "front"}
+    return on | {name for name, chance in front.chance.items() if chance > LEAST_CHANCE}
 
 
 def _line(name: str, fronts: Sequence[Front]) -> Line:
@@ -116,9 +117,8 @@ def _heading(front: Front) -> str:
 
 def _steps(front: Front, against: Candidate | None) -> str:
     column, score = FIGURES[front.cost], FIGURES[front.accuracy]
-    at = {each.candidate.name: each.candidate for each in front.standings}
     told = [
-        f"{quoted(name)} ({score.with_unit(at[name].mean(front.accuracy))}) "
+        f"{quoted(name)} ({score.with_unit(front.standing(name).candidate.mean(front.accuracy))}) "
         f"from {_amount(cost, column, against)} on"
         for cost, name in front.steps
     ]

@@ -24,6 +24,8 @@ MOST_VALUES, LONGEST_VALUE = 12, 40
 """A factor of more values, or longer ones, is no filter: nobody looks for one of fifty buttons."""
 
 Pairs = tuple[tuple[str, str], ...]
+Shown = Mapping[str, Standing]
+"""The candidates that some chart shows, by their names on one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,23 +84,24 @@ def live_chart(
             judged = replace(verdict, objectives=own, stood=partial(tuple, each.standings))
             charts.append(pareto_chart(judged, printed))
     kept = {mark.name for each in charts for mark in each.marks}
+    named = ((plain(each.candidate.name), each) for each in verdict.standings)
+    shown = {name: each for name, each in named if name in kept}
     built = networks(verdict, kept)
-    filters = _filters(verdict, built, kept)
+    filters = _filters(shown, built)
     return LiveChart(
         charts=tuple(charts),
-        details=_details(verdict, fronts, table, built, filters, kept),
+        details=_details(shown, fronts, table, built, filters),
         filters=tuple((name, _distinct(values.values())) for name, values in filters.items()),
         shared=built.shared,
     )
 
 
-def _filters(verdict: Verdict, built: Networks, kept: set[str]) -> dict[str, dict[str, str]]:
+def _filters(shown: Shown, built: Networks) -> dict[str, dict[str, str]]:
     """Filter -> candidate -> value: what the study varied, or else the parts that differ."""
     factors: dict[str, dict[str, str]] = {}
-    for each in verdict.standings:
-        name = plain(each.candidate.name)
+    for name, each in shown.items():
         for factor, value in each.candidate.factors.items():
-            if name in kept and factor != "change":
+            if factor != "change":
                 factors.setdefault(plain(factor), {})[name] = plain(value)
     parts = {
         kind: {name: values[place] for name, values in built.lines}
@@ -118,24 +121,22 @@ def _distinct(values: Iterable[str]) -> tuple[str, ...]:
 
 
 def _details(
-    verdict: Verdict,
+    shown: Shown,
     fronts: Sequence[Front],
     table: Table,
     built: Networks,
     filters: Mapping[str, Mapping[str, str]],
-    kept: set[str],
 ) -> dict[str, Detail]:
     parts, cells = dict(built.lines), {line.cells[0]: line.cells[1:] for line in table.lines}
     found = {}
-    for name, one in ((plain(e.candidate.name), e) for e in verdict.standings):
-        if name in kept:
-            listed = zip(table.headings[1:], cells[name], strict=True) if name in cells else None
-            found[name] = Detail(
-                name=name,
-                parts=tuple(zip(built.kinds, parts.get(name, ()), strict=False)),
-                figures=(*(listed or _figures(one)), *_shares(fronts, one.candidate.name)),
-                values=tuple(values.get(name, MISSING) for values in filters.values()),
-            )
+    for name, one in shown.items():
+        listed = zip(table.headings[1:], cells[name], strict=True) if name in cells else None
+        found[name] = Detail(
+            name=name,
+            parts=tuple(zip(built.kinds, parts.get(name, ()), strict=False)),
+            figures=(*(listed or _figures(one)), *_shares(fronts, one.candidate.name)),
+            values=tuple(values.get(name, MISSING) for values in filters.values()),
+        )
     return found
 
 

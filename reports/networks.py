@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
+from itertools import chain
 
 from reports.columns import plain
 from reports.verdict import Verdict
@@ -23,10 +24,10 @@ def networks(verdict: Verdict, only: Container[str] | None = None) -> Networks:
     columns = (verdict.trials.column(key) for key in ("candidate", "parts"))
     pairs = dict(zip(*columns, strict=True))  # seeds of one candidate have the same parts
     found = {plain(name): parts or {} for name, parts in pairs.items()}
-    kinds = list(dict.fromkeys(kind for parts in found.values() for kind in parts))
-    values = {kind: {parts.get(kind, "") for parts in found.values()} for kind in kinds}
-    differ = [kind for kind in kinds if len(values[kind]) > 1]
-    alike = [f"{kind} {values[kind].pop()}" for kind in kinds if kind not in differ]
+    kinds = list(dict.fromkeys(chain.from_iterable(found.values())))
+    first = next(iter(found.values()), {})
+    alike = [k for k in kinds if all(p.get(k, "") == first.get(k, "") for p in found.values())]
+    differ = [kind for kind in kinds if kind not in alike]
     return Networks(
         kinds=tuple(differ),
         lines=tuple(
@@ -34,5 +35,5 @@ def networks(verdict: Verdict, only: Container[str] | None = None) -> Networks:
             for name, parts in found.items()
             if only is None or name in only
         ),
-        shared=plain(", ".join(alike)),
+        shared=plain(", ".join(f"{kind} {first.get(kind, '')}" for kind in alike)),
     )

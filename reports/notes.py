@@ -97,6 +97,8 @@ def _warm_up(verdict: Verdict) -> str:
 
 
 def _busy(verdict: Verdict) -> str:
+    if not any(verdict.kept.distinct("latency_contended")):
+        return ""
     columns = (verdict.kept.column(key) for key in ("candidate", "latency_contended"))
     timed: dict[str, bool] = {}
     for name, is_busy in zip(*columns, strict=True):
@@ -171,8 +173,7 @@ def _stopped(verdict: Verdict) -> str:
     """How many candidates were stopped early, and at which rungs."""
     last = {
         plain(trial["candidate"]): (trial["rungs"][-1][0], trial["steps"])
-        for trial in verdict.trials
-        if trial["state"] == "stopped"
+        for trial in verdict.trials.where("state", ("stopped",))
     }
     if not last:
         return ""

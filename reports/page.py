@@ -145,10 +145,9 @@ def _line(curve: Curve, panel: tuple[int, int]) -> str:
 def troubles(verdict: Verdict) -> tuple[Trouble, ...]:
     """What failed or was rejected, with trials of one reason taken together."""
     groups: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-    for trial, state in zip(verdict.trials, verdict.trials.column("state"), strict=True):
-        if state in ("failed", "rejected"):
-            key = (trial["candidate"], state, trial["reason"] or "no reason was kept")
-            groups.setdefault(key, []).append(trial)
+    for trial in verdict.trials.where("state", ("failed", "rejected")):
+        key = (trial["candidate"], trial["state"], trial["reason"] or "no reason was kept")
+        groups.setdefault(key, []).append(trial)
     return tuple(
         Trouble(
             candidate=plain(name),

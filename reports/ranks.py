@@ -37,9 +37,11 @@ def ranks(verdict: Verdict) -> tuple[Rank, ...]:
     trials = verdict.trials
     ways = zip(*(trials.column(column.key) for column in LATENCY), strict=True)
     figures = zip(*(trials.column(key) for key in ("latency_ms", *COUNTED)), strict=True)
+    last: object = None
     for name, way, values in zip(trials.column("candidate"), ways, figures, strict=True):
-        if is_missing(values[0]):
+        if (name, way) == last or is_missing(values[0]):
             continue
+        last = name, way
         known = groups.setdefault(way, {})
         if name not in known:  # all its seeds have one latency
             named = zip(("latency_ms", *COUNTED), values, strict=True)

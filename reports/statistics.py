@@ -44,7 +44,7 @@ def spread(values: Sequence[float]) -> Spread | None:
 
 def _variance(values: Sequence[float], middle: float) -> float:
     """The variance (n - 1); the statistics module's own is exact, and thirty times as slow."""
-    return math.fsum((value - middle) ** 2 for value in values) / (len(values) - 1)
+    return math.fsum([(value - middle) ** 2 for value in values]) / (len(values) - 1)
 
 
 def pooled_sd(groups: Iterable[Sequence[float]]) -> float | None:
