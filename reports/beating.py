@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.by_seed import Floats, Lazy, Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.statistics import Noise, width_factor
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Places = NDArray[np.int64]
+
+Told = tuple[Flags, Flags]
 
 BLOCK = 80_000
 """How many pairs are compared at once: they stay near the processor, and their memory is reused.
@@ -35,42 +35,52 @@ class Field:
 
     objectives: tuple[str, ...]
     noises: Mapping[str, Noise | None]
+    everyone: tuple[Candidate, ...]
     places: Places
-    ranked: tuple[Candidate, ...]
     matrix: Floats
     scores: Mapping[str, Floats]
 
-    def leads(self, key: str, first: Places, second: Places) -> tuple[Flags, Flags]:
+    def candidate(self, rank: int) -> Candidate:
+        """One of those that compete."""
+        return self.everyone[int(self.places[rank])]
+
+    def leads(self, key: str, first: Places, second: Places) -> Told:
         """Whether leads in a seeded objective hold against seed noise, and whether that is known.
 
         Both (first, second): of each of the first over each of the second.
         """
-        shape, noise = (len(first), len(second)), self.noises[key]
+        noise, values, means = self.noises[key], self.scores[key], self._means(key)
+        ahead = means[first][:, None] < means[second]
         if noise is None:
-            return np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
-        values, place = self.scores[key], self.objectives.index(key)
-        num, gaps, squares = _paired_sums(values[first], values[second])
-        gaps **= 2
-        own = (squares - gaps / np.maximum(num, 1)) / (2 * np.maximum(num - 1, 1))
-        ahead = self.matrix[first, place][:, None] < self.matrix[second, place][None, :]
-        known = num > 0
-        held = gaps > width_factor(noise) ** 2 * np.maximum(own, noise.sd**2) * num
-        return known & ahead & held, known
+            return np.zeros_like(ahead), np.zeros_like(ahead)
+        return _held(ahead, noise, *_sums_of_all(values[first], values[second]))
 
-    def beats(self, first: Places, second: Places) -> tuple[Flags, Flags]:
-        """Whether all leads of means hold, and whether that is known, each (first, second).
+    def beats(self, first: Places, second: Places) -> Told:
+        """Whether all leads of means hold, and whether that is known: of the first of each pair.
 
         Held and known where there is no seeded objective to doubt.
         """
-        found = [self.leads(key, first, second) for key in self.scores]
-        shape = (len(first), len(second))
-        held = np.logical_and.reduce([np.ones(shape, dtype=bool), *(each for each, _ in found)])
-        return held, np.logical_and.reduce([np.ones(shape, dtype=bool), *(k for _, k in found)])
+        held, known = np.ones(len(first), dtype=bool), np.ones(len(first), dtype=bool)
+        for key, values in self.scores.items():
+            noise, means = self.noises[key], self._means(key)
+            if noise is None:
+                return np.zeros_like(held), np.zeros_like(known)
+            sums = _sums_of_pairs(values[first], values[second])
+            each_held, each_known = _held(means[first] < means[second], noise, *sums)
+            held, known = held & each_held, known & each_known
+        return held, known
 
-    def escapes(self, first: Places, second: Places) -> tuple[Flags, Flags]:
-        """Whether some lead holds, which is enough not to be dominated; and whether it is known."""
+    def _means(self, key: str) -> Floats:
+        return np.asarray(self.matrix[:, self.objectives.index(key)])
+
+    def escapes(self, first: Places, second: Places) -> Told:
+        """Whether some lead holds, which is enough not to be dominated; and whether it is known.
+
+        Both (first, second).
+        """
         if not self.scores:
-            return self.beats(first, second)
+            shape = len(first), len(second)
+            return np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
         found = [self.leads(key, first, second) for key in self.scores]
         held = np.logical_or.reduce([each for each, _ in found])
         return held, held | np.logical_and.reduce([known for _, known in found])
@@ -81,7 +91,16 @@ class Field:
         return np.array_split(places, max(num, 1))
 
 
-def _paired_sums(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
+def _held(ahead: Flags, noise: Noise, num: Floats, gaps: Floats, squares: Floats) -> Told:
+    """Whether leads hold, and whether that is known, by the sums over the seeds of each pair."""
+    gaps **= 2
+    own = (squares - gaps / np.maximum(num, 1)) / (2 * np.maximum(num - 1, 1))
+    known = num > 0
+    held = gaps > width_factor(noise) ** 2 * np.maximum(own, noise.sd**2) * num
+    return known & ahead & held, known
+
+
+def _sums_of_all(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
     """Of all pairs: how many seeds both have, the sum of their differences, and of its squares.
 
     As products of matrices, around the mean of all, so that squares lose no digits.
@@ -94,35 +113,40 @@ def _paired_sums(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]
     return has @ own_has.T, gaps, squares
 
 
+def _sums_of_pairs(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
+    """The same of each line of the first with that of the second."""
+    gaps = first - second
+    has = ~np.isnan(gaps)
+    gaps[~has] = 0
+    return has.sum(axis=1) * 1.0, gaps.sum(axis=1), (gaps**2).sum(axis=1)
+
+
 class Measured:
-    """Candidates with their figures as arrays, each made once: other objectives share them."""
+    """Candidates with their figures as arrays, each made once: other objectives share them.
+
+    ``troubled`` are those that may not be on a front for another reason than a missing figure.
+    """
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.candidates = tuple(candidates)
-        self._means: dict[str, Floats] = {}
-        self._scores: dict[str, Floats] = {}
+        self.compared = np.array([not each.apart for each in candidates], dtype=bool)
+        alone = enumerate(candidates)
+        self.troubled = [n for n, e in alone if e.apart or e.over or e.num.keys() != {"done"}]
+        columns = candidates[0].figures.columns
+        self._means = Lazy(columns, lambda key: np.array(columns.means[key], dtype=float))
+        self._tables = Lazy(columns, lambda key: columns[key].table())
 
     def means(self, key: str) -> Floats:
         """A figure's means over seeds (candidates,); NaN where there is none."""
-        if key not in self._means:
-            self._means[key] = np.array([each.mean(key) for each in self.candidates], dtype=float)
         return self._means[key]
 
     def scores(self, key: str) -> Floats:
         """A figure's values by seed (candidates, seeds); NaN where one has no such seed."""
-        if key not in self._scores:
-            values = [each.figures[key] for each in self.candidates]
-            place = {seed: column for column, seed in enumerate(self.seeds(key))}
-            lines = np.repeat(np.arange(len(values)), [len(each) for each in values])
-            columns = [place[seed] for each in values for seed in each]
-            found = np.full((len(values), len(place)), np.nan)
-            found[lines, columns] = list(chain.from_iterable(each.values() for each in values))
-            self._scores[key] = found
-        return self._scores[key]
+        return self._tables[key][1]
 
     def seeds(self, key: str) -> list[int]:
         """The seeds that any has a figure of, in order."""
-        return sorted(set().union(*(each.figures[key] for each in self.candidates)))
+        return self._tables[key][0]
 
 
 def field_of(
@@ -139,8 +163,8 @@ def field_of(
     return Field(
         objectives=tuple(objectives),
         noises=noises,
+        everyone=measured.candidates,
         places=places,
-        ranked=tuple(measured.candidates[place] for place in places.tolist()),
         matrix=matrix[order],
         scores={key: measured.scores(key)[places] for key in objectives if FIGURES[key].seeded},
     )

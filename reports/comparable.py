@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, count
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reports.columns import Column, is_missing, protocol_of
 from reports.trials import Trial, Trials
@@ -25,53 +24,84 @@ class LeftOut:
     why: str
 
 
-def left_out(trials: Trials, objectives: Iterable[str]) -> tuple[LeftOut, ...]:
+class Ways:
+    """In which ways trials were measured; each protocol is looked through once.
+
+    Two trials have the same way if its number, the place of the first that was measured so, is.
+    """
+
+    def __init__(self, trials: Trials) -> None:
+        self.trials = trials
+        self._has: dict[str, list[bool]] = {}
+        self._ways: dict[tuple[Column, ...], list[int]] = {}
+
+    def has(self, key: str) -> list[bool]:
+        """Which trials have a figure."""
+        if key not in self._has:
+            self._has[key] = np.isfinite(np.array(self.trials.column(key), float)).tolist()
+        return self._has[key]
+
+    def of(self, protocol: tuple[Column, ...]) -> list[int]:
+        """The ways of the trials by one protocol."""
+        if protocol not in self._ways:
+            columns = (self.trials.column(column.key) for column in protocol)
+            # What is alike in all trials makes no groups.
+            self._ways[protocol] = _firsts([each for each in columns if _varies(each)], self.trials)
+        return self._ways[protocol]
+
+
+def left_out(
+    trials: Trials, objectives: Iterable[str], ways: Ways | None = None
+) -> tuple[LeftOut, ...]:
     """The trials whose figures were not taken as those of the most common group were.
 
     Only the protocols of the study's objectives count: a study of accuracy and GMACs does not
     care on which device a latency was timed. Of two groups of one size, the first in the plan wins.
+    ``ways`` are those of the trials, if they are known.
     """
-    wanted = tuple(objectives)
-    has = {key: np.isfinite(np.array(trials.column(key), float)) for key in wanted}
-    named = dict.fromkeys(column.key for key in wanted for column in protocol_of(key))
-    varied = {key: trials.column(key) for key in named if _varies(trials.column(key))}
-    usual = _usual(trials, has, varied)
-    kinds = zip(*(each.tolist() for each in has.values()), *varied.values(), strict=True)
-    whys: dict[tuple[Any, ...], str] = {}  # alike trials have one reason, and are many
-    found = []
-    for place, kind in enumerate(kinds):
-        why = whys.get(kind)
-        if why is None:
-            odd = _odd(trials[place], wanted, usual)
-            why = whys[kind] = "; ".join(_why(column, trials[place], usual) for column in odd)
-        if why:
-            key, candidate, seed = (trials[place][name] for name in ("key", "candidate", "seed"))
-            found.append(LeftOut(key=key, candidate=candidate, seed=seed, why=why))
-    return tuple(found)
+    wanted, ways = tuple(objectives), ways or Ways(trials)
+    protocols = list(dict.fromkeys(map(protocol_of, wanted)))
+    kinds = _firsts([*map(ways.has, wanted), *map(ways.of, protocols)], trials)
+    usual = _usual(Counter(kinds), wanted, ways)
+    columns, whys = trials.columns, {}  # alike trials have one reason, and are many
+    for kind in set(kinds):
+        first = Trial(columns, kind)
+        if odd := _odd(first, wanted, usual):
+            whys[kind] = "; ".join(_why(column, first, usual) for column in odd)
+    named = (trials.column(key) for key in ("key", "candidate", "seed"))
+    lines = compress(zip(kinds, *named, strict=True), map(whys.__contains__, kinds))
+    return tuple(LeftOut(key=k, candidate=c, seed=s, why=whys[kind]) for kind, k, c, s in lines)
+
+
+def _firsts(columns: Sequence[Sequence[Any]], trials: Trials) -> list[int]:
+    """For each trial the place of the first that is like it in some columns."""
+    if not columns:
+        return [0] * len(trials)
+    known: dict[tuple[Any, ...], int] = {}
+    return list(map(known.setdefault, zip(*columns, strict=True), count()))
 
 
 def _varies(column: list[Any]) -> bool:
     return column.count(column[0]) < len(column) if column else False
 
 
-def _usual(
-    trials: Trials, has: Mapping[str, NDArray[np.bool_]], varied: Mapping[str, list[Any]]
-) -> dict[str, Any]:
-    """The values of all protocol columns that most trials share; few are ``varied``."""
-    everything = np.logical_and.reduce(list(has.values()))
-    # Figure by figure would let two majorities meet that no trial is in both of.
-    whole = bool(everything.any())
+def _usual(nums: Mapping[int, int], wanted: tuple[str, ...], ways: Ways) -> dict[str, Any]:
+    """The values of all protocol columns that most trials share.
+
+    ``nums`` says of how many trials each kind is, by the place of its first.
+    """
+    whole = [kind for kind in nums if all(ways.has(key)[kind] for key in wanted)]
     usual: dict[str, Any] = {}
-    for keys in [tuple(has)] if whole else [(key,) for key in has]:
-        names = dict.fromkeys(column.key for key in keys for column in protocol_of(key))
-        # What is alike in all trials makes no groups.
-        told = [name for name in names if name in varied]
-        ways = zip(range(len(trials)), *(varied[name] for name in told), strict=True)
-        among = compress(ways, (everything if whole else has[keys[0]]).tolist())
-        groups = Counter(way[1:] for way in among)
+    # Figure by figure would let two majorities meet that no trial is in both of.
+    for keys in [wanted] if whole else [(key,) for key in wanted]:
+        protocols = list(dict.fromkeys(map(protocol_of, keys)))
+        groups: Counter[tuple[int, ...]] = Counter()
+        for kind in whole or (kind for kind in nums if ways.has(keys[0])[kind]):
+            groups[tuple(ways.of(each)[kind] for each in protocols)] += nums[kind]
         if groups:
-            usual |= {name: trials.column(name)[0] for name in names}
-            usual |= dict(zip(told, groups.most_common(1)[0][0], strict=True))
+            ((firsts, _),) = groups.most_common(1)
+            for protocol, first in zip(protocols, firsts, strict=True):
+                usual |= {column.key: ways.trials.column(column.key)[first] for column in protocol}
     return usual
 
 

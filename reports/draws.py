@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
-from operator import is_
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.candidates import Candidate
+from reports.beating import Measured
+from reports.by_seed import Places
 from reports.images import RESAMPLES, Floats, Images
-from reports.own_noise import own_noise
+from reports.own_noise import own_noise_of
 from reports.statistics import Noise
 
 MOST_DRAWN = 500_000
@@ -42,38 +42,44 @@ class Draws:
 
     def __init__(self, accuracy: str, images: Images | None) -> None:
         self.accuracy, self._images = accuracy, images if accuracy == "miou" else None
-        self._last: tuple[Sequence[Candidate], DrawnScores] | None = None
+        self._last: tuple[Measured, Places, DrawnScores] | None = None
 
-    def of(self, inside: Sequence[Candidate], scores: Floats, noise: Noise | None) -> DrawnScores:
+    def of(self, measured: Measured, inside: Places, noise: Noise | None) -> DrawnScores:
         """The scores of some candidates; of the same ones as the last time, the same."""
-        if self._last and _are(self._last[0], inside):
-            return self._last[1]
-        everything, sources = _drawn_scores(inside, self.accuracy, scores, noise, self._images)
-        held, _ = _drawn_scores(inside, self.accuracy, scores, None, self._images)
-        own = held + _own_moves(inside, self.accuracy, noise)
-        found = DrawnScores(all=everything, held=held, by_own_noise=own, sources=sources)
-        self._last = inside, found
+        if self._last and self._last[0] is measured and np.array_equal(self._last[1], inside):
+            return self._last[2]
+        means, table = (f(self.accuracy)[inside] for f in (measured.means, measured.scores))
+        images, sources = self._of_images(measured, inside), ["seeds"] if noise else []
+        everything, held = (_drawn_scores(means, table, each) for each in (noise, None))
+        if images is not None:
+            everything, held = everything + images, held + images
+            sources.append("images")
+        own = held + _own_moves(table, noise)
+        found = DrawnScores(all=everything, held=held, by_own_noise=own, sources=tuple(sources))
+        self._last = measured, inside, found
         return found
 
+    def _of_images(self, measured: Measured, inside: Places) -> Floats | None:
+        """How far other images would move scores, (draws, candidates); None if not of all."""
+        names = [measured.candidates[place].name for place in inside] if self._images else []
+        if not self._images or not {*names} <= {name for name, _ in self._images.miou}:
+            return None
+        return np.stack([self._images.of(each)[: _num_draws(inside)] for each in names], axis=1)
 
-def _are(some: Sequence[Candidate], others: Sequence[Candidate]) -> bool:
-    """Whether candidates are the same objects, in the same order."""
-    return len(some) == len(others) and all(map(is_, some, others))
 
+def drawn_costs(measured: Measured, inside: Places, cost: str) -> tuple[Floats, bool]:
+    """Costs of some candidates (draws, candidates), and whether they were drawn.
 
-def drawn_costs(inside: Sequence[Candidate], cost: str, costs: Floats) -> tuple[Floats, bool]:
-    """Costs (draws, candidates): medians over rounds drawn again, alike for one session.
-
-    One line where nothing is drawn.
+    Those are medians over rounds drawn again, alike for one session. One line where nothing is.
     """
     groups: dict[tuple[str, int], list[int]] = {}
-    for place, each in enumerate(inside if cost == "latency_ms" else ()):
-        num_rounds = len(_rounds(each.timed))
+    timed = [measured.candidates[n].timed for n in inside] if cost == "latency_ms" else []
+    for place, each in enumerate(timed):
+        num_rounds = len(_rounds(each))
         if num_rounds > 1:
-            session = str(each.timed.get("latency_session"))
-            groups.setdefault((session, num_rounds), []).append(place)
+            groups.setdefault((str(each.get("latency_session")), num_rounds), []).append(place)
     num = _num_draws(inside)
-    drawn = np.tile(costs, (num if groups else 1, 1))
+    drawn = np.tile(measured.means(cost)[inside], (num if groups else 1, 1))
     for (session, num_rounds), places in groups.items():
         # One seed a session: what the machine did in a round, it did to all candidates.
         dice = np.random.default_rng(list(session.encode()))
@@ -81,7 +87,7 @@ def drawn_costs(inside: Sequence[Candidate], cost: str, costs: Floats) -> tuple[
         step = max(1, AT_ONCE // which.size)
         for start in range(0, len(places), step):
             some = places[start : start + step]
-            rounds = np.array([_rounds(inside[place].timed) for place in some])
+            rounds = np.array([_rounds(timed[place]) for place in some])
             drawn[:, some] *= _moved_medians(rounds.astype(float), which)
     return drawn, bool(groups)
 
@@ -98,35 +104,24 @@ def _rounds(timed: Mapping[str, Any]) -> Sequence[float]:
     return timed.get("latency_rounds_ns") or [float(np.median(each)) for each in processes]
 
 
-def _drawn_scores(
-    inside: Sequence[Candidate],
-    accuracy: str,
-    scores: Floats,
-    noise: Noise | None,
-    images: Images | None,
-) -> tuple[Floats, tuple[str, ...]]:
-    """Scores with what other seeds and other images would do to them, and which of both did.
+def _drawn_scores(means: Floats, table: Floats, noise: Noise | None) -> Floats:
+    """Scores with what other seeds would do to them; in one line without noise.
 
     Seeds are drawn from the residuals of all candidates together, made as wide as the noise that
     was estimated: two or three values of one candidate's own are too few to draw from.
     """
-    num = _num_draws(inside)
-    drawn = np.tile(scores, (num if noise else 1, 1))
-    sources = []
+    num = _num_draws(means)
+    drawn = np.tile(means, (num if noise else 1, 1))
     if noise:
-        pool, dice = _residuals(inside, accuracy, noise.sd), np.random.default_rng(0)
-        seeds = np.array([len(each.figures[accuracy]) for each in inside])
+        pool, dice = _residuals(means, table, noise.sd), np.random.default_rng(0)
+        seeds = (~np.isnan(table)).sum(axis=1)
         for rank in range(int(seeds.max())):
             some = np.flatnonzero(seeds > rank)
             drawn[:, some] += dice.choice(pool, size=(num, len(some))) / seeds[some]
-        sources.append("seeds")
-    if images and {each.name for each in inside} <= {name for name, _ in images.miou}:
-        drawn = drawn + np.stack([images.of(each.name)[:num] for each in inside], axis=1)
-        sources.append("images")
-    return drawn, tuple(sources)
+    return drawn
 
 
-def _own_moves(inside: Sequence[Candidate], accuracy: str, noise: Noise | None) -> Floats:
+def _own_moves(table: Floats, noise: Noise | None) -> Floats:
     """By how much other seeds would move scores, (draws, candidates), each by its own noise.
 
     By Student's t, since the spread of a few seeds is no better known: noise pooled over candidates
@@ -134,25 +129,22 @@ def _own_moves(inside: Sequence[Candidate], accuracy: str, noise: Noise | None) 
     """
     if noise is None:
         return np.zeros((1, 1))
-    scores = {each.name: each.figures[accuracy] for each in inside}
-    own, dice = own_noise(scores, noise), np.random.default_rng(0)
-    seeds = np.array([len(each) for each in scores.values()])
-    size = (_num_draws(inside), len(inside))
+    own, dice = own_noise_of(table, noise), np.random.default_rng(0)
+    seeds = (~np.isnan(table)).sum(axis=1)
+    size = (_num_draws(table), len(table))
     return np.asarray(dice.standard_t(own.dfs, size=size) * own.sds / np.sqrt(seeds))
 
 
-def _num_draws(inside: Sequence[Candidate]) -> int:
+def _num_draws(inside: Sized) -> int:
     return min(RESAMPLES, max(100, MOST_DRAWN // len(inside)))
 
 
-def _residuals(inside: Sequence[Candidate], accuracy: str, sd: float) -> Floats:
+def _residuals(means: Floats, table: Floats, sd: float) -> Floats:
     """What is left of scores after candidate and seed are taken out, scaled to some spread."""
-    own = {e.name: e.mean(accuracy) or 0.0 for e in inside}
-    trials = [(e.name, seed, v) for e in inside for seed, v in e.figures[accuracy].items()]
-    by_seed: dict[int, list[float]] = {}
-    for name, seed, value in trials:
-        by_seed.setdefault(seed, []).append(value - own[name])
-    shift = {seed: statistics.fmean(values) for seed, values in by_seed.items()}
-    left = np.array([value - own[name] - shift[seed] for name, seed, value in trials])
+    left, has = table - means[:, None], ~np.isnan(table)
+    for column, known in zip(left.T, has.T, strict=True):
+        if known.any():
+            column -= statistics.fmean(column[known].tolist())
+    left = left[has]
     power = float(np.sqrt((left**2).mean()))
     return np.asarray(left * (sd / power) if power else left)

@@ -7,12 +7,13 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.beating import Flags, Floats, Places
+from reports.beating import Flags
+from reports.by_seed import Floats, Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import Images
@@ -92,8 +93,9 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     if key is None:
         return None
     everyone = verdict.measured.candidates
-    ranks = [r for r, each in enumerate(everyone) if not each.apart and each.figures[key]]
-    found = [everyone[rank] for rank in ranks]
+    has = verdict.measured.compared & ~np.isnan(verdict.measured.means(key))
+    ranks = np.flatnonzero(has)
+    found = [everyone[rank] for rank in ranks.tolist()]
     if len(found) < 2:
         return None
     baseline = next((each for each in found if each.baseline), None)
@@ -103,15 +105,12 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
         scores=verdict.measured.scores(key)[ranks],
         images=images if key == "miou" else None,
     )
-    if baseline:
-        places = _places_by_parts(verdict, found)
-        rows = _changes(found, found.index(baseline))
-    else:
-        places = [each.factors for each in found]
-        rows = _main_effects(places)
+    places = _places_by_parts(verdict, found) if baseline else [each.factors for each in found]
+    grid = _Grid(places)
+    rows = _changes(found, found.index(baseline)) if baseline else _main_effects(grid)
     shown, num_rows = _first(table, rows)
-    first = places[found.index(baseline)] if baseline else None
-    pairs, num_pairs = _first(table, _interactions(places, first))
+    first = places[found.index(baseline)] if baseline else {}
+    pairs, num_pairs = _first(table, _interactions(grid, first))
     return Effects(
         key=key,
         baseline=baseline,
@@ -130,9 +129,13 @@ class _Table:
     scores: Floats
     images: Images | None
 
+    @cached_property
+    def _has(self) -> Flags:
+        return ~np.isnan(self.scores)
+
     def has(self, matched: Places) -> Flags:
         """Which seeds all of each setting have: (settings, seeds)."""
-        return np.asarray(~np.isnan(self.scores[matched]).any(axis=1))
+        return np.asarray(self._has[matched].all(axis=1))
 
 
 def _first(table: _Table, contrasts: Iterable[Contrast]) -> tuple[list[Effect], int]:
@@ -177,8 +180,9 @@ def _matched_seeds(table: _Table, matched: Places) -> tuple[Places, list[int]]:
     matched, has = matched[some], has[some]
     shared = has.all(axis=0)
     if len(has) and not shared.any():
-        ((commonest, _),) = Counter(map(tuple, has.tolist())).most_common(1)
-        shared = np.array(commonest)
+        packed = np.packbits(has, axis=1)  # a text a setting, which is quickly counted
+        texts = packed.view(f"V{packed.shape[1]}")[:, 0].tolist()
+        shared = has[texts.index(Counter(texts).most_common(1)[0][0])]
     whole = matched[(has >= shared).all(axis=1)]
     return whole, np.flatnonzero(shared).tolist() if len(has) else []
 
@@ -227,16 +231,6 @@ def _places_by_parts(verdict: Verdict, found: Sequence[Candidate]) -> list[Facto
     return [{**(parts.get(o.name) or {}), **mine} for o, mine in zip(found, own, strict=True)]
 
 
-def _values(places: Sequence[Factors], first: Factors | None = None) -> dict[str, list[str]]:
-    """The values of each factor that has several, the baseline's or else the first met ahead."""
-    ordered = [first, *places] if first else places
-    met = {
-        factor: list(dict.fromkeys(place[factor] for place in ordered if factor in place))
-        for factor in dict.fromkeys(itertools.chain.from_iterable(ordered))
-    }
-    return {factor: values for factor, values in met.items() if len(values) > 1}
-
-
 class _Grid:
     """Candidates on the grid of their factors, where each place is one number.
 
@@ -247,33 +241,41 @@ class _Grid:
         self._columns: dict[str, NDArray[np.int64]] = {}
         self._codes: dict[str, dict[str | None, int]] = {}
         self._steps: dict[str, int] = {}
-        size = 1
+        self.num, size = len(places), 1
         for factor in dict.fromkeys(itertools.chain.from_iterable(places)):
-            codes: dict[str | None, int] = {}
-            column = [codes.setdefault(each.get(factor), len(codes)) for each in places]
-            self._columns[factor], self._codes[factor] = np.array(column), codes
-            self._steps[factor] = size
+            column = [each.get(factor) for each in places]
+            codes = {value: code for code, value in enumerate(dict.fromkeys(column))}
+            self._columns[factor] = np.array([*map(codes.__getitem__, column)])
+            self._codes[factor], self._steps[factor] = codes, size
             size *= len(codes)
-        self._kind = int if size < MOST_PLACES else object
-        self._spots = np.zeros(len(places), dtype=self._kind)
-        for factor, codes_ in self._columns.items():
-            self._spots = self._spots + codes_.astype(self._kind) * self._steps[factor]
-        self._at = {spot: rank for rank, spot in enumerate(self._spots.tolist())}
+        kind = int if size < MOST_PLACES else object
+        self._spots = np.zeros(len(places), dtype=kind)
+        for factor, column_ in self._columns.items():
+            self._spots = self._spots + column_.astype(kind) * self._steps[factor]
+        self._order = np.argsort(self._spots, kind="stable")
+        self._ordered = self._spots[self._order]
 
-    def having(self, values: Factors) -> Places:
-        """The candidates that have some values, by rank."""
-        has = [self._columns[factor] == self._codes[factor][v] for factor, v in values.items()]
-        return np.flatnonzero(np.logical_and.reduce(has))
+    def values(self, first: Factors) -> dict[str, list[str]]:
+        """The values of each factor that has several, the ``first`` or else those met ahead."""
+        met: dict[str, list[str]] = {}
+        for factor in dict.fromkeys((*first, *self._codes)):
+            ahead = [first[factor]] if factor in first else []
+            known = dict.fromkeys((*ahead, *self._codes[factor]))
+            met[factor] = [value for value in known if value is not None]
+        return {factor: values for factor, values in met.items() if len(values) > 1}
 
     def matched(self, values: Factors, *others: Factors) -> Places:
         """Who has some values, each with those who have others instead and all else alike."""
-        here = self.having(values)
-        found = [here.tolist()]
+        has = [self._columns[factor] == self._codes[factor][v] for factor, v in values.items()]
+        here = np.flatnonzero(np.logical_and.reduce(has))
+        lines = [here]
         for each in others:
-            spots = self._spots[here] + sum(self._move(f, values[f], v) for f, v in each.items())
-            found.append([self._at.get(spot, -1) for spot in spots.tolist()])
-        lines = np.array(found, dtype=np.int64).T
-        return lines[(lines >= 0).all(axis=1)]
+            move = sum(self._move(f, values[f], v) for f, v in each.items())
+            places = np.searchsorted(self._ordered, self._spots[here] + move, side="right") - 1
+            is_there = self._ordered[places] == self._spots[here] + move
+            here = here[is_there]
+            lines = [*(line[is_there] for line in lines), self._order[places[is_there]]]
+        return np.stack(lines, axis=1)
 
     def _move(self, factor: str, before: str, after: str) -> int:
         codes = self._codes[factor]
@@ -287,22 +289,21 @@ def _changes(found: Sequence[Candidate], baseline: int) -> Iterable[Contrast]:
             yield each.name, "baseline", partial(np.array, [[rank, baseline]])
 
 
-def _main_effects(places: Sequence[Factors]) -> Iterable[Contrast]:
+def _main_effects(grid: _Grid) -> Iterable[Contrast]:
     """Each value of each factor against the first, at all settings of the others that have both."""
-    grid = _Grid(places)
-    for factor, (first, *others) in _values(places).items():
-        lone = len(places) == 1 + len(others)
+    for factor, (first, *others) in grid.values({}).items():
+        lone = grid.num == 1 + len(others)
         for value in others:
             change = value if lone else f"{factor}={value}"
             yield change, first, partial(grid.matched, {factor: value}, {factor: first})
 
 
-def _interactions(places: Sequence[Factors], baseline: Factors | None) -> Iterable[Contrast]:
+def _interactions(grid: _Grid, first: Factors) -> Iterable[Contrast]:
     """What two changes together do beyond the sum of what each does, wherever all four are."""
-    grid, values = _Grid(places), _values(places, baseline)
+    values = grid.values(first)
     for (one, (a, *firsts)), (two, (b, *seconds)) in itertools.combinations(values.items(), 2):
-        for first, second in itertools.product(firsts, seconds):
-            change = f"{one}={first} \N{MULTIPLICATION SIGN} {two}={second}"
-            both = {one: first, two: second}
+        for value, other in itertools.product(firsts, seconds):
+            change = f"{one}={value} \N{MULTIPLICATION SIGN} {two}={other}"
+            both = {one: value, two: other}
             three = ({one: a}, {two: b}, {one: a, two: b})
             yield change, "no interaction", partial(grid.matched, both, *three)

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from reports.beating import Flags, Places
+from reports.beating import Flags
 from reports.beside import beside
+from reports.by_seed import Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.draws import Draws, drawn_costs
 from reports.images import Floats, Images
-from reports.pareto import Standing
+from reports.pareto import Standing, Standings
 from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
@@ -36,16 +37,16 @@ MARGIN = 0.1
 class Front:
     """The front of accuracy and one cost.
 
-    ``chance`` is how often a candidate was on the front when seeds, images and rounds of latency
-    were drawn again; empty where nothing varies. ``sources`` says what was. ``volume`` is the
-    hypervolume (accuracy times cost, as rows have them) up to ``reference`` (cost, accuracy), with
-    its 95 % interval. ``steps`` are who has the highest accuracy from which cost on.
+    ``chances`` are how often those that compete were on the front when seeds, images and rounds of
+    latency were drawn again; empty where nothing varies. ``sources`` says what was. ``volume`` is
+    the hypervolume (accuracy times cost, as rows have them) up to ``reference`` (cost, accuracy),
+    with its 95 % interval. ``steps`` are who has the highest accuracy from which cost on.
     """
 
     cost: str
     accuracy: str
-    standings: tuple[Standing, ...]
-    chance: Mapping[str, float]
+    standings: Standings
+    chances: Floats
     sources: tuple[str, ...]
     volume: float | None
     volume_low: float | None
@@ -53,6 +54,13 @@ class Front:
     reference: tuple[float, float] | None
     knee: str | None
     steps: tuple[tuple[float, str], ...]
+
+    @cached_property
+    def chance(self) -> Mapping[str, float]:
+        """The chances by the name of the candidate."""
+        standings, chances = self.standings, self.chances.tolist()
+        names = [standings.candidates[place].name for place in standings.competing.tolist()]
+        return dict(zip(names, chances, strict=True)) if chances else {}
 
     def standing(self, name: str) -> Standing:
         """Where a candidate stands."""
@@ -84,7 +92,9 @@ def begun_fronts(
     def on_others() -> dict[str, Front | None]:
         return {cost: on(cost) for cost in COSTS if cost not in own}
 
-    others = beside(on_others, everyone) if len(everyone) >= MANY else on_others
+    # What all fronts rest on is made before this process is copied, once.
+    verdict.measured.scores(accuracy), verdict.measured.means(accuracy), verdict.noises[accuracy]
+    others = beside(on_others, (everyone, *everyone)) if len(everyone) >= MANY else on_others
 
     def ended() -> tuple[Front, ...]:
         found = {cost: on(cost) for cost in own} | others()
@@ -98,58 +108,61 @@ def _front_on(study: Mapping[str, Any], verdict: Verdict, draws: Draws, cost: st
     aims = {draws.accuracy: "max", cost: "min"}
     own = set(verdict.objectives) == set(aims)
     judged = verdict if own else judged_on(study, verdict, aims)
-    return _front(judged, cost, draws) if len(judged.scored) > 1 else None
+    return _front(judged, cost, draws) if len(judged.standings.competing) > 1 else None
 
 
 def _front(verdict: Verdict, cost: str, draws: Draws) -> Front:
-    accuracy = draws.accuracy
-    scored = [place for place, each in enumerate(verdict.standings) if each.competes]
-    costs, scores = (verdict.measured.means(key)[scored] for key in (cost, accuracy))
+    accuracy, measured, standings = draws.accuracy, verdict.measured, verdict.standings
+    costs, scores = (measured.means(key)[standings.competing] for key in (cost, accuracy))
     edge = reference(costs, scores)
     near = in_reach(verdict, accuracy, cost, costs, scores)
-    inside, costs, scores = [verdict.scored[n].candidate for n in near], costs[near], scores[near]
-    again, timed = drawn_costs(inside, cost, costs)
-    drawn = draws.of(inside, scores, verdict.noises[accuracy])
+    inside, costs, scores = standings.competing[near], costs[near], scores[near]
+    again, timed = drawn_costs(measured, inside, cost)
+    drawn = draws.of(measured, inside, verdict.noises[accuracy])
     sources = (*drawn.sources, *(["rounds of latency"] if timed else []))
-    on = on_front(again, drawn.by_own_noise)
+    chances = np.zeros(len(standings.competing) if sources else 0)
+    if sources:
+        chances[near] = on_front(again, drawn.by_own_noise).mean(axis=0)
     volume = float(hypervolume(costs[None], scores[None], edge)[0])
     volumes, others = (hypervolume(again, each, edge) for each in (drawn.all, drawn.held))
-    over = over_seeds(inside, accuracy, weights(costs, scores, edge))
+    slopes = weights(costs, scores, edge)
+    weighed = np.flatnonzero(slopes)
+    over = over_seeds(
+        [measured.candidates[place] for place in inside[weighed]], accuracy, slopes[weighed]
+    )
     # Without the seeds' share an interval would be too narrow by far, so there is none.
     ends = (None, None) if over is None else interval(volume, over, volumes, others)
-    steps = _steps(verdict, cost, accuracy)
+    on = [measured.candidates[place] for place in standings.front]
     return Front(
         cost=cost,
         accuracy=accuracy,
-        standings=verdict.standings,
-        chance=_chances(verdict, inside, on) if sources else {},
+        standings=standings,
+        chances=chances,
         sources=sources,
         volume=volume,
         volume_low=ends[0],
         volume_high=ends[1],
         reference=edge,
-        knee=_knee(verdict, cost, accuracy),
-        steps=steps,
+        knee=_knee(on, cost, accuracy),
+        steps=_steps(on, cost, accuracy),
     )
 
 
-def _chances(verdict: Verdict, inside: Sequence[Candidate], on: Flags) -> dict[str, float]:
-    known = zip(inside, on.mean(axis=0), strict=True)
-    return {e.candidate.name: 0.0 for e in verdict.scored} | {e.name: float(p) for e, p in known}
-
-
 def in_reach(verdict: Verdict, accuracy: str, cost: str, costs: Floats, scores: Floats) -> Places:
-    """Who of those scored can be on a front that is drawn again, as places; of few all.
+    """Who of those that compete can be on a front that is drawn again, as places; of few all.
 
     Of very many, those that another beats by ``FAR`` standard errors on both axes are left out:
     they are on no front, and so change none.
     """
     if len(costs) <= MOST_UNSIFTED:
         return np.arange(len(costs))
-    everyone, noise = [each.candidate for each in verdict.scored], verdict.noises[accuracy]
-    seeds = np.array([len(each.figures[accuracy]) for each in everyone])
+    measured, places = verdict.measured, verdict.standings.competing
+    noise = verdict.noises[accuracy]
+    seeds = (~np.isnan(measured.scores(accuracy)[places])).sum(axis=1)
     wide = FAR * (noise.sd if noise else 0.0) / np.sqrt(seeds)
-    tall = np.exp(FAR * _errors(everyone)) if cost == "latency_ms" else np.ones(len(everyone))
+    tall = np.ones(len(places))
+    if cost == "latency_ms":
+        tall = np.exp(FAR * _errors([measured.candidates[place] for place in places]))
     order = np.argsort(costs * tall)
     best = np.concatenate([[-np.inf], np.maximum.accumulate((scores - wide)[order])])
     cheaper = np.searchsorted((costs * tall)[order], costs / tall, side="left")
@@ -242,22 +255,18 @@ def hypervolume(costs: Floats, scores: Floats, edge: tuple[float, float]) -> Flo
     return np.asarray(((edge[0] - np.minimum(cost, edge[0])) * (best - before)).sum(axis=1))
 
 
-def _steps(verdict: Verdict, cost: str, accuracy: str) -> tuple[tuple[float, str], ...]:
-    """Who has the highest accuracy from which cost on, cheapest first."""
-    found = [
-        (each.candidate.mean(cost) or 0.0, each.candidate.mean(accuracy) or 0.0, each)
-        for each in verdict.front
-    ]
-    return tuple((c, each.candidate.name) for c, _, each in sorted(found, key=lambda f: f[:2]))
+def _steps(on: Sequence[Candidate], cost: str, accuracy: str) -> tuple[tuple[float, str], ...]:
+    """Who of a front has the highest accuracy from which cost on, cheapest first."""
+    found = [(each.mean(cost) or 0.0, each.mean(accuracy) or 0.0, each.name) for each in on]
+    return tuple((c, name) for c, _, name in sorted(found, key=lambda f: f[:2]))
 
 
-def _knee(verdict: Verdict, cost: str, accuracy: str) -> str | None:
+def _knee(on: Sequence[Candidate], cost: str, accuracy: str) -> str | None:
     """Who lies farthest above the chord between the ends of the front; None for fewer than three.
 
     Both axes run from 0 to 1 between the ends, so that no unit weighs in.
     """
-    at = {e.candidate.name: e.candidate for e in verdict.front}
-    xy = sorted((c.mean(cost) or 0.0, c.mean(accuracy) or 0.0, name) for name, c in at.items())
+    xy = sorted((each.mean(cost) or 0.0, each.mean(accuracy) or 0.0, each.name) for each in on)
     if len(xy) < 3 or any(a[0] == b[0] for a, b in pairwise(xy)):
         return None
     (x0, y0, _), (x1, y1, _) = xy[0], xy[-1]

@@ -6,8 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from harness.measure.estimate import CONFIDENCE, KEPT, Ratio, ratio_of_rows
+from reports.by_seed import BySeed, Columns, Figures
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import MISSING
+
+SPOTS = ("latency_ms", *LATENCY_SPAN)
+"""A latency and the ends of its interval."""
 
 
 def latency_ratio(first: Candidate, second: Candidate, num_comparisons: int = 1) -> Ratio | None:
@@ -84,21 +88,25 @@ def by_ratio(found: Sequence[Candidate]) -> tuple[Candidate, ...]:
     if against is None or not is_contended(compared):
         return tuple(found)
     base = against.mean("latency_ms") or 0.0
-    return tuple(_against(each, against, base) for each in found)
+    moved = [_against(each, against, base) for each in found]
+    known = against.figures.columns
+    latencies = {key: BySeed.of([each[key] for each in moved]) for key in SPOTS}
+    columns = Columns(known, lambda key: latencies.get(key) or known[key])
+    return tuple(replace(o, figures=Figures(columns, rank)) for rank, o in enumerate(found))
 
 
-def _against(one: Candidate, against: Candidate, base: float) -> Candidate:
+def _against(one: Candidate, against: Candidate, base: float) -> dict[str, dict[int, float]]:
+    """The latency by seed with the ends of its interval; as it was where there is no ratio."""
     own = one.name == against.name
     ratio = None if own or one.apart else latency_ratio(one, against)
     if ratio is None and not own:
-        return one
+        return {key: one.figures[key] for key in SPOTS}
     spots = (ratio.value, ratio.low, ratio.high) if ratio else (1.0, 1.0, 1.0)
     seeds = one.figures["latency_ms"]
-    moved = {
+    return {
         key: {} if spot is None else dict.fromkeys(seeds, base * spot)
-        for key, spot in zip(("latency_ms", *LATENCY_SPAN), spots, strict=True)
+        for key, spot in zip(SPOTS, spots, strict=True)
     }
-    return replace(one, figures={**one.figures, **moved})
 
 
 def ratio_text(found: Ratio | None) -> str:

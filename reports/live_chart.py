@@ -81,7 +81,7 @@ def live_chart(
     for each in fronts:
         if each.cost != first.x.key and first.y.key == each.accuracy:
             own = {each.accuracy: "max", each.cost: "min"}
-            judged = replace(verdict, objectives=own, stood=partial(tuple, each.standings))
+            judged = replace(verdict, objectives=own, stood=partial(getattr, each, "standings"))
             charts.append(pareto_chart(judged, printed))
     kept = {mark.name for each in charts for mark in each.marks}
     named = ((plain(each.candidate.name), each) for each in verdict.standings)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics import Noise, Scores, within
+from reports.statistics import Noise, Scores, table_of, within
 
 Floats = NDArray[np.float64]
 
@@ -34,25 +34,29 @@ def own_noise(scores: Scores, noise: Noise) -> OwnNoise:
     more they are alike (Smyth, 2004). The study's ``noise`` stands for candidates of one seed, and
     for both of two, which cannot be told apart.
     """
-    num = np.array([len(each) for each in scores.values()])
-    k, usual, dfs = len(scores), noise.sd**2, np.maximum(num - 1.0, 1.0)
+    return own_noise_of(table_of(scores), noise)
+
+
+def own_noise_of(table: Floats, noise: Noise) -> OwnNoise:
+    """The same of a table (candidates, seeds), NaN where there is no score."""
+    num = (~np.isnan(table)).sum(axis=1)
+    k, usual, dfs = len(table), noise.sd**2, np.maximum(num - 1.0, 1.0)
     if k < 3:
         return OwnNoise(sds=np.full(k, noise.sd), dfs=dfs)
-    own = (_squares(scores) / dfs - usual / k) * k / (k - 2)
+    own = (_squares(table) / dfs - usual / k) * k / (k - 2)
     own = np.where(num > 1, np.maximum(own, LEAST * usual), usual)
     if k > FEW:
         return _drawn_together(own, dfs, noise)
     return OwnNoise(sds=np.sqrt(own), dfs=dfs)
 
 
-def _squares(scores: Scores) -> Floats:
+def _squares(table: Floats) -> Floats:
     """The sum of each candidate's squared residuals of a fit score = candidate + seed."""
-    trials = [(n, seed, v) for n, each in enumerate(scores.values()) for seed, v in each.items()]
-    who, when = (np.array([trial[part] for trial in trials]) for part in (0, 1))
-    _, when = np.unique(when, return_inverse=True)
-    left = within(np.array([[value] for _, _, value in trials]), who)
+    has = ~np.isnan(table)
+    who, when = np.nonzero(has[:, has.any(axis=0)])
+    left = within(table[has][:, None], who)
     squares = within(left, when)[:, 0] ** 2
-    return np.asarray(np.bincount(who, squares, minlength=len(scores)), dtype=float)
+    return np.asarray(np.bincount(who, squares, minlength=len(table)), dtype=float)
 
 
 def _drawn_together(own: Floats, dfs: Floats, noise: Noise) -> OwnNoise:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from itertools import compress
+from typing import Any, Literal, overload
 
 import numpy as np
 
-from reports.beating import Field, Flags, Floats, Measured, Places, field_of, undominated
+from reports.beating import Field, Flags, Measured, field_of, undominated
+from reports.by_seed import Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES, quoted
 from reports.latencies import level
@@ -53,20 +56,80 @@ class Standing:
         return self.why
 
 
+class Standings(Sequence[Standing]):
+    """Where all candidates stand, in plan order; kept as arrays until one is asked for.
+
+    ``competing`` are the places of those that could be on the front, and ``front`` of those on it.
+    """
+
+    def __init__(
+        self, candidates: Sequence[Candidate], outside: Mapping[int, Standing], inside: _Inside
+    ) -> None:
+        self.candidates, self._outside, self._inside = candidates, outside, inside
+        self.competing, self.front = inside.places, inside.places[inside.on]
+
+    @overload
+    def __getitem__(self, place: int) -> Standing: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Standing]: ...
+    def __getitem__(self, place: int | slice) -> Standing | Sequence[Standing]:
+        return self._each[place]
+
+    def __len__(self) -> int:
+        return len(self.candidates)
+
+    def __iter__(self) -> Iterator[Standing]:
+        return iter(self._each)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Standings, (self.candidates, self._outside, self._inside)
+
+    @cached_property
+    def _each(self) -> tuple[Standing, ...]:
+        found, everyone, inside = dict(self._outside), self.candidates, self._inside
+        columns = (inside.places, inside.on, inside.rivals, inside.resolved)
+        lines = zip(*(each.tolist() for each in columns), strict=True)
+        for place, is_on, rival, resolved in lines:
+            found[place] = Standing(
+                candidate=everyone[place],
+                status="front" if is_on else "dominated",
+                rival=None if rival < 0 else everyone[rival].name,
+                resolved=_RESOLVED[resolved],
+            )
+        return tuple(found[place] for place in range(len(everyone)))
+
+
+_RESOLVED = (False, True, None)
+UNKNOWN = 2
+"""That it is not known whether a place holds."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Inside:
+    """Those that compete, in plan order: their places, and whether they are ``on`` the front.
+
+    ``rivals`` are the places of those named beside them, -1 for none.
+    """
+
+    places: Places
+    on: Flags
+    rivals: Places
+    resolved: Places
+
+
 def standings(
     measured: Measured, objectives: Mapping[str, str], noises: Mapping[str, Noise | None]
-) -> tuple[Standing, ...]:
+) -> Standings:
     """Where each candidate stands, by the means of its figures; less or more as objectives say."""
-    lacks = {FIGURES[key].label: np.isnan(measured.means(key)).tolist() for key in objectives}
-    found = [
-        _outside(one, [label for label, is_missing in zip(lacks, line, strict=True) if is_missing])
-        for one, line in zip(measured.candidates, zip(*lacks.values(), strict=True), strict=True)
-    ]
-    inside = np.flatnonzero([each is None for each in found])
+    lacks = np.stack([np.isnan(measured.means(key)) for key in objectives], axis=1)
+    outside = {}
+    for place in sorted({*measured.troubled, *np.flatnonzero(lacks.any(axis=1)).tolist()}):
+        missing = [FIGURES[key].label for key in compress(objectives, lacks[place])]
+        if standing := _outside(measured.candidates[place], missing):
+            outside[place] = standing
+    inside = np.delete(np.arange(len(lacks)), list(outside))
     field = field_of(measured, inside, objectives, noises)
-    for rank, standing in _inside(field):
-        found[field.places[rank]] = standing
-    return tuple(each for each in found if each)
+    return Standings(measured.candidates, outside, _inside(field))
 
 
 def _outside(one: Candidate, missing: Sequence[str]) -> Standing | None:
@@ -91,16 +154,22 @@ def _outside(one: Candidate, missing: Sequence[str]) -> Standing | None:
     return None
 
 
-def _inside(field: Field) -> Iterator[tuple[int, Standing]]:
-    """The standings of those that compete, each with its rank in the field."""
-    on, everyone = undominated(field.matrix), np.arange(len(field.ranked))
+def _inside(field: Field) -> _Inside:
+    """Where those stand that compete."""
+    on, everyone = undominated(field.matrix), np.arange(len(field.places))
+    rivals, resolved = np.full((2, len(everyone)), -1)
     for some in field.blocks(np.flatnonzero(on), len(everyone)):
         held, known = field.escapes(some, everyone)
         for place, each_held, each_known in zip(some.tolist(), held, known, strict=True):
-            yield place, _on_front(place, field, each_held, each_known)
-    rivals = _rivals(field, on)
-    for some in field.blocks(np.flatnonzero(~on), len(rivals)):
-        yield from _dominated(some, rivals, field)
+            rivals[place], resolved[place] = _on_front(place, field, each_held, each_known)
+    above = _rivals(field, on)
+    for some in field.blocks(np.flatnonzero(~on), len(above)):
+        rivals[some], resolved[some] = _dominated(some, above, field)
+    order = np.argsort(field.places)
+    named = np.where(rivals < 0, -1, field.places[rivals])
+    return _Inside(
+        places=field.places[order], on=on[order], rivals=named[order], resolved=resolved[order]
+    )
 
 
 def _rivals(field: Field, on: Flags) -> Places:
@@ -118,16 +187,18 @@ def _rivals(field: Field, on: Flags) -> Places:
     return np.flatnonzero(found)
 
 
-def _on_front(place: int, field: Field, held: Flags, known: Flags) -> Standing:
-    """A standing on the front; whether it escapes each of the field, and whether that is known."""
-    one = field.ranked[place]
+def _on_front(place: int, field: Field, held: Flags, known: Flags) -> tuple[int, int]:
+    """The rival of one on the front, and whether it is resolved from it.
+
+    By whether it escapes each of the field, and whether that is known.
+    """
     # A lead in accuracy or latency that is noise would leave these ahead of it, or level with it.
     doubts = ~held
     doubts[place] = False
     first = _first_no_dearer(np.flatnonzero(doubts), place, field)
-    rival = None if first is None else field.ranked[first].name
-    resolved = True if first is None else (False if known[first] else None)
-    return Standing(candidate=one, status="front", rival=rival, resolved=resolved)
+    if first is None:
+        return -1, True
+    return first, False if known[first] else UNKNOWN
 
 
 def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
@@ -139,39 +210,31 @@ def _first_no_dearer(others: Places, place: int, field: Field) -> int | None:
         [np.ones(len(others), bool), *(each for rank, each in less.items() if rank not in timed)]
     )
     cheap = np.logical_and.reduce([may, *(less[rank] for rank in timed)])
-    one, num = field.ranked[place], len(field.ranked) - 1
+    one, num = field.candidate(place), len(field.places) - 1
     for other, is_cheap in zip(others[may], cheap[may], strict=True):
-        if is_cheap or level(field.ranked[other], one, num):  # only latency is dearer
+        if is_cheap or level(field.candidate(other), one, num):  # only latency is dearer
             return int(other)
     return None
 
 
-def _dominated(some: Places, rivals: Places, field: Field) -> Iterator[tuple[int, Standing]]:
-    if not len(some):
-        return
-    above = _above(field.matrix[rivals], field.matrix[some])
-    held, known = field.beats(rivals, some)
-    sure = above & held & known
-    # Rivals are ranked, the best first.
-    firsts = np.where(sure.any(axis=0), sure.argmax(axis=0), above.argmax(axis=0))
-    columns = np.arange(len(some))
-    told = (some, rivals[firsts], sure[firsts, columns], known[firsts, columns])
-    for place, rival, is_sure, is_known in zip(*(each.tolist() for each in told), strict=True):
-        one, resolved = field.ranked[place], is_sure if is_known else None
-        above_it = field.ranked[rival].name
-        yield (
-            place,
-            Standing(candidate=one, status="dominated", rival=above_it, resolved=resolved),
-        )
+def _dominated(some: Places, rivals: Places, field: Field) -> tuple[Places, Places]:
+    """The rivals of some that are dominated, and whether they are resolved from them.
 
-
-def _above(theirs: Floats, own: Floats) -> Flags:
-    """Whether each of the first dominates each of the second, (first, second)."""
+    The rival is the first that beats one surely, or else the first that dominates it.
+    """
+    theirs, own = field.matrix[rivals], field.matrix[some]
     # Axis by axis: to reduce over a last axis of two takes far longer.
-    pairs = list(zip(theirs.T, own.T, strict=True))
-    no_worse = [first[:, None] <= second for first, second in pairs]
-    better = [first[:, None] < second for first, second in pairs]
-    return np.asarray(np.logical_and.reduce(no_worse) & np.logical_or.reduce(better))
+    axes = zip(own.T, theirs.T, strict=True)
+    whose, who = np.nonzero(np.logical_and.reduce([o[:, None] >= each for o, each in axes]))
+    better = (theirs[who] < own[whose]).any(axis=1)
+    whose, who = whose[better], who[better]
+    held, known = field.beats(rivals[who], some[whose])
+    # Rivals are ranked, the best first, so of all pairs of one the first is written last.
+    found = np.zeros(len(some), dtype=int)
+    for pairs in (np.arange(len(whose)), np.flatnonzero(held & known)):
+        found[whose[pairs[::-1]]] = pairs[::-1]
+    resolved = np.where(known, held, UNKNOWN)
+    return rivals[who[found]], resolved[found]
 
 
 def _doubt(resolved: bool | None, rival: str | None) -> str:

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 Scores = Mapping[str, Mapping[int, float]]
 """One figure of all candidates: candidate -> seed -> value."""
 
@@ -77,35 +78,47 @@ def seed_noise(scores: Scores) -> Noise | None:
 
     That is so with one seed, and with seeds that change nothing at all.
     """
-    trials = [(name, seed, v) for name, values in scores.items() for seed, v in values.items()]
-    names = sorted({name for name, _, _ in trials})
-    seeds = sorted({seed for _, seed, _ in trials})
-    if len(names) < 2 or len(seeds) < 2:
+    return noise_of(table_of(scores))
+
+
+def table_of(scores: Scores) -> Floats:
+    """Scores as a table (candidates, seeds), NaN where there is none."""
+    places = {seed: place for place, seed in enumerate(sorted(set().union(*scores.values())))}
+    found = np.full((len(scores), len(places)), np.nan)
+    for line, values in zip(found, scores.values(), strict=True):
+        line[[places[seed] for seed in values]] = list(values.values())
+    return found
+
+
+def noise_of(table: Floats) -> Noise | None:
+    """The same of a table (candidates, seeds), NaN where there is no score."""
+    has = ~np.isnan(table)
+    table = table[has.any(axis=1)][:, has.any(axis=0)]
+    num_candidates, num_seeds = table.shape
+    if num_candidates < 2 or num_seeds < 2:
         return None
-    place = {name: rank for rank, name in enumerate(names)}
-    who = np.array([place[name] for name, _, _ in trials])
-    when = np.array([seed for _, seed, _ in trials])
-    design = (when[:, None] == np.array(seeds)).astype(float)
-    values = np.array([value for _, _, value in trials])
+    who, when = np.nonzero(~np.isnan(table))
+    design = np.eye(num_seeds)[when]
     # Candidates are taken out first (Frisch, Waugh and Lovell): they may be thousands.
-    design, values = within(design, who), within(values[:, None], who)[:, 0]
+    design, values = within(design, who), within(table[who, when][:, None], who)[:, 0]
     effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
-    df = len(trials) - len(names) - int(rank)
-    squares = float(((values - design @ effects) ** 2).sum())
+    df = len(values) - num_candidates - int(rank)
+    residuals = values - design @ effects
+    squares = float((residuals**2).sum())
     if df < 1 or math.sqrt(squares / df) < NO_SPREAD:
         return None
-    by_seed = np.zeros((len(seeds), len(names)))
-    by_seed[np.searchsorted(seeds, when), who] = values - design @ effects
+    by_seed = np.zeros((num_seeds, num_candidates))
+    by_seed[when, who] = residuals
     return Noise(
         sd=math.sqrt(squares / df),
         df=df,
         safe_df=max(1.0, _sphericity(by_seed) * df),
-        num_candidates=len(names),
-        num_seeds=len(seeds),
+        num_candidates=num_candidates,
+        num_seeds=num_seeds,
     )
 
 
-def _sphericity(residuals: NDArray[np.float64]) -> float:
+def _sphericity(residuals: Floats) -> float:
     """Greenhouse and Geisser's epsilon of residuals (seeds, candidates): 1 for noise alike in all.
 
     A missing trial counts as a residual of 0.
@@ -116,7 +129,7 @@ def _sphericity(residuals: NDArray[np.float64]) -> float:
     return float(np.trace(squares) ** 2 / (most * (squares**2).sum()))
 
 
-def within(values: NDArray[np.float64], who: NDArray[np.int64]) -> NDArray[np.float64]:
+def within(values: Floats, who: NDArray[np.int64]) -> Floats:
     """Columns of values (trials, n) less the mean of each group of lines."""
     sums = np.stack([np.bincount(who, weights=column) for column in values.T], axis=1)
     return np.asarray(values - (sums / np.bincount(who)[:, None])[who])

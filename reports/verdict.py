@@ -8,13 +8,13 @@ from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from reports.beating import Measured
-from reports.candidates import Candidate, candidates
-from reports.columns import FIGURES
-from reports.comparable import LeftOut, left_out
+from reports.by_seed import Lazy
+from reports.candidates import SEEDED, Candidate, candidates
+from reports.comparable import LeftOut, Ways, left_out
 from reports.latencies import by_ratio
-from reports.pareto import Standing, standings
+from reports.pareto import Standing, Standings, standings
 from reports.rows import unframed
-from reports.statistics import Difference, Noise, difference, seed_noise
+from reports.statistics import Difference, Noise, difference, noise_of
 from reports.trials import Trials
 
 if TYPE_CHECKING:
@@ -30,22 +30,24 @@ class Verdict:
 
     ``trials`` are the study's lines as plain values; ``noises`` has the seed noise of each seeded
     figure; ``left_out`` the trials that must not be compared with the rest, and ``kept`` are those
-    that may; ``measured`` the candidates in plan order, with their figures as arrays.
+    that may; ``ways`` are those in which all were measured; ``measured`` the candidates in plan
+    order, with their figures as arrays.
     """
 
     name: str
     question: str
     objectives: Mapping[str, str]
     budget: Mapping[str, float]
-    stood: Callable[[], tuple[Standing, ...]]
+    stood: Callable[[], Standings]
     noises: Mapping[str, Noise | None]
     left_out: tuple[LeftOut, ...]
     trials: Trials
+    ways: Ways
     kept: Trials
     measured: Measured
 
     @cached_property
-    def standings(self) -> tuple[Standing, ...]:
+    def standings(self) -> Standings:
         """Where each candidate stands, in plan order."""
         return self.stood()
 
@@ -71,7 +73,7 @@ class Verdict:
         Else the baseline, the front, and then the best in the study's first objective.
         """
         if len(self.standings) <= MOST_LISTED:
-            return self.standings
+            return tuple(self.standings)
         ranked = sorted(enumerate(self.standings), key=lambda each: self._precedence(each[1]))
         places = sorted(place for place, _ in ranked[:MOST_LISTED])
         return tuple(self.standings[place] for place in places)
@@ -114,13 +116,14 @@ def _judged(
     before: Verdict | None = None,
 ) -> Verdict:
     budget = dict(study.get("budget") or {})
-    odd = left_out(trials, objectives)
+    ways = before.ways if before else Ways(trials)
+    odd = left_out(trials, objectives, ways)
     if before and {each.key for each in before.left_out} == {each.key for each in odd}:
         measured, noises, kept = before.measured, before.noises, before.kept
     else:
         found = by_ratio(candidates(trials, {each.key: each.why for each in odd}, budget))
         measured, kept = Measured(found), kept_of(trials, odd)
-        noises = {key: _noise(found, key) for key in FIGURES if FIGURES[key].seeded}
+        noises = Lazy(SEEDED, lambda key: noise_of(measured.scores(key)[measured.compared]))
     return Verdict(
         name=study["name"],
         question=study.get("question") or "",
@@ -130,6 +133,7 @@ def _judged(
         noises=noises,
         left_out=odd,
         trials=trials,
+        ways=ways,
         kept=kept,
         measured=measured,
     )
@@ -142,9 +146,3 @@ def kept_of(trials: Trials, left_out: Sequence[LeftOut]) -> Trials:
         return trials
     keys = trials.column("key")
     return trials.only(place for place, key in enumerate(keys) if key not in apart)
-
-
-def _noise(found: Sequence[Candidate], key: str) -> Noise | None:
-    return seed_noise(
-        {each.name: each.figures[key] for each in found if each.figures[key] and not each.apart}
-    )
