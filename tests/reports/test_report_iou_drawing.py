@@ -33,8 +33,8 @@ def unpacked(pdf):
 
 
 def texts_of(pdf):
-    shown = re.findall(rb"\[([^]]*)\]\s*TJ", unpacked(pdf))
-    return [b"".join(re.findall(rb"\(\0(.)\)", each)).decode("latin-1") for each in shown]
+    shown = re.findall(rb"(\[[^]]*\]|\([^)]*\))\s*T[jJ]", unpacked(pdf))
+    return [b"".join(re.findall(rb"\0(.)", each)).decode("latin-1") for each in shown]
 
 
 def test_a_pdf_has_the_numbers_as_text_in_reading_order():
