@@ -46,12 +46,15 @@ def no_such_file(what: str, given: str) -> str:
 def named_by(option: str, folder: str | None = None) -> Iterator[None]:
     """Gives what the system says of a file the name of the option that named it.
 
-    With ``folder`` only what it says of files in there, or of a folder on the way there.
+    With ``folder`` only what it says of files in there, or of a folder on the way there. What has
+    the name of an option keeps it.
     """
     try:
         yield
     except OSError as error:
         if error.errno is None or error.filename is None or not _on_way(error.filename, folder):
+            raise
+        if str(error.filename).startswith("--"):  # one that lies in the folder, as may be
             raise
         raise OSError(error.errno, error.strerror, f"{option} {error.filename}") from error
 

@@ -12,7 +12,10 @@ REPORT_ABOUT = """Write the reports of studies from the rows in the ledger, one 
 --compare A B says what changes from A to B, B less A. With one STUDY, A and B
 are two of its candidates: accuracy is paired by seed, latency by round. Without
 a STUDY they are two studies: each candidate that both have is paired with
-itself, seed by seed."""
+itself, seed by seed.
+
+--out FOLDER says where reports go, as those of runs that cannot be written:
+twopath report fusion --runs /mnt/runs --out reports"""
 
 
 def add_report_options(each: Any) -> None:
@@ -40,13 +43,24 @@ def add_report_options(each: Any) -> None:
     each.add_argument(
         "--watch",
         action="store_true",
-        help="write again whenever trials end, until the studies are complete or Ctrl-C",
+        help="write again whenever trials end, until the studies are complete or Ctrl-C; "
+        "may be begun before the run",
     )
+    _add_out(each)
 
 
 def add_board_options(each: Any) -> None:
     """Adds those of ``twopath board`` to a parser."""
     each.add_argument("--open", action="store_true", help="show the board in a browser")
+    _add_out(each)
+
+
+def _add_out(each: Any) -> None:
+    each.add_argument(
+        "--out",
+        metavar="FOLDER",
+        help="where reports and the board lie, as ~/reports; default: reports in that of --runs",
+    )
 
 
 def formats(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import sys
 import time
@@ -16,8 +17,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from harness.ledger import Ledger, Progress, Rows
-from harness.names import unknown
+from harness.ledger import Ledger, Progress, Rows, absent
+from harness.names import check_writable, unknown
 from harness.opening import INDEX, confirmation_name, folder_name, opened
 from harness.terminal import Answer
 from harness.whole import naming, write_whole
@@ -31,8 +32,9 @@ from reports.compare import (
     comparison_records,
     comparison_section,
 )
-from reports.files import put_all, suffix_in
+from reports.files import is_wanted, put_all, suffix_in
 from reports.plain_page import PlainLine, plain_page
+from reports.qualitative import FILE as SHEET
 from reports.report import Report, write
 from reports.rows import LONG, trials_between
 from reports.tables import latex, terminal
@@ -45,6 +47,10 @@ UNREAD = (*LONG, "architecture")
 
 def report(options: Namespace) -> Answer:
     """The answer of ``twopath report``: reports of studies, or a comparison."""
+    _check_out(options)
+    if options.watch and options.study and not options.compare and not _awaited(options):
+        _say("stopped watching")
+        return _several([])
     with opened(options) as ledger:
         if options.compare:
             return compared(options, ledger)
@@ -99,7 +105,8 @@ def written(options: Namespace, name: str, ledger: Ledger) -> Report:
     """Writes a study's report."""
     study, trials = _read(ledger, name)
     folder = _folder(options) / folder_name(name)
-    with naming(folder):
+    with _putting(folder):
+        _bring_sheet(options, folder)
         return write(
             study,
             trials,
@@ -113,7 +120,40 @@ def written(options: Namespace, name: str, ledger: Ledger) -> Report:
 
 
 def _folder(options: Namespace) -> Path:
+    """Where the reports lie."""
+    out = getattr(options, "out", None)  # which a run has not
+    return Path(out) if out else _folder_of_runs(options)
+
+
+def _folder_of_runs(options: Namespace) -> Path:
     return Path(options.runs) / "reports"
+
+
+def _check_out(options: Namespace) -> None:
+    """OSError at once, since a report takes a while, for a folder that cannot be written."""
+    if options.out:
+        check_writable(Path(options.out), "--out")
+
+
+@contextmanager
+def _putting(path: Path) -> Iterator[None]:
+    """Says of reports that cannot be written which option puts them elsewhere."""
+    try:
+        with naming(path):
+            yield
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        why = f"{error.strerror}; twopath report or board with --out FOLDER writes elsewhere"
+        raise OSError(error.errno, why, str(path)) from error
+
+
+def _bring_sheet(options: Namespace, folder: Path) -> None:
+    """Copies what ``twopath sheet`` drew, which a page shows, to a report that lies elsewhere."""
+    drawn, here = _folder_of_runs(options) / folder.name / SHEET, folder / SHEET
+    is_elsewhere = drawn.resolve() != here.resolve()
+    if is_elsewhere and drawn.is_file() and is_wanted("report.html", options.format):
+        write_whole(here, drawn.read_bytes())
 
 
 def _histories(ledger: Ledger, keys: Sequence[str]) -> dict[str, Any]:
@@ -124,6 +164,13 @@ def _again(ledger: Ledger, name: str) -> tuple[dict[str, Any], list[dict[str, An
     """A study's confirmation and its rows; None for a study that was not confirmed."""
     again = confirmation_name(name)
     return (ledger.study(again), ledger.rows(again)) if again in ledger.studies() else None
+
+
+def _awaited(options: Namespace) -> bool:
+    """Waits for a ledger that a run has yet to make; False when interrupted."""
+    from reports.watching import awaited
+
+    return awaited(partial(absent, options.runs, options.ledger), _say)
 
 
 def _show_in_browser(options: Namespace, page: Path) -> None:
@@ -224,7 +271,7 @@ def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) 
         f"{stem}.csv": lambda: records_csv(records),
         f"{stem}.tex": lambda: latex(table),
     }
-    with naming(folder):
+    with _putting(folder):
         files = put_all(folder, suffix_in(contents, options.format))
     main = next(iter(files.values()))
     _show_in_browser(options, main)
@@ -242,10 +289,12 @@ def _comparison(options: Namespace, found: Comparison, folder: Path, stem: str) 
 
 def board(options: Namespace) -> Answer:
     """The answer of ``twopath board``; reports/index.html is written with it."""
+    _check_out(options)
     with opened(options) as ledger:
         found = board_of(ledger, _folder(options))
     index = _folder(options) / INDEX
-    write_whole(index, board_page(found, _folder(options)).encode())
+    with _putting(index):
+        write_whole(index, board_page(found, _folder(options)).encode())
     _show_in_browser(options, index)
 
     def show(console: Console) -> None:

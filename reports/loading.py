@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from harness.ledger import open_ledger
-from reports.rows import LONG, frame
+from reports.rows import LONG, framed, trials_of
+from reports.trials import Trials
 
 PLACE = "study"
 
@@ -44,7 +45,8 @@ def load(where: str | Path = "runs", study: str | None = None) -> pd.DataFrame:
 
     ``where`` is a folder of runs, a ledger's file or its URL. Planned trials that have not ended
     are lines too, whose state is ``pending``. ``attrs["units"]`` has the unit of each column that
-    has one. Histories of the loss and confusion matrices are left out.
+    has one. Histories of the loss and confusion matrices are left out. A ledger that cannot be
+    written is read where it lies.
 
     FileNotFoundError where there is no ledger, KeyError with the nearest known name for a study
     that is not in it, ValueError for one without a row.
@@ -60,7 +62,7 @@ def load(where: str | Path = "runs", study: str | None = None) -> pd.DataFrame:
         ended = {"done", "failed", "rejected", "stopped"}
         if study is None and ended.isdisjoint(ledger.states(e.key for e in plan).values()):
             continue
-        table = frame(known, ledger.each_row(plan, LONG))
+        table = framed(_tidy(trials_of(known, ledger.each_row(plan, LONG))))
         table.insert(0, PLACE, name)
         tables.append(table)
     if not tables:
@@ -68,6 +70,16 @@ def load(where: str | Path = "runs", study: str | None = None) -> pd.DataFrame:
     found = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
     found.attrs["units"] = _units(found)
     return found
+
+
+def _tidy(trials: Trials) -> Trials:
+    """Trials whose parts are a column each, also of those that have not ended."""
+    columns = trials.columns
+    parts = columns.pop("parts")
+    for kind in dict.fromkeys(kind for each in parts for kind in each):
+        known = zip(trials.column(kind), parts, strict=True)
+        columns[kind] = [of.get(kind) if value is None else value for value, of in known]
+    return Trials(columns, len(trials))
 
 
 def _units(table: pd.DataFrame) -> dict[str, str]:

@@ -14,6 +14,25 @@ REST = 3.0
 """So many times as long as the last writing took is waited, so that most of a CPU stays free."""
 
 
+def awaited(
+    absent: Callable[[], str | None],
+    say: Callable[[str], object],
+    sleep: Callable[[float], object] = time.sleep,
+) -> bool:
+    """Waits until there is a ledger; whether there is, or else the waiting was interrupted.
+
+    ``absent`` names its file as long as there is none.
+    """
+    try:
+        if file := absent():
+            say(f"no ledger at {file} yet; it is waited for, and Ctrl-C ends it")
+        while absent():
+            sleep(LOOK_S)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
 def watch(
     ledger: Ledger,
     names: Sequence[str],
@@ -30,7 +49,7 @@ def watch(
     marks: dict[str, str] = {}
     found: dict[str, Progress] = {}
     states = {name: ["running"] for name in names}
-    known: int | None = None
+    known: object = None
     try:
         while True:
             began, commits = time.monotonic(), ledger.commits()

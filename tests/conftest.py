@@ -6,6 +6,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or "1"
 
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -80,6 +81,26 @@ def place_in_slow(item):
     """Where a test stands among the slow ones; behind them all if it is quick."""
     told = (n for n, name in enumerate(SLOW) if item.nodeid.startswith(f"{TESTS.name}/{name}"))
     return next(told, len(SLOW))
+
+
+@pytest.fixture
+def read_only(tmp_path_factory):
+    """Shows a folder a second time, at a place where nothing can be written."""
+    mounted = []
+
+    def show(folder):
+        place = tmp_path_factory.mktemp("read_only")
+        try:
+            words = ["mount", "-o", "bind,ro", str(folder), str(place)]
+            subprocess.run(words, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("no folder can be mounted here")
+        mounted.append(place)
+        return place
+
+    yield show
+    for place in mounted:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@
 from harness.ledger.claims import Claim
 from harness.ledger.database import shown
 from harness.ledger.entries import Entry, Row, Rows
-from harness.ledger.ledger import Ledger, open_ledger
+from harness.ledger.ledger import Ledger
+from harness.ledger.places import absent, open_ledger
 from harness.ledger.standing import Progress, heard, progress
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Progress",
     "Row",
     "Rows",
+    "absent",
     "heard",
     "open_ledger",
     "progress",

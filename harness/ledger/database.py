@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,11 +14,10 @@ import sqlalchemy as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Engine
 
+from harness.ledger.connecting import BUSY_S, connected, is_refused, is_stale, reads_stale
+
 T = TypeVar("T")
 Work = Callable[[Connection], T]
-
-BUSY_S = 60
-"""How long a process waits for others that write to the same file."""
 
 AWAY_S = 300.0
 """How long a database server may be away before a run gives up."""
@@ -31,10 +29,13 @@ SECRET = r"(?i)([?&][^=&]*(?:password|secret|token)[^=&]*=)([^&]*)"
 
 
 class Database:
-    """A database at a path or a URL; a server that is away for a while is waited for."""
+    """A database at a path or a URL; a server that is away for a while is waited for.
 
-    def __init__(self, where: str | Path) -> None:
-        self.engine = _engine(where)
+    A file that cannot be written is read, unless it ``must_write``.
+    """
+
+    def __init__(self, where: str | Path, *, must_write: bool = True) -> None:
+        self.engine = _engine(where, must_write=must_write)
         self._where = where
         self._writing = self.engine.execution_options(writes="FULL")
         self._noting = self.engine.execution_options(writes="NORMAL")
@@ -42,7 +43,7 @@ class Database:
 
     def read(self, work: Work[T]) -> T:
         """What a transaction that only reads gives."""
-        return self._patiently(lambda: _within(self.engine, work))
+        return self._patiently(lambda: _read(self.engine, work))
 
     def write(self, work: Work[T], *, patient: bool = True) -> T:
         """What a transaction gives; made once more if another put the same key in meanwhile.
@@ -83,6 +84,20 @@ class Database:
         print(scrubbed(line, self._where), file=sys.stderr, flush=True)
 
 
+def _read(engine: Engine, work: Work[T]) -> T:
+    """What a transaction gives; made once more if it read a file while that was written."""
+    with engine.begin() as connection:
+        try:
+            found = work(connection)
+        except sql.exc.DatabaseError:  # what is read from two states of a file may be none at all
+            if not reads_stale(connection):
+                raise
+        else:
+            if not reads_stale(connection):
+                return found
+    return _read(engine, work)
+
+
 def _written(engine: Engine, work: Work[T]) -> T:
     try:
         return _within(engine, work)
@@ -112,7 +127,12 @@ def reason(error: BaseException) -> str:
     return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
-def _engine(where: str | Path) -> Engine:
+def may_not_write(error: sql.exc.DBAPIError) -> bool:
+    """Whether an error says that a database can only be read."""
+    return is_refused(error.orig)
+
+
+def _engine(where: str | Path, *, must_write: bool) -> Engine:
     url = _url_of(where)
     if url.get_backend_name() != "sqlite":
         # A connection that was cut meanwhile is replaced before it is used.
@@ -121,12 +141,14 @@ def _engine(where: str | Path) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sql.create_engine(url, connect_args={"timeout": BUSY_S})
 
-    @sql.event.listens_for(engine, "connect")
-    def _keep_safe(connection: Any, _: Any) -> None:
-        # Or the driver would begin late, and never before a table is made.
-        connection.isolation_level = None
-        # Write-ahead logging lets a report read while a run writes, and survives a kill.
-        _unlocked(connection, "PRAGMA journal_mode=WAL")
+    @sql.event.listens_for(engine, "do_connect")
+    def _connect(dialect: Any, _: Any, place: list[Any], options: dict[str, Any]) -> Any:
+        return connected(dialect.connect, place, options, must_write=must_write)
+
+    @sql.event.listens_for(engine, "checkout")
+    def _look_again(connection: Any, *_: Any) -> None:
+        if is_stale(connection):
+            raise sql.exc.DisconnectionError("the file was written")  # which makes another one
 
     @sql.event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -137,19 +159,6 @@ def _engine(where: str | Path) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-def _unlocked(connection: Any, statement: str) -> None:
-    """Executes what SQLite's own timeout does not cover, as another process opens or closes."""
-    until = time.monotonic() + BUSY_S
-    while True:
-        try:
-            connection.execute(statement)
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise
-            time.sleep(0.05)
 
 
 def _url_of(where: str | Path) -> sql.URL:

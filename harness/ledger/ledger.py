@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from harness.ledger import claims, tallies
 from harness.ledger.claims import Claim
 from harness.ledger.cutting import Parser, parsed
-from harness.ledger.database import Database, insert_into, reason, scrubbed, shown
+from harness.ledger.database import Database, insert_into, may_not_write, reason, scrubbed, shown
 from harness.ledger.entries import Entry, Layers, Row, Rows, ended, planned, sharing, text_of
 from harness.ledger.schema import (
     LONGEST_NAME,
@@ -43,23 +43,35 @@ class Ledger:
     plan only points at them, so two studies that ask the same thing share the answer.
     """
 
-    def __init__(self, where: str | Path) -> None:
+    def __init__(self, where: str | Path, *, must_write: bool = True) -> None:
         """Opens, or makes, the ledger at a path or an SQLAlchemy URL.
 
-        ValueError for one that cannot be opened.
+        A file that cannot be written is opened for reading, unless it ``must_write``. ValueError
+        for one that cannot be opened.
         """
         try:
-            self._database = Database(where)
+            self._database = Database(where, must_write=must_write)
             engine = self._database.engine
             weakref.finalize(self, engine.dispose)  # no connection is left open
             with engine.begin() as connection:  # a wrong URL is said at once, and not tried again
                 found = check_version(connection)
             if found < VERSION:
-                self._database.write(migrate)
+                self._bring_up_to_date(found)
         except (sql.exc.SQLAlchemyError, ImportError, ValueError) as error:
             why = _missing_driver(error) or scrubbed(reason(error), where)
             # Not from the error, which may quote the URL.
             raise ValueError(f"cannot open the ledger {shown(where)}: {why}") from None
+
+    def _bring_up_to_date(self, found: int) -> None:
+        try:
+            self._database.write(migrate)
+        except sql.exc.OperationalError as error:
+            if not may_not_write(error):
+                raise
+            raise ValueError(
+                f"it is of version {found}, and cannot be brought to version {VERSION} where it "
+                "cannot be written; copy its folder to where it can be, and name that one"
+            ) from error
 
     def rest(self) -> None:
         """Closes all connections; the next question opens one again."""
@@ -89,13 +101,19 @@ class Ledger:
 
         return self._database.write(put)
 
-    def commits(self) -> int | None:
-        """A number that rises when another process writes; None where a database has none."""
+    def commits(self) -> object:
+        """What is another whenever another process may have written; None where none tells.
+
+        SQLite counts for each connection from the start, so a new one is another by itself.
+        """
         if self._database.engine.dialect.name != "sqlite":
             return None
-        return int(
-            self._database.read(lambda c: c.exec_driver_sql("PRAGMA data_version").scalar_one())
-        )
+
+        def ask(connection: Connection) -> tuple[object, int]:
+            num = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            return connection.info.setdefault("which", object()), int(num)
+
+        return self._database.read(ask)
 
     def claims(self, keys: Iterable[str]) -> dict[str, Claim]:
         """The claims on those trials that have one."""
@@ -372,17 +390,3 @@ def _missing_driver(error: BaseException) -> str | None:
     if getattr(error, "name", None) != "psycopg":
         return None
     return 'PostgreSQL needs psycopg; install it with: pip install "twopath[postgres]"'
-
-
-def open_ledger(runs: str | Path, url: str | None = None, *, make: bool = False) -> Ledger:
-    """The ledger at a URL, or the one in a folder of runs.
-
-    FileNotFoundError for a folder without one, unless it is to be made.
-    """
-    where = url or Path(runs) / "ledger.db"
-    file = str(where).removeprefix("sqlite:///")
-    if "://" not in file and not Path(file).is_file() and not make:
-        raise FileNotFoundError(
-            f"no ledger at {shown(file)}; run a study first, or say --runs FOLDER"
-        )
-    return Ledger(where)

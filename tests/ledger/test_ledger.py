@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sql
 
 from harness.ledger import Claim, Entry, Ledger, open_ledger
-from harness.ledger.database import _unlocked
+from harness.ledger.connecting import _unlocked
 
 RECORD = {"name": "fusion", "question": "Which?", "space": "abc"}
 

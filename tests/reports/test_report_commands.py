@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from functools import partial
 
 import pytest
 from made_up import failed, kept, noisy, row, study_of, timed
@@ -14,7 +15,7 @@ from harness.cli import main
 from harness.drivers import new_owner
 from harness.ledger import Claim, Ledger, progress
 from harness.opening import folder_name
-from reports.watching import watch
+from reports.watching import awaited, watch
 
 ATTACK = "<script>alert(1)</script>"
 
@@ -184,6 +185,65 @@ def test_a_study_that_is_not_there_yet_is_waited_for(tmp_path):
 
     assert watch(ledger, ["fusion"], lambda name, _: seen.append(name), sleep)
     assert seen == ["fusion"]
+
+
+def test_a_ledger_that_is_not_there_yet_is_waited_for(tmp_path, monkeypatch, capsys):
+    steps = [
+        lambda: None,
+        lambda: kept(tmp_path, study_of([row("a")]), []),
+        lambda: kept(tmp_path, study_of([row("a")]), [row("a")]),
+    ]
+    monkeypatch.setattr(reports.watching, "awaited", partial(awaited, sleep=stepping(steps)))
+    monkeypatch.setattr(reports.watching, "watch", partial(watch, sleep=stepping(steps)))
+    assert main(["report", "fusion", "--watch", "--format", "csv", "--runs", str(tmp_path)]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    waited = f"no ledger at {tmp_path}/ledger.db yet; it is waited for, and Ctrl-C ends it"
+    assert lines[0] == f"twopath: {waited}"
+    assert "fusion: 1 of 1 trials in, wrote" in lines[-2]
+    assert lines[-1].endswith("complete")
+
+
+def stepping(steps):
+    """A pause in which the next thing happens."""
+    return lambda _: steps.pop(0)()
+
+
+def test_waiting_for_a_ledger_ends_quietly_when_interrupted(tmp_path, monkeypatch, capsys):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(reports.watching, "awaited", partial(awaited, sleep=interrupt))
+    place = ["--runs", str(tmp_path)]
+    assert main(["report", "fusion", "--watch", *place]) == 0
+    assert capsys.readouterr().err.splitlines()[1:] == ["twopath: stopped watching"]
+    assert main(["report", "fusion", "--watch", "--ledger", f"sqlite:///{tmp_path}/x.db"]) == 0
+    assert f"no ledger at {tmp_path}/x.db yet" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+    for words in (["fusion"], ["--watch"], ["fusion", "--watch", "--compare", "a", "b"]):
+        assert main(["report", *words, *place]) == 2
+        assert "no ledger at" in capsys.readouterr().err
+
+
+def test_what_ends_while_a_report_is_written_is_seen(tmp_path):
+    rows = [row("a"), row("b"), row("c")]
+    ledger, seen = kept(tmp_path, study_of(rows), []), []
+    other, waiting = Ledger(tmp_path / "ledger.db"), [*rows[1:], None]
+
+    def write(_, each):
+        seen.append(each.num_ended)
+        if waiting[0]:
+            other.put_trial(waiting.pop(0))
+        ledger.rest()  # as a report does, whose next question is the first of a new connection
+        ledger.studies()
+
+    other.put_trial(rows[0])
+    pauses = itertools.count()
+
+    def sleep(_):
+        assert next(pauses) < 9
+
+    assert watch(ledger, ["fusion"], write, sleep)
+    assert seen == [1, 2, 3]
 
 
 def test_watching_says_that_a_run_has_died_and_that_another_is_at_it(tmp_path, monkeypatch):

@@ -53,3 +53,17 @@ def test_the_page_names_every_column_with_a_unit_and_the_frame_tells_it(runs):
     units = load("runs").attrs["units"]
     assert units["miou"] == units["iou.road"] == "share, 0 to 1"
     assert units["latency_ms"] == "ms"
+
+
+def test_a_trial_that_has_not_ended_is_named_by_its_parts_too(tmp_path):
+    rows = [row("a"), row("late")]
+    study = study_of(rows)
+    for entry in study["plan"]:
+        entry["parts"] = {"fusion": f"{entry['candidate']}(width=4)", "head": "seg"}
+    del rows[0]["fusion"]
+    kept(tmp_path, study, rows[:1])
+    found = load(tmp_path, "fusion")
+    assert list(found["state"]) == ["done", "pending"]
+    assert list(found["fusion"]) == ["a(width=4)", "late(width=4)"]
+    assert list(found["head"]) == ["seg", "seg"]
+    assert "parts" not in found
