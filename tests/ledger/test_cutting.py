@@ -43,9 +43,10 @@ def scored(place, **changed):
         "batch": 4, "train_device": "a CPU, with a comma", "threads": 1, "torch": "2.13.0",
         "started": f"00:{place:02d}", "history": [[1, 2.5, 0.1], [2, place / 7, None]],
         "miou": place / 11, "iou": {"road": 0.5, "batch": 4, "torch": place / 3},
-        "absent": [], "size": "96x192", "mode": "whole", "window": None, "images": 40,
-        "confusion": [[1, 2], [3, place]], "scales": "1", "flip": False, "chosen": "the last one",
-        "state": "done",
+        "absent": [], "size": "96x192", "mode": "the whole image", "window": None,
+        "images": 40,
+        "confusion": [[1, 2], [3, place]], "scales": "1", "flip": False,
+        "chosen": "the last of those that were kept on the way", "state": "done",
     } | changed  # fmt: skip
 
 
@@ -62,7 +63,7 @@ ODD = {
     "failed": {"state": "failed", "miou": None, "iou": None, "history": None, "error": "{[,"},
     "longer numbers": {"batch": 40, "threads": 1.5, "images": 401},
     "nothing nested": {"architecture": None, "recipe": None, "confusion": None},
-    "classes named as columns": {"iou": {"images": 40, "size": "96x192", "mode": "whole"}},
+    "classes named as columns": {"iou": {"images": 40, "size": "96x192", "window": None}},
     "another recipe": {"recipe": {"lr": 0.2}, "batch": 8},
     "no numbers": {"miou": float("nan"), "history": [[1, float("inf"), 0.0]]},
     "quotation marks": {"train_device": '", "threads": 1, "torch": "2', "chosen": "\\"},
