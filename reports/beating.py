@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,16 +45,16 @@ class Field:
         """One of those that compete."""
         return self.everyone[int(self.places[rank])]
 
-    def leads(self, key: str, first: Places, second: Places) -> Told:
+    def leads(self, key: str, some: Places) -> Told:
         """Whether leads in a seeded objective hold against seed noise, and whether that is known.
 
-        Both (first, second): of each of the first over each of the second.
+        Both (some, everyone): of each of some over each of all that compete.
         """
-        noise, values, means = self.noises[key], self.scores[key], self._means(key)
-        ahead = means[first][:, None] < means[second]
+        noise, means = self.noises[key], self._means(key)
+        ahead = means[some][:, None] < means
         if noise is None:
             return np.zeros_like(ahead), np.zeros_like(ahead)
-        return _held(ahead, noise, *_sums_of_all(values[first], values[second]))
+        return _held(ahead, noise, *self._pairs[key].sums(some))
 
     def beats(self, first: Places, second: Places) -> Told:
         """Whether all leads of means hold, and whether that is known: of the first of each pair.
@@ -73,22 +74,26 @@ class Field:
     def _means(self, key: str) -> Floats:
         return np.asarray(self.matrix[:, self.objectives.index(key)])
 
-    def escapes(self, first: Places, second: Places) -> Told:
+    @cached_property
+    def _pairs(self) -> Mapping[str, _AllPairs]:
+        return {key: _AllPairs(each) for key, each in self.scores.items()}
+
+    def escapes(self, some: Places) -> Told:
         """Whether some lead holds, which is enough not to be dominated; and whether it is known.
 
-        Both (first, second).
+        Both (some, everyone).
         """
         if not self.scores:
-            shape = len(first), len(second)
+            shape = len(some), len(self.places)
             return np.ones(shape, dtype=bool), np.ones(shape, dtype=bool)
-        found = [self.leads(key, first, second) for key in self.scores]
+        found = [self.leads(key, some) for key in self.scores]
         held = np.logical_or.reduce([each for each, _ in found])
         return held, held | np.logical_and.reduce([known for _, known in found])
 
     def blocks(self, places: Places, others: int) -> Sequence[Places]:
         """Places in groups, each small enough to be compared with so many others at once."""
         num = math.ceil(len(places) * max(others, 1) / BLOCK)
-        return np.array_split(places, max(num, 1))
+        return np.array_split(places, num) if num else []
 
 
 def _held(ahead: Flags, noise: Noise, num: Floats, gaps: Floats, squares: Floats) -> Told:
@@ -100,21 +105,31 @@ def _held(ahead: Flags, noise: Noise, num: Floats, gaps: Floats, squares: Floats
     return known & ahead & held, known
 
 
-def _sums_of_all(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
-    """Of all pairs: how many seeds both have, the sum of their differences, and of its squares.
+class _AllPairs:
+    """Scores by seed (candidates, seeds) of which all pairs are compared, by products of matrices.
 
-    As products of matrices, around the mean of all, so that squares lose no digits.
+    Around the mean of all, so that squares lose no digits; a score that is missing is 0.
     """
-    middle = np.nanmean(np.concatenate([first, second]))
-    has, own_has = (~np.isnan(each) * 1.0 for each in (first, second))
-    whole, own = (np.nan_to_num(each - middle) for each in (first, second))
-    gaps = whole @ own_has.T - has @ own.T
-    squares = whole**2 @ own_has.T + has @ (own**2).T - 2 * whole @ own.T
-    return has @ own_has.T, gaps, squares
+
+    def __init__(self, scores: Floats) -> None:
+        self._has = ~np.isnan(scores) * 1.0
+        self._own = np.nan_to_num(scores - np.nanmean(scores))
+        self._for_gaps = np.hstack([self._has, self._own]).T
+        self._for_squares = np.hstack([self._has, self._own**2, self._own]).T
+
+    def sums(self, some: Places) -> tuple[Floats, Floats, Floats]:
+        """How many seeds both have, the sum of their differences, and of its squares.
+
+        Each (some, everyone): of each of some with each of all.
+        """
+        has, own = self._has[some], self._own[some]
+        gaps = np.hstack([own, -has]) @ self._for_gaps
+        squares = np.hstack([own**2, has, -2 * own]) @ self._for_squares
+        return has @ self._has.T, gaps, squares
 
 
 def _sums_of_pairs(first: Floats, second: Floats) -> tuple[Floats, Floats, Floats]:
-    """The same of each line of the first with that of the second."""
+    """The same sums of each line of the first with that of the second."""
     gaps = first - second
     has = ~np.isnan(gaps)
     gaps[~has] = 0

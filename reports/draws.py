@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from reports.beating import Measured
 from reports.by_seed import Places
@@ -18,6 +18,9 @@ from reports.statistics import Noise
 
 MOST_DRAWN = 500_000
 """Of very many candidates fewer draws are made: so many figures in all, but a hundred draws."""
+
+NEAR = 20_000
+"""How many scores are drawn at once: they stay near the processor."""
 
 AT_ONCE = 2_000_000
 """How many rounds are drawn at once, so that memory stays small."""
@@ -92,10 +95,20 @@ def drawn_costs(measured: Measured, inside: Places, cost: str) -> tuple[Floats, 
     return drawn, bool(groups)
 
 
-def _moved_medians(rounds: Floats, which: NDArray[np.int64]) -> Floats:
+def _moved_medians(rounds: Floats, which: Places) -> Floats:
     """Medians of drawn rounds as a share of those of all, (draws, candidates)."""
-    medians = np.median(rounds[:, which], axis=2, overwrite_input=True)
-    return np.asarray((medians / np.median(rounds, axis=1)[:, None]).T)
+    num, everyone = rounds.shape[1], np.arange(len(rounds))
+    order, ordered = np.argsort(rounds, axis=1), np.sort(rounds, axis=1)
+    times = np.stack([(which == each).sum(axis=1) for each in range(num)], axis=1)
+    # Each candidate's rounds are drawn as often as any other's: so many are up to each of its own.
+    upto = np.zeros((len(which), len(rounds)), dtype=int)
+    low, high = np.zeros_like(upto), np.zeros_like(upto)
+    for place in order.T:
+        upto += times[:, place]
+        low += upto <= (num - 1) // 2
+        high += upto <= num // 2
+    medians = (ordered[everyone, low] + ordered[everyone, high]) / 2
+    return np.asarray(medians / np.median(rounds, axis=1))
 
 
 def _rounds(timed: Mapping[str, Any]) -> Sequence[float]:
@@ -117,7 +130,8 @@ def _drawn_scores(means: Floats, table: Floats, noise: Noise | None) -> Floats:
         seeds = (~np.isnan(table)).sum(axis=1)
         for rank in range(int(seeds.max())):
             some = np.flatnonzero(seeds > rank)
-            drawn[:, some] += dice.choice(pool, size=(num, len(some))) / seeds[some]
+            for lines in np.array_split(drawn, math.ceil(drawn.size / NEAR)):
+                lines[:, some] += dice.choice(pool, size=(len(lines), len(some))) / seeds[some]
     return drawn
 
 

@@ -207,11 +207,13 @@ def _on_front_of_one(costs: Floats, scores: Floats) -> Flags:
     kinds, which = np.unique(costs[0], return_inverse=True)
     order = np.argsort(which)
     starts = np.searchsorted(which[order], np.arange(len(kinds)))
-    best = np.maximum.reduceat(scores[:, order], starts, axis=1)  # of each cost
+    best = np.take(scores, order, axis=1)
+    if len(kinds) < len(order):
+        best = np.maximum.reduceat(best, starts, axis=1)  # of each cost
     cheaper = np.full(best.shape, -np.inf)
     cheaper[:, 1:] = np.maximum.accumulate(best, axis=1)[:, :-1]
     best[best <= cheaper] = np.inf
-    return np.asarray(scores == best[:, which])
+    return np.asarray(scores == np.take(best, which, axis=1))
 
 
 def _on_front(costs: Floats, scores: Floats) -> Flags:
@@ -242,11 +244,11 @@ def hypervolume(costs: Floats, scores: Floats, edge: tuple[float, float]) -> Flo
     One row of costs stands for all draws, as it does of scores.
     """
     some = _near(costs, scores)
-    costs, scores = costs[:, some], scores[:, some]
     if len(costs) == 1:
-        order = np.argsort(costs[0])
-        cost, score = costs[:, order], scores[:, order]
+        order = some[np.argsort(costs[0, some])]
+        cost, score = (np.take(each, order, axis=1) for each in (costs, scores))
     else:
+        costs, scores = costs[:, some], scores[:, some]
         orders = np.argsort(costs, axis=1)
         cost = np.take_along_axis(costs, orders, axis=1)
         score = np.take_along_axis(np.broadcast_to(scores, costs.shape), orders, axis=1)

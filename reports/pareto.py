@@ -156,10 +156,10 @@ def _outside(one: Candidate, missing: Sequence[str]) -> Standing | None:
 
 def _inside(field: Field) -> _Inside:
     """Where those stand that compete."""
-    on, everyone = undominated(field.matrix), np.arange(len(field.places))
-    rivals, resolved = np.full((2, len(everyone)), -1)
-    for some in field.blocks(np.flatnonzero(on), len(everyone)):
-        held, known = field.escapes(some, everyone)
+    on, num = undominated(field.matrix), len(field.places)
+    rivals, resolved = np.full((2, num), -1)
+    for some in field.blocks(np.flatnonzero(on), num):
+        held, known = field.escapes(some)
         for place, each_held, each_known in zip(some.tolist(), held, known, strict=True):
             rivals[place], resolved[place] = _on_front(place, field, each_held, each_known)
     above = _rivals(field, on)
@@ -179,10 +179,14 @@ def _rivals(field: Field, on: Flags) -> Places:
     have the same seeds.
     """
     found = on.copy()
+    if on.all():
+        return np.flatnonzero(on)  # nobody is dominated
     has = np.hstack([~np.isnan(each) for each in field.scores.values()] or [on[:, None]])
-    kinds, nums = np.unique(has, axis=0, return_counts=True)
-    for kind in np.argsort(-nums)[:MOST_KINDS] if len(kinds) > 1 else ():
-        alike = np.flatnonzero((has == kinds[kind]).all(axis=1))
+    packed = np.packbits(has, axis=1)  # a text each, which is quickly compared
+    texts = packed.view(f"V{packed.shape[1]}")[:, 0]
+    _, kinds, nums = np.unique(texts, return_inverse=True, return_counts=True)
+    for kind in np.argsort(-nums)[:MOST_KINDS] if len(nums) > 1 else ():
+        alike = np.flatnonzero(kinds == kind)
         found[alike[undominated(field.matrix[alike])]] = True
     return np.flatnonzero(found)
 
@@ -223,6 +227,8 @@ def _dominated(some: Places, rivals: Places, field: Field) -> tuple[Places, Plac
     The rival is the first that beats one surely, or else the first that dominates it.
     """
     theirs, own = field.matrix[rivals], field.matrix[some]
+    # Both are ranked by the first objective: who is behind the last of some dominates none.
+    theirs = theirs[: np.searchsorted(theirs[:, 0], own[-1, 0], side="right")]
     # Axis by axis: to reduce over a last axis of two takes far longer.
     axes = zip(own.T, theirs.T, strict=True)
     whose, who = np.nonzero(np.logical_and.reduce([o[:, None] >= each for o, each in axes]))
