@@ -129,6 +129,8 @@ def _pairs(verdict: Verdict) -> str:
 
 
 def _twin(verdict: Verdict) -> str:
+    if {"faster", "slower"}.isdisjoint(verdict.kept.distinct("latency_twin")):
+        return ""
     keys = ("latency_session", "latency_twin_ratio", "latency_twin")
     lines = zip(*(verdict.kept.column(key) for key in keys), strict=True)
     odd = {session: ratio for session, ratio, word in lines if word in ("faster", "slower")}

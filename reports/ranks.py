@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from reports.columns import FIGURES, LATENCY, is_missing, minus, plain
 from reports.verdict import Verdict
@@ -33,23 +34,19 @@ class Rank:
 
 def ranks(verdict: Verdict) -> tuple[Rank, ...]:
     """The correlations of a study, for each way in which latencies were taken."""
-    groups: dict[tuple[object, ...], dict[str, dict[str, float]]] = {}
+    groups: dict[tuple[object, ...], dict[str, tuple[Any, ...]]] = {}
     trials = verdict.trials
     ways = zip(*(trials.column(column.key) for column in LATENCY), strict=True)
     figures = zip(*(trials.column(key) for key in ("latency_ms", *COUNTED)), strict=True)
     last: object = None
     for name, way, values in zip(trials.column("candidate"), ways, figures, strict=True):
-        if (name, way) == last or is_missing(values[0]):
-            continue
-        last = name, way
-        known = groups.setdefault(way, {})
-        if name not in known:  # all its seeds have one latency
-            named = zip(("latency_ms", *COUNTED), values, strict=True)
-            known[name] = {key: value for key, value in named if not is_missing(value)}
+        if (name, way) != last and not is_missing(values[0]):
+            last = name, way
+            groups.setdefault(way, {}).setdefault(name, values)  # all its seeds have one latency
     found = []
     for way, each in groups.items():
-        for key in COUNTED:
-            pairs = [(one[key], one["latency_ms"]) for one in each.values() if key in one]
+        for place, key in enumerate(COUNTED, 1):
+            pairs = [(v[place], v[0]) for v in each.values() if not is_missing(v[place])]
             if rank := _rank(key, plain(way[0]), pairs):
                 found.append(rank)
     return tuple(found)

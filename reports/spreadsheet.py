@@ -12,9 +12,6 @@ import orjson
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the start of a formula (OWASP, "CSV Injection")."""
 
-SPECIAL = {*FORMULAS, ",", '"', "\n"}
-"""What may keep a text from being a cell as it is."""
-
 
 def spreadsheet(columns: Mapping[str, Sequence[Any]]) -> str:
     """Columns as CSV, below their names; "" for no lines."""
@@ -26,10 +23,8 @@ def spreadsheet(columns: Mapping[str, Sequence[Any]]) -> str:
 def cells(values: Sequence[Any]) -> Sequence[str]:
     """A column as CSV has it, cell by cell; what is alike is written once."""
     kinds = set(map(type, values)) - {type(None)}
-    if kinds == {str}:
-        whole = "".join(filter(None, values))  # to look for a character in one text takes no time
-        if not any(char in whole for char in SPECIAL):
-            return [value or "" for value in values]
+    if kinds == {str} and _are_plain(list(filter(None, values))):
+        return [value or "" for value in values]
     if kinds in ({str}, {int}, {bool}):  # of several kinds, 1 == True
         known = {value: cell(value) for value in set(values)}
         return list(map(known.__getitem__, values))
@@ -46,6 +41,12 @@ def cells(values: Sequence[Any]) -> Sequence[str]:
     return found
 
 
+def _are_plain(texts: Sequence[str]) -> bool:
+    """Whether all texts are cells as they are."""
+    # To look for a character in one long text takes next to no time.
+    return not _needs_quotes("".join(texts)) and {t[0] for t in texts}.isdisjoint(FORMULAS)
+
+
 def cell(value: Any) -> str:
     """One value; None and NaN are empty, and lists are written as JSON."""
     if value is None:
@@ -55,9 +56,12 @@ def cell(value: Any) -> str:
     if isinstance(value, (list, tuple, dict)):
         value = json.dumps(value, sort_keys=True, ensure_ascii=False)
     text = str(harmless(value))
-    if "," in text or '"' in text or "\n" in text or "\r" in text:
-        return '"' + text.replace('"', '""') + '"'
-    return text
+    return '"' + text.replace('"', '""') + '"' if _needs_quotes(text) else text
+
+
+def _needs_quotes(text: str) -> bool:
+    """Whether a cell stands in quotation marks (RFC 4180)."""
+    return "," in text or '"' in text or "\n" in text or "\r" in text
 
 
 def harmless(value: Any) -> Any:
