@@ -181,9 +181,16 @@ def _add_running(each: Any) -> None:
 
 def _add_report(commands: Any) -> None:
     example = "twopath report fusion --watch --open"
-    each = _command(commands, "report", REPORT_ABOUT, example, _in("reports.commands", "report"))
+    each = _command(commands, "report", REPORT_ABOUT, example, _reported)
     add_report_options(each)
     add_places(each)
+
+
+def _reported(options: Options) -> Answer:
+    # A large report has a copy of this process for each CPU: the threads that OpenBLAS would start
+    # in all of them wait for each other. It reads this when numpy is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    return _in("reports.commands", "report")(options)
 
 
 def _add_board(commands: Any) -> None:
