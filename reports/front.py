@@ -18,6 +18,7 @@ from reports.columns import FIGURES
 from reports.draws import Draws, drawn_costs
 from reports.images import Floats, Images
 from reports.pareto import Standing, Standings
+from reports.statistics import width_factor
 from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
@@ -93,7 +94,9 @@ def begun_fronts(
         return {cost: on(cost) for cost in COSTS if cost not in own}
 
     # What all fronts rest on is made before this process is copied, once.
-    verdict.measured.scores(accuracy), verdict.measured.means(accuracy), verdict.noises[accuracy]
+    verdict.measured.scores(accuracy), verdict.measured.means(accuracy)
+    if noise := verdict.noises[accuracy]:
+        width_factor(noise)
     others = beside(on_others, (everyone, *everyone)) if len(everyone) >= MANY else on_others
 
     def ended() -> tuple[Front, ...]:
