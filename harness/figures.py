@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.keys import key_of
 from harness.ledger import Entry, Ledger
-from harness.measure.candidates import Order, cost_of, latencies_of
+from harness.measure.across import referred
+from harness.measure.candidates import MAX_TOGETHER, Order, cost_of, latencies_of
 from harness.measure.receipt import keep
 from harness.mistakes import NotInstalledError
 from harness.plan import Trial
@@ -39,6 +41,11 @@ class Figures:
         known = self.ledger.measurements(by_key)
         return {key: trial for key, trial in by_key.items() if key not in known}
 
+    def first_timed(self, trials: Sequence[Trial]) -> Trial | None:
+        """The first of some trials whose latency is known."""
+        untimed = self.missing(trials, "latency_key")
+        return next((each for each in trials if each.entry.latency_key not in untimed), None)
+
     def count(self, missing: Mapping[str, Trial], place: Callable[[Trial], Place]) -> Broken:
         """Counts candidates by cost key; gives those that could not be built."""
         broken: Broken = {}
@@ -53,21 +60,56 @@ class Figures:
                 self.ledger.put_measurement(key, cost)
         return broken
 
-    def time(self, missing: Mapping[str, Trial], place: Callable[[Trial], Place]) -> Broken:
-        """Times candidates by latency key, together; gives those that could not be timed."""
-        groups: dict[Place, dict[str, Trial]] = {}
+    def time(
+        self,
+        missing: Mapping[str, Trial],
+        place: Callable[[Trial], Place],
+        before: Trial | None = None,
+    ) -> Broken:
+        """Times candidates by latency key, together; gives those that could not be timed.
+
+        ``before`` is one that was timed earlier: it takes turns with them again, as the first does
+        with all beyond those that fit into a session. Over it there are ratios between sessions.
+        """
+        groups: dict[Place, list[tuple[str, Trial]]] = {}
         for key, trial in missing.items():
-            groups.setdefault(place(trial), {})[key] = trial
+            groups.setdefault(place(trial), []).append((key, trial))
         broken: Broken = {}
-        for (classes, size), group in groups.items():
-            timed = self.runner.call(latencies_of, self._order(group, classes, size))
-            for receipt in timed.receipts:  # perhaps from another machine: only here are they kept
-                keep(self.receipts, receipt)
-            found: dict[str, Row] = timed.rows
-            wrong = [key for key, row in found.items() if "latency_error" in row]
-            broken |= {group[k].entry.cost_key: str(found[k]["latency_error"]) for k in wrong}
-            self.ledger.put_measurements({k: found[k] for k in found if k not in wrong})
+        for where, left in groups.items():
+            reference = before if before and place(before) == where else None
+            while left:
+                room = MAX_TOGETHER - bool(reference)
+                part, left = dict(left[:room]), left[room:]
+                found = self._timed(part, reference, where)
+                sound = {k: row for k, row in found.items() if "latency_error" not in row}
+                reference = reference or next((part[key] for key in sound), None)
+                broken |= {
+                    part[k].entry.cost_key: str(row["latency_error"])
+                    for k, row in found.items()
+                    if k not in sound
+                }
+                self.ledger.put_measurements(sound)
         return broken
+
+    def _timed(
+        self, part: Mapping[str, Trial], reference: Trial | None, where: Place
+    ) -> dict[str, Row]:
+        """The rows of one session by latency key; a reference has its own row from before."""
+        own = {reference.entry.latency_key: reference} if reference else {}
+        named = {**own, **part}
+        timed = self.runner.call(latencies_of, self._order(named, *where))
+        for receipt in timed.receipts:  # perhaps from another machine: only here are they kept
+            keep(self.receipts, receipt)
+        rows: dict[str, Row] = timed.rows
+        known = (key for key in own or part if "latency_error" not in rows[key])
+        if key := next(known, None):
+            rows = referred(rows, key, self._network(named[key], rows[key]))
+        return {key: rows[key] for key in part}
+
+    def _network(self, trial: Trial, row: Row) -> str:
+        """What sessions must share before their ratios to a network are compared."""
+        where = {name: row.get(name) for name in ("latency_device", "latency_torch")}
+        return key_of(cost=trial.entry.cost_key, timing=self.timing, **where)
 
     def _order(self, group: Mapping[str, Trial], classes: int, size: tuple[int, int]) -> Order:
         costs = self.ledger.measurements(trial.entry.cost_key for trial in group.values())

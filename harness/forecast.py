@@ -135,8 +135,13 @@ def forecast(study: Study, ledger: Ledger, how: Circumstances) -> Forecast:
         untimed=untimed,
         seconds=seconds,
         least_s=seconds * least_share(stops) if seconds and stops else None,
-        timing_s=-(-untimed // 24) * study.timing.limit_s,
+        timing_s=_sessions(untimed) * study.timing.limit_s,
     )
+
+
+def _sessions(untimed: int) -> int:
+    """In how many sessions of 24 candidates are timed, of which all have the first."""
+    return -(-(untimed - 1) // 23) if untimed > 1 else untimed
 
 
 def stale_of(study: Study, plan: Planned, ledger: Ledger, how: Circumstances) -> Staleness:

@@ -107,6 +107,7 @@ class Session:
         self._in_flight = 0
         self._groups: Iterator[list[Proposal]] = self._propose()
         self._device = ""
+        self._first: Trial | None = None
         self._prices = Prices()
         self._figures = Figures(
             timing=self.study.timing,
@@ -264,7 +265,8 @@ class Session:
         if self._figures.missing(within, "latency_key"):
             timed = {each.entry.latency_key: each for each in within}
             self.progress.phase(f"timing {some(len(timed), 'candidate')} together")
-            broken |= self._figures.time(timed, self._place)
+            broken |= self._figures.time(timed, self._place, self._first)
+        self._first = self._first or self._figures.first_timed(trials)
         return self._judged(trials), broken
 
     def _trials(self, proposal: Proposal) -> list[Trial]:
