@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from reports.candidates import Candidate
 from reports.columns import FIGURES, Column
 from reports.effects import Effect, Effects, effects, gap_of
-from reports.latencies import is_contended, latency_ratio, level, ratio_text, reference
+from reports.latencies import is_contended, latency_ratio, level, ratio_text, ratio_to, reference
+from reports.pareto import Standing
 from reports.phrases import (
     MOST_NAMED,
     count,
@@ -54,11 +56,12 @@ def _too_few(verdict: Verdict) -> str:
         "over budget": "over budget",
         "stopped": "stopped early",
         "apart": "measured in another way than most",
+        "unpaired": "timed in another session",
         "incomplete": "not measured in full",
         "waiting": "not finished",
     }
-    number = {status: sum(e.status == status for e in verdict.standings) for status in counts}
-    rest = ", ".join(f"{n} {counts[status]}" for status, n in number.items() if n)
+    number = Counter(_kind(each) for each in verdict.standings)
+    rest = ", ".join(f"{number[each]} {told}" for each, told in counts.items() if number[each])
     if not verdict.scored:
         return f"No candidate can be judged ({rest})."
     one = verdict.scored[0].candidate
@@ -72,13 +75,18 @@ def _too_few(verdict: Verdict) -> str:
     return f"Only {name_of(one)} can be judged{told}, so nothing can be compared{others}."
 
 
+def _kind(one: Standing) -> str:
+    return "unpaired" if one.status == "apart" and not one.candidate.apart else one.status
+
+
 def _by_cost(verdict: Verdict) -> str:
     """For a study that trains nothing it is judged by."""
     everyone = [each.candidate for each in verdict.scored]
-    clauses = [
-        _lowest(verdict, everyone, key, _cheapest(everyone, key)) for key in verdict.objectives
-    ]
-    return "; ".join(clauses) + "."
+    cheap = {key: _cheapest(everyone, key) for key in verdict.objectives}
+    clauses = [_lowest(verdict, everyone, key, some) for key, some in cheap.items()]
+    if len(next(iter(cheap.values()))) == len(everyone):  # else it begins with a name
+        clauses[0] = f"{clauses[0][:1].upper()}{clauses[0][1:]}"
+    return f"{'; '.join(clauses)}."
 
 
 def _changes(verdict: Verdict, key: str, found: Effects | None, baseline: Candidate) -> str:
@@ -173,6 +181,8 @@ def _lowest(
     """Who has the lowest of some figure: the ``cheap`` of those found."""
     column = FIGURES[key]
     if len(cheap) == len(found) > 1:
+        if column.counted:
+            return f"all have the same {column.label}"
         return f"no {column.label} is distinguishable from another"
     price = _price(verdict, cheap[0], key)
     if len(cheap) == 1:
@@ -181,6 +191,7 @@ def _lowest(
     # Of a group that holds the reference, some other's ratio to it would tell nothing.
     held = reference(verdict.compared) in cheap and is_contended(verdict.compared)
     told = _in_brackets(f"about {price}" if price and not held else "", "not distinguishable")
+    told = _in_brackets(price) if column.counted else told
     return f"{names(cheap)} have the lowest {column.label}{told}"
 
 
@@ -214,12 +225,15 @@ def _price(verdict: Verdict, one: Candidate, key: str) -> str:
         return FIGURES[key].with_unit(one.mean(key))
     if one is against:
         return ""
-    return f"{ratio_text(latency_ratio(one, against))} times the latency of {name_of(against)}"
+    ratio = ratio_to(one, against)
+    return f"{ratio_text(ratio)} times the latency of {name_of(against)}" if ratio else ""
 
 
 def _at(verdict: Verdict, one: Candidate, key: str) -> str:
     exact = _exact(verdict)
     price = _price(verdict, one, exact) if exact else ""
+    if exact and FIGURES[exact].counted:  # whose unit, if there is one, says not of what
+        price = f"{price} {FIGURES[exact].label}"
     return f"{FIGURES[key].with_unit(one.mean(key))}{f' at {price}' if price else ''}"
 
 

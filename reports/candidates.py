@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.measure.across import REFERENCE, TAKEN
 from reports.by_seed import BySeed, ClassMeans, Columns, Figures, Floats, Places
 from reports.columns import FIGURES
 from reports.statistics import Spread, spread
@@ -44,8 +45,9 @@ class Candidate:
     ``figures`` maps a figure's key to its values by seed; ``num`` counts its trials by state;
     ``iou`` has the mean over seeds of each class, None for a class absent from the scored images.
     ``over`` says which budgets it breaks; ``reason`` is that of its first failure or rejection.
-    ``apart`` says why none of its trials may be compared. ``timed`` are the columns by which its
-    latency is compared with others'; empty where it has none.
+    ``apart`` says why none of its trials may be compared, ``unpaired`` why its latency alone may
+    not: it then has none. ``timed`` are the columns by which its latency is compared with others';
+    empty where it was not timed.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Candidate:
     over: tuple[str, ...] = ()
     reason: str | None = None
     apart: str | None = None
+    unpaired: str | None = None
     timed: Mapping[str, Any] = field(default_factory=dict)
 
     def spread(self, key: str) -> Spread | None:
@@ -104,6 +107,12 @@ def candidates(
         )
         for rank, (name, factors, num, iou, timed) in lines
     )
+
+
+def timed_by(trials: Trials) -> dict[str, list[Any]]:
+    """The columns by which latencies are compared, between sessions too where these have such."""
+    more = (REFERENCE, *TAKEN.values()) if REFERENCE in trials.columns else ()
+    return {key: trials.column(key) for key in (*TIMED, *more)}
 
 
 class _Groups:
@@ -163,8 +172,9 @@ class _Groups:
         places, starts = self.runs(self.which & np.isfinite(latencies))
         has = np.diff(starts) > 0
         firsts = places[starts[:-1][has]].tolist()
-        columns = (map(self.trials.column(key).__getitem__, firsts) for key in TIMED)
-        known = (dict(zip(TIMED, line, strict=True)) for line in zip(*columns, strict=True))
+        named = timed_by(self.trials)
+        columns = (map(column.__getitem__, firsts) for column in named.values())
+        known = (dict(zip(named, line, strict=True)) for line in zip(*columns, strict=True))
         return [next(known) if is_timed else {} for is_timed in has.tolist()]
 
     def factors(self) -> list[dict[str, str]]:

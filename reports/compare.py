@@ -10,9 +10,9 @@ from harness.measure.estimate import Ratio
 from harness.names import unknown
 from harness.notebook import html_table
 from reports.candidates import Candidate
-from reports.columns import FIGURES, MISSING, Column, plain, protocol_of, quoted
+from reports.columns import FIGURES, MISSING, Column, minus, plain, protocol_of, quoted
 from reports.effects_table import p_text, span_text
-from reports.latencies import is_contended, latency_ratio, ratio_text
+from reports.latencies import latency_ratio, ratio_text
 from reports.paired import Paired, Word, holm, paired, word
 from reports.pareto import Standing
 from reports.phrases import count
@@ -22,6 +22,7 @@ from reports.verdict import Verdict
 
 NOTHING_SHARED = "no seed in common"
 TWO_SESSIONS = "timed in two sessions, so not paired"
+BUSY_SESSIONS = "timed in two sessions on a busy machine, so not compared"
 SAME_ROUNDS = "measured once for both"
 
 
@@ -31,13 +32,13 @@ class Change:
 
     ``found`` is the paired difference of a seeded figure, ``ratio`` that of two latencies of one
     session. ``why_not`` says why there is neither where there should be. ``p`` is Holm's over the
-    table.
+    table. Latencies that other work was beside have no means.
     """
 
     who: str
     column: Column
-    first: float
-    second: float
+    first: float | None
+    second: float | None
     found: Paired | None = None
     ratio: Ratio | None = None
     why_not: str = ""
@@ -77,14 +78,14 @@ def compare_candidates(verdict: Verdict, first: str, second: str) -> Comparison:
         first=first,
         second=second,
         changes=_tested(_changes("", one, other, FIGURES, ways[first], ways[second])),
-        notes=(*filter(None, (_missing(each, verdict) for each in both)), *_doubts([one, other])),
+        notes=tuple(filter(None, (_missing(each, verdict) for each in both))),
     )
 
 
 def _missing(standing: Standing, verdict: Verdict) -> str:
     """Which of the study's figures a candidate lacks and why; "" for one that has all."""
     one = standing.candidate
-    labels = [FIGURES[key].label for key in verdict.objectives if one.mean(key) is None]
+    labels = [FIGURES[key].label for key in verdict.objectives if not _has(one, key)]
     if not labels:
         return ""
     return f"{quoted(one.name)} has no {' and no '.join(labels)}: {plain(standing.words)}."
@@ -111,7 +112,7 @@ def compare_studies(first: Verdict, second: Verdict) -> Comparison:
         first=first.name,
         second=second.name,
         changes=_tested([*_together(own, one, other), *found]),
-        notes=(*rest, *_doubts([*one.values(), *other.values()])),
+        notes=rest,
     )
 
 
@@ -138,9 +139,9 @@ def _changes(
     mine: Ways, theirs: Ways,
 ) -> Iterator[Change]:  # fmt: skip
     for key in keys:
-        first, second = one.mean(key), other.mean(key)
-        if first is not None and second is not None:
-            change = Change(who=who, column=FIGURES[key], first=first, second=second)
+        if _has(one, key) and _has(other, key):
+            sides = (None, None) if _is_busy(key, one, other) else (one.mean(key), other.mean(key))
+            change = Change(who=who, column=FIGURES[key], first=sides[0], second=sides[1])
             if mine.get(key) != theirs.get(key):
                 yield replace(change, why_not=_odd(key, mine[key], theirs[key]))
             elif key == "latency_ms":
@@ -151,11 +152,22 @@ def _changes(
                 yield change
 
 
+def _has(one: Candidate, key: str) -> bool:
+    """Whether a figure was measured; a latency may be one that is set against no other's."""
+    return bool(one.timed) if key == "latency_ms" else one.mean(key) is not None
+
+
+def _is_busy(key: str, *some: Candidate) -> bool:
+    """Whether milliseconds do not hold."""
+    return key == "latency_ms" and any(each.timed.get("latency_contended") for each in some)
+
+
 def _timed(change: Change, one: Candidate, other: Candidate) -> Change:
     if _rounds(one) == _rounds(other) != ():
         return replace(change, why_not=SAME_ROUNDS)
     ratio = latency_ratio(other, one)
-    return replace(change, ratio=ratio, why_not="" if ratio else TWO_SESSIONS)
+    apart = TWO_SESSIONS if change.first is not None else BUSY_SESSIONS
+    return replace(change, ratio=ratio, why_not="" if ratio else apart)
 
 
 def _rounds(one: Candidate) -> tuple[object, ...]:
@@ -211,23 +223,17 @@ def _tested(changes: Sequence[Change] | Iterator[Change]) -> tuple[Change, ...]:
     )
 
 
-def _doubts(some: Sequence[Candidate]) -> tuple[str, ...]:
-    if not is_contended(some) or sum(each.mean("latency_ms") is not None for each in some) < 2:
-        return ()
-    return ("Timed beside other work: ratios between latencies hold, milliseconds do not.",)
-
-
 def comparison_section(found: Comparison) -> Section:
     """The comparison as a table with its sentences."""
-    headings = ("figure", "A", "B", "B less A", "95 % interval", "p", "verdict")
     several = any(each.who for each in found.changes)
-    lines = [_line(each, several) for each in found.changes]
+    who, means = ("candidate",) if several else (), ("A", "B")
+    gap = ("B less A", "95 % interval", "p")
     table = Table(
-        headings=(*(("candidate",) if several else ()), *headings),
-        brief=(*(("candidate",) if several else ()), "figure", "A", "B", "B less A", "verdict"),
-        numeric=(*((False,) if several else ()), False, True, True, True, True, True, False),
-        brief_numeric=(*((False,) if several else ()), False, True, True, True, False),
-        lines=tuple(lines),
+        headings=(*who, "figure", *means, *gap, "verdict"),
+        brief=(*who, "figure", *(() if several else means), *gap, "verdict"),
+        numeric=(*[False for _ in who], False, *[True] * 5, False),
+        brief_numeric=(*[False for _ in who], False, *[True] * (3 if several else 5), False),
+        lines=tuple(_line(each, several) for each in found.changes),
     )
     sides = f"A is {quoted(found.first)}, B is {quoted(found.second)}."
     caption = (" ".join((sides, *_how(found.changes))), *found.notes)
@@ -246,39 +252,61 @@ def _how(changes: Sequence[Change]) -> Iterator[str]:
             "are Student's, p Holm's over this table, and “resolved” needs the flipping of signs "
             "to agree."
         )
-    if "latency_ms" in keys:
-        yield "Latency is paired by round: the interval is that of B's time over A's."
+    if any(each.ratio for each in changes):
+        yield "Latency is paired by round: interval and p are those of B's time over A's."
+    if any(each.ratio and each.first is None for each in changes):
+        yield "Timed beside other work: ratios between latencies hold, milliseconds do not."
     if any(key != "latency_ms" and not FIGURES[key].seeded for key in keys):
         yield "What is counted has no spread."
 
 
 def _line(change: Change, several: bool) -> Line:
-    column = change.column
     who = (plain(change.who),) if several else ()
-    sides = (column.text(change.first), column.text(change.second))
-    gap = column.difference(change.second - change.first)
-    span, p, words = MISSING, MISSING, plain(change.why_not) or "counted"
+    figure, first, second, gap = _means(change)
+    span = brief_span = p = MISSING
+    words = plain(change.why_not) or "counted"
     if change.found:
-        span, p = span_text(change.found.low, change.found.high, column), p_text(change.p)
-        words = f"{change.word}, {count(change.found.n, 'seed')}"
+        span = brief_span = span_text(change.found.low, change.found.high, change.column)
+        p, words = p_text(change.p), f"{change.word}, {count(change.found.n, 'seed')}"
     elif change.ratio:
-        span = f"{ratio_text(change.ratio)} times"
-        p, words = (
-            p_text(change.ratio.p),
-            f"{change.ratio.answer}, {change.ratio.num_rounds} rounds",
-        )
-    brief_words = words if change.found or not change.ratio else f"{words}: {span}"
+        value = ratio_text(change.ratio)
+        span, brief_span = f"{value} times", f"{value.partition(' ')[2] or value} times"
+        p, words = p_text(change.ratio.p), _told(change.ratio)
+    sides = () if several else (first, second)
     return Line(
-        cells=(*who, column.heading, *sides, gap, span, p, words),
-        brief=(*who, column.heading, *sides, gap, brief_words),
+        cells=(*who, figure, first, second, gap, span, p, words),
+        brief=(*who, figure, *sides, gap, brief_span, p, words),
         status="front" if _is_clear(change) else "dominated",
         held=_is_clear(change),
     )
 
 
+def _told(found: Ratio) -> str:
+    return f"{found.answer}, {found.num_rounds} rounds"
+
+
+def _means(change: Change) -> tuple[str, str, str, str]:
+    """What is compared, of A, of B, and their difference; of a latency without means in times A's.
+
+    A dash for each where nothing holds.
+    """
+    column = change.column
+    if change.first is not None and change.second is not None:
+        gap = column.difference(change.second - change.first)
+        return column.heading, column.text(change.first), column.text(change.second), gap
+    if change.ratio is None:
+        return column.label, MISSING, MISSING, MISSING
+    value = change.ratio.value
+    return f"{column.label} (times A's)", "1", f"{value:.2f}", minus(f"{value - 1:+.2f}")
+
+
 def _is_clear(change: Change) -> bool:
     is_told = change.ratio is not None and change.ratio.answer != "not distinguishable"
     return change.word == "resolved" or is_told
+
+
+def _difference(one: Change) -> float | None:
+    return None if one.first is None or one.second is None else one.second - one.first
 
 
 def comparison_records(found: Comparison) -> list[dict[str, object]]:
@@ -289,7 +317,7 @@ def comparison_records(found: Comparison) -> list[dict[str, object]]:
             "figure": each.column.key,
             "a": each.first,
             "b": each.second,
-            "difference": each.second - each.first,
+            "difference": _difference(each),
             "low": each.found.low if each.found else None,
             "high": each.found.high if each.found else None,
             "num_seeds": each.found.n if each.found else None,

@@ -24,6 +24,7 @@ UNITS: Mapping[str, str] = {
     "latency_p99_ms": "ms",
     "latency_mad_ms": "ms",
     "latency_rounds_ns": "ns",
+    "latency_reference_rounds_ns": "ns",
     "gmacs": "10^9 multiply-adds",
     "params": "parameters",
     "activations": "numbers",

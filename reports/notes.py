@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from harness.measure.across import REFERENCE
 from reports.columns import FIGURES, plain, quoted
 from reports.evidence import headline_reasons, receipts
-from reports.latencies import reference
+from reports.latencies import is_contended, reference, unpaired_text
 from reports.phrases import listed, some
 from reports.ranks import Rank, ranks, sentence
 from reports.statistics import Noise, pooled_sd
@@ -107,24 +108,37 @@ def _busy(verdict: Verdict) -> str:
     busy = [quoted(name) for name, is_busy in timed.items() if is_busy]
     if not busy:
         return ""
-    against = reference(verdict.compared)
-    shown = f"; the table shows ratios to {quoted(against.name)}'s instead" if against else ""
     which = "" if len(busy) == len(timed) else f": {some(busy)}"
-    return (
-        f"Latency was timed beside other work on the machine{which}. All candidates met that work "
-        "alike, so ratios hold, but milliseconds would be longer than the network takes "
-        f"alone{shown}."
-    )
+    told = [f"Latency was timed beside other work on the machine{which}."]
+    against = reference(verdict.compared)
+    if against and is_contended(verdict.compared):
+        told.append(
+            f"{_met(verdict)}, so ratios hold, but milliseconds would be longer than the network "
+            f"takes alone; the table shows ratios to {quoted(against.name)}'s instead."
+        )
+    return " ".join(filter(None, (*told, unpaired_text(verdict.compared))))
+
+
+def _met(verdict: Verdict) -> str:
+    """Why ratios hold beside other work."""
+    timed = [each for each in verdict.compared if each.timed]
+    sessions = {each.timed.get("latency_session") for each in timed if not each.unpaired}
+    if len(sessions) > 1:
+        return "Candidates of a session met that work alike, and one network took turns in each"
+    who = "The others" if any(each.unpaired for each in timed) else "All candidates"
+    return f"{who} met that work alike"
 
 
 def _pairs(verdict: Verdict) -> str:
     rounds = [num for num in verdict.kept.distinct("latency_rounds") if num]
     if not rounds:
         return ""
+    several = len(set(verdict.kept.distinct("latency_session"))) > 1
     return (
-        f"A latency is the median of {min(rounds)} rounds in which all candidates took turns, with "
-        "its 95 % interval. Two of one session are compared round by round; where the interval of "
-        "their ratio holds 1 they are not distinguishable."
+        f"A latency is the median of {min(rounds)} rounds in which all candidates "
+        f"{'of its session ' if several else ''}took turns, with its 95 % interval. Two of one "
+        "session are compared round by round; where the interval of their ratio holds 1 they are "
+        "not distinguishable."
     )
 
 
@@ -149,7 +163,19 @@ def _sessions(verdict: Verdict) -> str:
         return ""
     return (
         f"Latency was timed in {len(sessions)} sessions; only within one of them does a drift of "
-        "the machine meet all candidates alike."
+        f"the machine meet all candidates alike.{_tied(verdict)}"
+    )
+
+
+def _tied(verdict: Verdict) -> str:
+    """How latencies of several sessions are compared all the same."""
+    networks = verdict.kept.column(REFERENCE)
+    pairs = zip(verdict.kept.column("latency_session"), networks, strict=True)
+    if max(Counter(network for _, network in set(pairs) if network).values(), default=0) < 2:
+        return ""
+    return (
+        " One network was timed again in each: two of different sessions are compared by their "
+        "ratios to it."
     )
 
 

@@ -146,6 +146,8 @@ def _outside(one: Candidate, missing: Sequence[str]) -> Standing | None:
         )
     if one.num.get("stopped") and not done:
         return Standing(candidate=one, status="stopped", why=f"stopped {one.reason or 'early'}")
+    if one.unpaired and missing == [FIGURES["latency_ms"].label]:
+        return Standing(candidate=one, status="apart", why=f"not compared: {one.unpaired}")
     if waits and missing:
         return Standing(candidate=one, status="waiting", why="not finished yet")
     if missing:

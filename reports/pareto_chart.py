@@ -9,7 +9,7 @@ from typing import Literal
 from harness.papers import Published
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, Column, is_missing, plain, quoted, shortened
-from reports.latencies import is_contended, reference
+from reports.latencies import is_contended, reference, unpaired_text
 from reports.pareto import Standing
 from reports.pareto_published import Field, Overlay, overlay
 from reports.phrases import some
@@ -275,12 +275,11 @@ def _caption(
     if any(not mark.label for mark in marks):
         text.append("Only the front is named.")
     drawn = {mark.name for mark in marks}
-    rest = [
-        quoted(e.candidate.name) for e in verdict.listed if plain(e.candidate.name) not in drawn
-    ]
-    if rest:
-        text.append(f"Not drawn: {some(rest)}.")
-    return " ".join([*text, *_crowded(verdict)])
+    rest = [e.candidate for e in verdict.listed if plain(e.candidate.name) not in drawn]
+    alone = unpaired_text(rest) if x.key == "latency_ms" else ""
+    if names := [quoted(each.name) for each in rest if not (alone and each.unpaired)]:
+        text.append(f"Not drawn: {some(names)}.")
+    return " ".join([*text, *([alone] if alone else []), *_crowded(verdict)])
 
 
 def _crowded(verdict: Verdict) -> Iterable[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from reports.candidates import timed_by
 from reports.columns import FIGURES, LATENCY, is_missing, minus, plain
+from reports.latencies import pairing
+from reports.trials import Trials
 from reports.verdict import Verdict
 
 FEWEST = 4
@@ -34,22 +36,42 @@ class Rank:
 
 def ranks(verdict: Verdict) -> tuple[Rank, ...]:
     """The correlations of a study, for each way in which latencies were taken."""
-    groups: dict[tuple[object, ...], dict[str, tuple[Any, ...]]] = {}
+    groups: dict[tuple[object, ...], dict[str, int]] = {}
     trials = verdict.trials
     ways = zip(*(trials.column(column.key) for column in LATENCY), strict=True)
-    figures = zip(*(trials.column(key) for key in ("latency_ms", *COUNTED)), strict=True)
+    lines = zip(trials.column("candidate"), ways, trials.column("latency_ms"), strict=True)
     last: object = None
-    for name, way, values in zip(trials.column("candidate"), ways, figures, strict=True):
-        if (name, way) != last and not is_missing(values[0]):
+    for place, (name, way, latency) in enumerate(lines):
+        if (name, way) != last and not is_missing(latency):
             last = name, way
-            groups.setdefault(way, {}).setdefault(name, values)  # all its seeds have one latency
+            groups.setdefault(way, {}).setdefault(name, place)  # all its seeds have one latency
     found = []
-    for way, each in groups.items():
-        for place, key in enumerate(COUNTED, 1):
-            pairs = [(v[place], v[0]) for v in each.values() if not is_missing(v[place])]
+    for way, places in groups.items():
+        latencies = _latencies(trials, places)
+        for key in COUNTED:
+            column = trials.column(key)
+            known = ((column[places[name]], latency) for name, latency in latencies.items())
+            pairs = [(cost, latency) for cost, latency in known if not is_missing(cost)]
             if rank := _rank(key, plain(way[0]), pairs):
                 found.append(rank)
     return tuple(found)
+
+
+def _latencies(trials: Trials, places: Mapping[str, int]) -> dict[str, float]:
+    """Latencies by candidate, each at its place; those that may be ranked with the first of them.
+
+    Beside other work ratios to the first, as milliseconds would rank by who met more of it.
+    """
+    latencies, busy = trials.column("latency_ms"), trials.column("latency_contended")
+    known = {name: latencies[at] for name, at in places.items()}
+    if not any(busy[at] for at in places.values()):
+        return known
+    columns, first = timed_by(trials), next(iter(places))
+    timed = {n: {key: column[at] for key, column in columns.items()} for n, at in places.items()}
+    found = pairing(timed, first)
+    if found.by_ratio:
+        return {first: 1.0} | {name: ratio.value for name, ratio in found.ratios.items()}
+    return {name: latency for name, latency in known.items() if name not in found.alone}
 
 
 def _rank(key: str, device: str, pairs: Sequence[tuple[float, float]]) -> Rank | None:

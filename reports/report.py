@@ -25,7 +25,7 @@ from reports.files import Content, Made, begun, is_wanted, put_all, suffix_in
 from reports.front import begun_fronts
 from reports.images import images_of
 from reports.iou_map import IouMap, iou_map
-from reports.latencies import is_contended, reference
+from reports.latencies import is_contended, reference, unpaired_text
 from reports.live_chart import LiveChart, live_chart
 from reports.page import Figures, Trouble, page, troubles
 from reports.paper import paper_files
@@ -260,14 +260,15 @@ def _told(each: Trouble) -> str:
 
 def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:
     """Why the table has no milliseconds, if it has none."""
-    against = reference(verdict.compared)
+    against, alone = reference(verdict.compared), unpaired_text(verdict.compared)
     if against is None or not is_contended(verdict.compared):
-        return ()
-    return (
+        return (alone,) if alone else ()
+    told = (
         f"Other work used this machine's CPUs while latency was timed: it is given as a ratio "
         f"{'of CPU time ' if against.timed.get('latency_ratio_by') == 'cpu' else ''}to that of "
-        f"{quoted(against.name)}, not in milliseconds.",
+        f"{quoted(against.name)}, not in milliseconds."
     )
+    return (told, alone) if alone else (told,)
 
 
 def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:

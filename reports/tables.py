@@ -16,7 +16,7 @@ from harness.notebook import html_table
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
 from reports.effects import Effects, effects, gap_of
-from reports.latencies import is_contended, latency_ratio, ratio_text, reference
+from reports.latencies import is_contended, ratio_text, ratio_to, reference
 from reports.latex import tabular
 from reports.pareto import Standing
 from reports.phrases import signed_gap
@@ -145,7 +145,7 @@ def _cell(one: Candidate, head: _Head, effects_: Effects | None) -> tuple[str, s
 def _against_another(one: Candidate, against: Candidate) -> tuple[str, str]:
     if one.name == against.name:
         return "1", ""
-    text, _, span = ratio_text(latency_ratio(one, against)).partition(" ")
+    text, _, span = ratio_text(ratio_to(one, against)).partition(" ")
     return text, span
 
 

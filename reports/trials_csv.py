@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from harness.measure.across import TAKEN
 from reports.rows import LONG
 from reports.spreadsheet import cell, cells
 from reports.trials import Trials, addresses
@@ -20,9 +21,8 @@ UNTIDY = (
     "architecture",
     "recipe",
     "parts",
-    "latency_rounds_ns",
-    "latency_rounds_cpu_ns",
-    "latency_processes_ns",
+    *TAKEN.keys(),
+    *TAKEN.values(),
 )
 """What is left out of a CSV: long lists, which the ledger keeps, and what other columns say."""
 

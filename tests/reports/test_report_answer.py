@@ -46,6 +46,26 @@ def test_one_seed_is_said_to_tell_nothing():
     assert text.endswith("run the study with at least three seeds.")
 
 
+def test_what_is_counted_is_told_with_its_name():
+    aims = {"miou": "max", "gmacs": "min"}
+    text = said(noisy({"a": 0.3, "b": 0.4}, seeds=3), objectives=aims)
+    assert text.startswith("b has the highest mIoU (39.6 % at 0.060 GMACs), ")
+    assert text.endswith("; all have the same GMACs.")
+    size = said(noisy({"a": 0.3, "b": 0.4}, seeds=3), objectives={"miou": "max", "params": "min"})
+    assert "% at 0.500 M params)" in size
+    rows = [row("a", gmacs=0.1), row("b", gmacs=0.1), row("c", gmacs=0.2)]
+    assert said(rows, objectives={"gmacs": "min"}) == "a and b have the lowest GMACs (0.100)."
+
+
+def test_an_answer_on_costs_alone_begins_like_a_sentence():
+    rows = [row("no fusion"), row("no aux")]
+    both = {"latency_ms": "min", "gmacs": "min"}
+    text = said(rows, objectives=both)
+    assert text == "No latency is distinguishable from another; all have the same GMACs."
+    rows[0]["gmacs"] = 0.01
+    assert said(rows, objectives={"gmacs": "min"}).startswith("no fusion has the lowest GMACs (0.0")
+
+
 def test_latencies_inside_each_others_spread_are_not_ranked():
     rows = noisy({"a": 0.30, "b": 0.31, "c": 0.40}, seeds=3, a=8.00, b=8.05, c=12)
     assert "a and b have the lowest latency (about 8.00 ms, not distinguishable)" in said(rows)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from functools import partial
 
 import pytest
@@ -82,6 +83,40 @@ def test_two_candidates_are_compared_seed_by_seed_and_round_by_round(capsys, run
     assert by["params"]["difference"] == 0
     assert found["report"].endswith("compare-sum-bga.html")
     assert "nearest" not in refused(capsys, runs, "report", "fusion", "--compare", "sum", "bag")
+
+
+def test_beside_other_work_candidates_are_compared_by_ratios_and_no_milliseconds(capsys, tmp_path):
+    rows = noisy({"a": 0.3, "b": 0.4, "c": 0.3}, seeds=3, a=8, b=10, c=4)
+    for each in rows:
+        each["latency_contended"] = True
+        each["latency_session"] = "two" if each["candidate"] == "c" else "one"
+    kept(tmp_path, study_of(rows), rows)
+    found = asked(capsys, tmp_path, "report", "fusion", "--compare", "a", "b", "--format", "md")
+    (latency,) = [each for each in found["changes"] if each["figure"] == "latency_ms"]
+    assert (latency["a"], latency["b"], latency["difference"]) == (None, None, None)
+    assert latency["ratio_low"] < 1.25 < latency["ratio_high"]
+    text = (tmp_path / "reports" / "fusion" / "compare-a-b.md").read_text()
+    (line,) = [each for each in text.splitlines() if "latency" in each and "|" in each]
+    assert re.match(r"\| latency \(times A's\) \| 1 \| 1.2\d \| \+0.2\d \| 1.2\d ", line)
+    assert "ratios between latencies hold, milliseconds do not" in text and "(ms)" not in text
+    (apart,) = [
+        each
+        for each in asked(capsys, tmp_path, "report", "fusion", "--compare", "a", "c")["changes"]
+        if each["figure"] == "latency_ms"
+    ]
+    assert apart["why_not"] == "timed in two sessions on a busy machine, so not compared"
+    assert apart["a"] is apart["b"] is apart["ratio"] is None
+
+
+@pytest.mark.parametrize(
+    "names", [("fusion", "--compare", "sum", "bga"), ("--compare", "fusion", "again")]
+)
+def test_a_terminal_shows_the_intervals_that_its_note_speaks_of(capsys, runs, names, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["report", *names, "--runs", str(runs), "--format", "md"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"95 % interval +p +verdict", said)
+    assert re.search(r"mIoU \(%\) .*\[\+\d+\.\d, \+\d+\.\d\] +(< )?0\.\d+ ", said)
 
 
 def test_two_studies_are_compared_by_the_candidates_and_seeds_they_share(capsys, runs):

@@ -38,6 +38,16 @@ def test_a_candidate_alone_is_told_as_such_without_milliseconds_taken_beside_oth
     )
 
 
+def test_where_no_latency_is_known_nothing_warns(recwarn):
+    rows = noisy({"a": 0.3, "b": 0.4}, seeds=3)
+    for each in rows:
+        each |= dict.fromkeys(("latency_ms", "latency_rounds_ns"))
+    study, verdict = judged(rows)
+    assert answer(verdict) == "No candidate can be judged (2 not measured in full)."
+    assert [each.cost for each in fronts(study, verdict)] == ["gmacs", "params"]
+    assert not recwarn.list
+
+
 def test_where_no_spread_is_known_the_share_of_fronts_is_called_too_sure():
     study, verdict = judged([row("a", 0, 0.3, **timed(8)), row("b", 0, 0.4, **timed(9))])
     assert front_caption(fronts(study, verdict)).endswith("they are too sure.")
