@@ -9,9 +9,9 @@ from reports.candidates import Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
 from reports.effects import Effect, Effects, gap_of
 from reports.latex import CHECK
-from reports.paired import paired
+from reports.paired import Word, paired
 from reports.phrases import signed_gap
-from reports.tables import Line, Table, candidates_table
+from reports.tables import CI, NOTES, Line, Table, candidates_table
 from reports.verdict import Verdict
 
 MOST_MARKS = 5
@@ -24,6 +24,21 @@ ABSENT = "none"
 """What a part is called that is not there; no column needs to say so."""
 
 COSTS = ("gmacs", "latency_ms")
+
+TOLD: Mapping[Word, tuple[str, str]] = {
+    "resolved": (
+        CHECK,
+        f"{CHECK} means resolved: told from noise by Student's test and by flipping signs, p at "
+        "most 0.05 by Holm over the table",
+    ),
+    "resolved if noise is normal": (
+        f"({CHECK})",
+        f"({CHECK}) means resolved if noise is normal: by Student's test alone",
+    ),
+    "not resolved": ("", "no mark means not resolved"),
+    "no spread known": (MISSING, f"{MISSING} means that no spread is known"),
+}
+"""What the table of effects says of a change, as a mark and in words."""
 
 Places = Mapping[str, Mapping[str, str]]
 """What each candidate is made of: candidate -> component -> value."""
@@ -62,7 +77,7 @@ def ablation_table(verdict: Verdict, found: Effects | None) -> Table | None:
     places = _places(verdict, scored)
     marks = _marks(places)
     changes = _changes(found) if found and found.baseline and found.key == key else {}
-    heads, figures = _figures(verdict, scored, FIGURES[key], changes)
+    heads, figures = _figures(verdict, scored, FIGURES[key], found, changes)
     named = () if _is_told(places, marks) else ("candidate",)
     lines = []
     for one in scored:
@@ -76,6 +91,7 @@ def ablation_table(verdict: Verdict, found: Effects | None) -> Table | None:
         numeric=(*[False] * (len(named) + len(marks)), *[True] * len(heads)),
         lines=tuple(lines),
         spans=_spans(len(named), marks, len(heads)),
+        note=_note(heads, changes),
     )
 
 
@@ -123,11 +139,12 @@ def _changes(found: Effects) -> dict[str, Effect]:
 
 
 def _figures(
-    verdict: Verdict, scored: Sequence[Candidate], score: Column, changes: Mapping[str, Effect]
-) -> tuple[list[str], dict[str, list[str]]]:
+    verdict: Verdict, scored: Sequence[Candidate], score: Column, found: Effects | None,
+    changes: Mapping[str, Effect],
+) -> tuple[list[str], dict[str, list[str]]]:  # fmt: skip
     """Headings of figures, and each candidate's cells below them."""
     # As the table of candidates has them, so that busy machines give ratios here too.
-    table = candidates_table(verdict)
+    table = candidates_table(verdict, found)
     costs = [
         place
         for key in COSTS
@@ -136,8 +153,10 @@ def _figures(
     ]
     lines = zip(verdict.standings, table.lines, strict=True)
     at = {each.candidate.name: line.brief for each, line in lines}
-    heads = [score.heading]
-    heads += [f"Δ ({score.step})", "resolved"] if changes else []
+    has_own = any(len(each.figures[score.key]) > 1 for each in scored)
+    has_paired = any(each.found.low is not None for each in changes.values())
+    heads = [f"{score.heading}{CI if has_own else ''}"]
+    heads += [f"Δ ({score.step}){CI if has_paired else ''}", "resolved"] if changes else []
     heads += [table.headings[place] for place in costs]
     cells: dict[str, list[str]] = {}
     for one in scored:
@@ -158,16 +177,23 @@ def _change(one: Candidate, score: Column, changes: Mapping[str, Effect]) -> lis
     effect = changes.get(one.name)
     if effect is None:
         return ["baseline" if one.baseline else MISSING, MISSING]
-    return [signed_gap(gap_of(effect), score), CHECK if effect.resolved else "no"]
+    return [signed_gap(gap_of(effect), score), TOLD[effect.word][0]]
 
 
-def ablation_caption(has_changes: bool) -> tuple[str, ...]:
+def _note(heads: Sequence[str], changes: Mapping[str, Effect]) -> str:
+    """What ± and the marks say, as far as there are any."""
+    words = {each.word for each in changes.values()}
+    half = NOTES[CI] if any(each.endswith(CI) for each in heads) else ""
+    marks = "; ".join(text for word, (_, text) in TOLD.items() if word in words)
+    return f"{half} {marks[:1].upper()}{marks[1:]}{'.' if marks else ''}".strip()
+
+
+def ablation_caption(table: Table, has_changes: bool) -> tuple[str, ...]:
     """How the table is to be read, with or without differences from a baseline."""
-    text = "\N{PLUS-MINUS SIGN} is the half-width of a 95 % interval (Student's, over seeds)"
-    if not has_changes:
-        return (f"{text}, of each mean alone: which differ is told by the effects.",)
-    return (
-        f"{text}; a difference is paired seed by seed, so its interval is often narrower than "
-        "those of both means. Resolved: told from noise after Holm over the table; see the "
-        "effects.",
+    more = (
+        "A difference is paired seed by seed, so its interval is often narrower than those of both "
+        "means; see the effects."
+        if has_changes
+        else "Intervals are of each mean alone: which differ is told by the effects."
     )
+    return (f"{table.note} {more}",) if table.note else ()

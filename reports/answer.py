@@ -9,6 +9,8 @@ from reports.candidates import Candidate
 from reports.columns import FIGURES, Column
 from reports.effects import Effect, Effects, effects, gap_of
 from reports.latencies import is_contended, latency_ratio, level, ratio_text, ratio_to, reference
+from reports.more_seeds import FEWEST_TO_TELL, more_seeds, seeds_needed
+from reports.paired import least_p, paired
 from reports.pareto import Standing
 from reports.phrases import (
     MOST_NAMED,
@@ -20,7 +22,7 @@ from reports.phrases import (
     names,
     signed_gap,
 )
-from reports.statistics import Difference, seeds_needed
+from reports.statistics import CONFIDENCE, NO_SPREAD, Difference, num_pairs
 from reports.verdict import Verdict
 
 MORE_SEEDS = "run the study with at least three seeds"
@@ -95,8 +97,10 @@ def _changes(verdict: Verdict, key: str, found: Effects | None, baseline: Candid
     if not rows:
         return "The baseline shares no seed with any change, so none can be judged."
     if all(each.word == "no spread known" for each in rows):
-        moved = _moves(rows[:1], FIGURES[key])
-        return f"{_no_spread(verdict)}: the largest change is {moved}; {MORE_SEEDS}."
+        moved = f"the largest change is {_moves(rows[:1], FIGURES[key])}"
+        if abs(rows[0].found.value) < NO_SPREAD:
+            moved = f"no change moves {FIGURES[key].label} at all"
+        return "; ".join([f"{_no_spread(verdict)}: {moved}", *_more_seeds(verdict)]) + "."
     sure = [each for each in rows if each.resolved]
     if not sure:
         return _nothing_moves(FIGURES[key], rows)
@@ -111,7 +115,7 @@ def _nothing_moves(column: Column, rows: Sequence[Effect]) -> str:
     clauses = [
         f"{subject} to the baseline {verb} {column.label} beyond seed noise",
         f"the largest is {_moves(rows[:1], column)} ({interval(gap_of(first))})",
-        *([f"about {first.seeds} seeds would resolve that much"] if first.seeds else []),
+        *([_takes(more_seeds(first.seeds, first.found.n))] if first.seeds else []),
     ]
     return "; ".join(clauses) + "."
 
@@ -141,18 +145,34 @@ def _race(verdict: Verdict, key: str) -> str:
     cheap = _cheapest(ranked, exact) if exact else []
     thrift = [_lowest(verdict, ranked, exact, cheap)] if exact else []
     if verdict.noises[key] is None:
-        top = f"{name_of(best)} scores highest ({_at(verdict, best, key)})"
-        clauses = [f"{_no_spread(verdict)}: {top}", *thrift, MORE_SEEDS]
+        clauses = [_top(verdict, key, ranked), *thrift, *_more_seeds(verdict)]
     elif len(level) == len(ranked) - 1:
         gap = verdict.difference(key, best, last)
-        lead = f"{name_of(best)} is {gap_above(gap, FIGURES[key])} above {name_of(last)}"
-        pairs = len(ranked) * (len(ranked) - 1) // 2
-        once = f", all {pairs} pairs judged at once" if pairs > 1 else ""
-        none = f"No candidate is resolved as more accurate than another{once}: {lead}"
+        of = interval(gap, num_pairs(verdict.noises[key])) if gap else ""
+        lead = f"{name_of(best)} is {gap_above(gap, FIGURES[key], of)} above {name_of(last)}"
+        none = f"No candidate is resolved as more accurate than another: {lead}"
         clauses = [none, *_needed(verdict, key, gap), *thrift]
     else:
         clauses = [*_lead(verdict, key, ranked, level, cheap), *thrift]
     return "; ".join(clauses) + "."
+
+
+def _top(verdict: Verdict, key: str, ranked: Sequence[Candidate]) -> str:
+    """Who scores highest where nothing is known of the noise."""
+    best, num = ranked[0], _num_seeds(verdict)
+    equal = [each for each in ranked if _is_same(best.mean(key), each.mean(key))]
+    score = FIGURES[key].with_unit(best.mean(key))
+    if len(equal) == len(ranked) and num > 1:
+        return f"All {len(ranked)} candidates score the same in these {num} seeds ({score})"
+    if len(equal) == len(ranked):
+        return f"{_no_spread(verdict)}: all {len(ranked)} candidates score the same ({score})"
+    if len(equal) > 1:
+        return f"{_no_spread(verdict)}: {names(equal)} score highest ({score})"
+    return f"{_no_spread(verdict)}: {name_of(best)} scores highest ({_at(verdict, best, key)})"
+
+
+def _is_same(first: float | None, second: float | None) -> bool:
+    return abs((first or 0.0) - (second or 0.0)) < NO_SPREAD
 
 
 def _lead(
@@ -168,11 +188,25 @@ def _lead(
     beaten = [each for each in ranked[1:] if each.name not in same]
     above = {each.name for each in beaten}
     second = ([each for each in cheap if each.name in above] or beaten)[0]
-    gap = gap_above(verdict.difference(key, best, second), FIGURES[key])
+    found = verdict.difference(key, best, second)
+    pairs = num_pairs(verdict.noises[key])
+    normal = "" if all(_flips(key, best, e, pairs) for e in beaten) else ", taking noise for normal"
+    of = f"{interval(found, pairs)}{normal}" if found else ""
+    gap = gap_above(found, FIGURES[key], of)
     if not level:
         return [f"{lead}, {gap} above {name_of(second)}"]
     doubt = f"{lead}, but is not resolved from {names(level)}"
     return [doubt, f"it is {gap} above {name_of(second)}"]
+
+
+def _flips(key: str, first: Candidate, second: Candidate, num_pairs: int) -> bool:
+    """Whether flipping signs tells two candidates apart too, were it done for so many pairs."""
+    mine, theirs = first.figures[key], second.figures[key]
+    gaps = [value - theirs[seed] for seed, value in mine.items() if seed in theirs]
+    if least_p(len(gaps)) * num_pairs > 1 - CONFIDENCE:
+        return False
+    exact = paired(gaps).exact_p
+    return exact is not None and exact * num_pairs <= 1 - CONFIDENCE
 
 
 def _lowest(
@@ -247,16 +281,29 @@ def _resolved(verdict: Verdict, key: str, first: Candidate, second: Candidate) -
 
 
 def _no_spread(verdict: Verdict) -> str:
-    pairs = zip(verdict.kept.column("seed"), verdict.kept.column("state"), strict=True)
-    seeds = {seed for seed, state in pairs if state == "done"}
-    if len(seeds) == 1:
+    if _num_seeds(verdict) == 1:
         return "One seed cannot tell an effect from noise"
     return "These seeds leave no spread to judge by"
 
 
+def _num_seeds(verdict: Verdict) -> int:
+    pairs = zip(verdict.kept.column("seed"), verdict.kept.column("state"), strict=True)
+    return len({seed for seed, state in pairs if state == "done"})
+
+
+def _more_seeds(verdict: Verdict) -> list[str]:
+    return [MORE_SEEDS] if _num_seeds(verdict) < FEWEST_TO_TELL else []
+
+
 def _needed(verdict: Verdict, key: str, gap: Difference | None) -> list[str]:
+    if gap and gap.n < FEWEST_TO_TELL:
+        return [f"{count(gap.n, 'seed')} cannot say how many more it takes to resolve that"]
     n = seeds_needed(gap, verdict.noises[key]) if gap else None
-    return [f"about {n} seeds would resolve that much"] if n else []
+    return [_takes(more_seeds(n, gap.n))] if gap and n else []
+
+
+def _takes(number: str) -> str:
+    return f"to resolve that much takes {number}"
 
 
 def _moves(rows: Sequence[Effect], column: Column) -> str:

@@ -13,7 +13,7 @@ from reports.columns import FIGURES, MISSING, plain, protocol_of
 from reports.phrases import name_of
 from reports.rows import Row, Study, frame
 from reports.statistics import CONFIDENCE, NO_SPREAD, pooled_sd
-from reports.tables import Line, Table
+from reports.tables import CI, NOTES, Line, Table
 from reports.verdict import Verdict, judge
 
 
@@ -132,26 +132,32 @@ def _width(*groups: Sequence[float]) -> float | None:
 def confirmation_table(found: Confirmation) -> Table:
     """Both figures side by side, and the optimism between them."""
     column = FIGURES[found.key]
+    own = CI if any(each.fresh_half_width is not None for each in found.lines) else ""
+    both = CI if any(each.half_width is not None for each in found.lines) else ""
     headings = (
         "candidate",
         f"{column.label} in the study ({column.unit})",
-        f"on fresh seeds ({column.unit})",
-        f"optimism ({column.step})",
+        f"on fresh seeds ({column.unit}){own}",
+        f"optimism ({column.step}){both}",
     )
     lines = []
     for each in found.lines:
         width = "" if each.half_width is None else f" ± {column.text(each.half_width)}"
-        own = "" if each.fresh_half_width is None else f" ± {column.text(each.fresh_half_width)}"
+        half = "" if each.fresh_half_width is None else f" ± {column.text(each.fresh_half_width)}"
         cells = (
             plain(each.name),
             f"{column.text(each.before)} ({each.num_before})",
-            f"{column.text(each.fresh)}{own} ({each.num_fresh})",
+            f"{column.text(each.fresh)}{half} ({each.num_fresh})",
             f"{column.difference(each.optimism)}{width}",
         )
         lines.append(Line(cells=cells, brief=cells, status="front", held=False))
-    brief = ("candidate", "in the study", "on fresh seeds", "optimism")
+    seeds = "In brackets is the number of seeds."
     return Table(
-        headings=headings, brief=brief, numeric=(False, True, True, True), lines=tuple(lines)
+        headings=headings,
+        brief=("candidate", "in the study", f"on fresh seeds{own}", f"optimism{both}"),
+        numeric=(False, True, True, True),
+        lines=tuple(lines),
+        note=f"{seeds} {NOTES[CI]}" if own or both else seeds,
     )
 
 

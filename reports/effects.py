@@ -17,7 +17,8 @@ from reports.by_seed import Floats, Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.images import Images
-from reports.paired import Paired, Word, holm, paired, seeds_to_resolve, word
+from reports.more_seeds import SeedRange, Spread, pooled, seeds_to_resolve
+from reports.paired import Interval, Paired, Word, bca_intervals, holm, paired, word
 from reports.statistics import Difference
 from reports.verdict import Verdict
 
@@ -44,7 +45,7 @@ class Effect:
     ``settings`` is at how many settings of the other parts it could be matched. ``image_low`` to
     ``image_high`` is the 95 % interval over images, with the seeds held as they are. ``p`` and
     ``exact_p`` are Holm's over the table; ``seeds`` is how many would resolve it, None where that
-    is not known or hopeless.
+    is not known or hopeless. ``noise`` is what the study's noise makes of one seed's difference.
     """
 
     change: str
@@ -57,7 +58,8 @@ class Effect:
     p: float | None = None
     exact_p: float | None = None
     word: Word = "no spread known"
-    seeds: int | None = None
+    seeds: SeedRange | None = None
+    noise: Spread | None = None
 
     @property
     def resolved(self) -> bool:
@@ -79,6 +81,16 @@ class Effects:
     interactions: tuple[Effect, ...]
     num_cut: int = 0
 
+    @property
+    def has_intervals(self) -> bool:
+        """Whether any change has an interval over seeds."""
+        return any(each.found.low is not None for each in self.rows)
+
+    @cached_property
+    def bca(self) -> tuple[Interval | None, ...]:
+        """The intervals of BCa's bootstrap, of the changes and then of the interactions."""
+        return bca_intervals([each.found for each in (*self.rows, *self.interactions)])
+
 
 def gap_of(effect: Effect) -> Difference:
     """An effect as a difference with the half-width of Student's interval."""
@@ -98,12 +110,13 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     found = [everyone[rank] for rank in ranks.tolist()]
     if len(found) < 2:
         return None
-    baseline = next((each for each in found if each.baseline), None)
+    baseline, noise = next((each for each in found if each.baseline), None), verdict.noises[key]
     table = _Table(
         found=found,
         seeds=verdict.measured.seeds(key),
         scores=verdict.measured.scores(key)[ranks],
         images=images if key == "miou" else None,
+        noise=pooled(noise) if noise else None,
     )
     places = _places_by_parts(verdict, found) if baseline else [each.factors for each in found]
     grid = _Grid(places)
@@ -122,12 +135,16 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Table:
-    """Candidates, their scores (candidates, seeds) with NaN for none, and those over images."""
+    """Candidates, their scores (candidates, seeds) with NaN for none, and those over images.
+
+    ``noise`` is what a seed does to one score.
+    """
 
     found: Sequence[Candidate]
     seeds: Sequence[int]
     scores: Floats
     images: Images | None
+    noise: Spread | None
 
     @cached_property
     def _has(self) -> Flags:
@@ -157,13 +174,14 @@ def _judged(rows: Sequence[Effect]) -> tuple[Effect, ...]:
     """The rows of one table with Holm's p, and the word that they allow."""
     ps = holm([each.found.p for each in rows])
     exact = holm([each.found.exact_p for each in rows])
+    num_tested = len(ps) - ps.count(None)
     return tuple(
         replace(
             each,
             p=p,
             exact_p=flips,
             word=word(p, flips),
-            seeds=seeds_to_resolve(each.found, len(rows)),
+            seeds=seeds_to_resolve(each.found, num_tested, each.noise),
         )
         for each, p, flips in zip(rows, ps, exact, strict=True)
     )
@@ -200,6 +218,7 @@ def _effect(table: _Table, names: tuple[str, str], whole: Places, columns: Seque
         candidate=table.found[int(whole[0, 0])] if whole.shape == (1, 2) else None,
         found=found,
         settings=len(whole),
+        noise=_noise(table, weights / len(whole)),
     )
     images, seeds = table.images, [table.seeds[column] for column in columns]
     if images is None or not images.has(
@@ -208,6 +227,13 @@ def _effect(table: _Table, names: tuple[str, str], whole: Places, columns: Seque
         return effect
     low, high = _over_images(table, whole, seeds, images) + found.value
     return replace(effect, image_low=float(low), image_high=float(high))
+
+
+def _noise(table: _Table, weights: Floats) -> Spread | None:
+    """What the noise of all scores makes of their sum by some weights."""
+    if table.noise is None:
+        return None
+    return replace(table.noise, sd=table.noise.sd * float(np.linalg.norm(weights)))
 
 
 def _over_images(table: _Table, whole: Places, seeds: Sequence[int], images: Images) -> Floats:

@@ -1,14 +1,15 @@
-"""The tables of effects: what each change does, how surely, and how many seeds would tell."""
+"""The tables of effects: what each change does, how surely, and how many seeds it takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reports.columns import FIGURES, MISSING, Column, plain
 from reports.effects import Effect, Effects
 from reports.images import Images
-from reports.paired import FEWEST_FOR_BCA, MOST_EXACT, MOST_SEEDS, least_p, least_seeds
+from reports.more_seeds import FEWEST_TO_TELL, more_seeds, more_seeds_brief
+from reports.paired import FEWEST_FOR_BCA, MOST_EXACT, Interval, least_p, least_seeds
 from reports.phrases import count
 from reports.spreadsheet import spreadsheet
 from reports.tables import Line, Table
@@ -56,7 +57,7 @@ def _line(effect: Effect, column: Column, images: bool) -> Line:
             p_text(effect.exact_p),
             words,
         ),
-        brief=(name, value, over_seeds, words),
+        brief=(name, value, over_seeds, _brief_words(effect)),
         status="front" if effect.resolved else "dominated",
         held=effect.word == "resolved",
     )
@@ -85,14 +86,16 @@ def p_text(value: float | None) -> str:
 
 
 def verdict_words(effect: Effect) -> str:
-    """What can be said of an effect, and what would take to say more."""
+    """What can be said of an effect, and what it takes to say more."""
     if effect.word != "not resolved":
         return effect.word
-    if effect.seeds is None:
-        return f"not resolved; over {MOST_SEEDS} seeds would"
-    # A spread seen over a few seeds may promise fewer than there are: then one more.
-    more = max(effect.seeds - effect.found.n, 1)
-    return f"not resolved; about {count(more, 'more seed')} would"
+    return f"{effect.word}; takes {more_seeds(effect.seeds, effect.found.n)}"
+
+
+def _brief_words(effect: Effect) -> str:
+    if effect.word != "not resolved":
+        return effect.word
+    return f"{effect.word}; {more_seeds_brief(effect.seeds, effect.found.n)}"
 
 
 def effects_caption(found: Effects, images: Images | None) -> tuple[str, ...]:
@@ -105,12 +108,14 @@ def effects_caption(found: Effects, images: Images | None) -> tuple[str, ...]:
         "has both"
     )
     lines = [f"{against}, seed by seed. {_tests(found)}"]
+    rows = (*found.rows, *found.interactions)
+    lines += [text for text in (_why_students(rows), _takes(rows)) if text]
     if found.interactions:
         lines.append(
             "A line with \N{MULTIPLICATION SIGN} is an interaction: how far two changes together "
             f"move {label} beyond the sum of both. Holm counts these lines apart."
         )
-    if images and any(e.image_low is not None for e in (*found.rows, *found.interactions)):
+    if images and any(each.image_low is not None for each in rows):
         lines.append(
             f"Over images: the same networks scored on {images.num_images} images drawn again "
             "(percentile bootstrap, the same draws for all). It says whether other images would "
@@ -125,20 +130,81 @@ def _tests(found: Effects) -> str:
     rows = [each for each in found.rows if each.p is not None]
     if not rows:
         return "One seed, or seeds that change nothing, leave no spread to test by."
-    n, m = min(each.found.n for each in rows), len(rows)
-    some = "" if n <= MOST_EXACT else ", drawn at random"
+    nums, m = sorted({each.found.n for each in rows}), len(rows)
+    wider = "" if found.baseline or m == 1 else (
+        "; the answer judges all pairs at once, so its interval of the same pair is wider"
+    )  # fmt: skip
     text = (
-        f"Intervals and p are Student's, on the {count(n, 'paired difference')} of a line alone: "
-        "in simulation they hold 95 % from 2 seeds on, where BCa's bootstrap holds 70 % at 3 seeds "
-        f"and 90 % at 12 (it is in effects.csv from {FEWEST_FOR_BCA}). The other p comes from "
-        f"flipping signs, which asks nothing of the noise but symmetry{some}. Both are Holm's over "
-        f"{count(m, 'line')}. “Resolved” needs both at 0.05; “resolved if noise is normal” the "
-        f"first."
+        f"Intervals and p are Student's, on the {_from_to(nums)} paired differences of a line "
+        f"alone{wider}. The other p comes from flipping signs, which asks nothing of the noise but "
+        f"symmetry{_drawn(nums)}. Both are Holm's over {count(m, 'line')}. “Resolved” needs both "
+        f"at 0.05; “resolved if noise is normal” the first. With {count(nums[0], 'seed')} no flip "
+        f"of signs gives p below {least_p(nums[0]):.2g}"
     )
-    text += f" With {count(n, 'seed')} no flip of signs gives p below {least_p(n):.2g}"
-    if n < least_seeds(m):
-        text += f": here it takes {least_seeds(m)} seeds to resolve anything by it"
+    if len(nums) > 1:
+        text += f", with {nums[-1]} none below {least_p(nums[-1]):.2g}"
+    if nums[0] < least_seeds(m):
+        what = "anything" if nums[-1] < least_seeds(m) else "a line"
+        text += f": here it takes {least_seeds(m)} seeds to resolve {what} by it"
     return f"{text}."
+
+
+def _from_to(nums: Sequence[int]) -> str:
+    return str(nums[0]) if len(nums) == 1 else f"{nums[0]} to {nums[-1]}"
+
+
+def _drawn(nums: Sequence[int]) -> str:
+    """Of how many seeds not all flips are tried."""
+    if nums[-1] <= MOST_EXACT:
+        return ""
+    some = "" if nums[0] > MOST_EXACT else f" beyond {MOST_EXACT} seeds"
+    return f", drawn at random{some}"
+
+
+def _why_students(rows: Sequence[Effect]) -> str:
+    if all(each.p is None for each in rows):
+        return ""
+    return (
+        "The interval shown is Student's, since with few seeds BCa's bootstrap holds too seldom: "
+        "in simulation 70 % of the time with 3 seeds and 90 % with 12, where Student's holds 95 % "
+        f"from 2 on. From {FEWEST_FOR_BCA} seeds on effects.csv has both."
+    )
+
+
+def _takes(rows: Sequence[Effect]) -> str:
+    """How the number of further seeds is meant."""
+    rows = [each for each in rows if each.word == "not resolved"]
+    if not rows:
+        return ""
+    text = (
+        "“Takes” is how many more seeds resolve a change as large as the one seen, by both tests, "
+        "four times out of five."
+    )
+    if any(each.seeds and each.seeds[1] for each in rows):
+        text += (
+            " A range allows for how little is known of the noise: each of its ends holds nine "
+            "times out of ten."
+        )
+    if any(each.found.n < FEWEST_TO_TELL for each in rows):
+        text += (
+            " Two seeds tell too little of the noise: of them only the least number is given by "
+            "which flipping signs can resolve anything."
+        )
+    return text
+
+
+def bca_table(found: Effects) -> Table | None:
+    """The intervals of BCa's bootstrap beside Student's; None where no line has one."""
+    column, rows = FIGURES[found.key], (*found.rows, *found.interactions)
+    if not any(found.bca):
+        return None
+    headings = ("change", "Student's 95 %", "BCa's 95 %")
+    lines = []
+    for each, ends in zip(rows, found.bca, strict=True):
+        own = span_text(each.found.low, each.found.high, column)
+        cells = (_name(each), own, span_text(*ends, column) if ends else MISSING)
+        lines.append(Line(cells=cells, brief=cells, status="front", held=False))
+    return Table(headings=headings, brief=headings, numeric=(False, True, True), lines=tuple(lines))
 
 
 def effects_csv(found: Effects) -> str:
@@ -147,22 +213,24 @@ def effects_csv(found: Effects) -> str:
 
 
 def _columns(found: Effects) -> dict[str, list[Any]]:
-    kinds = (("change", found.rows), ("interaction", found.interactions))
+    kinds = [*["change"] * len(found.rows), *["interaction"] * len(found.interactions)]
+    rows = (*found.rows, *found.interactions)
     columns: dict[str, list[Any]] = {}
-    for kind, rows in kinds:
-        for each in rows:
-            for name, value in _numbers(each, kind):
-                columns.setdefault(name, []).append(value)
+    for each, kind, bca in zip(rows, kinds, found.bca, strict=True):
+        for name, value in _numbers(each, kind, bca):
+            columns.setdefault(name, []).append(value)
     return columns
 
 
-def _numbers(effect: Effect, kind: str) -> Iterator[tuple[str, Any]]:
-    found = effect.found
+def _numbers(effect: Effect, kind: str, bca: Interval | None) -> Iterator[tuple[str, Any]]:
+    found, nothing = effect.found, (None, None)
     yield from (("kind", kind), ("change", effect.change), ("against", effect.against))
     yield from (("num_settings", effect.settings), ("num_seeds", found.n))
     yield from (("mean", found.value), ("sd", found.sd), ("low", found.low), ("high", found.high))
-    yield from zip(("bca_low", "bca_high"), found.bca or (None, None), strict=True)
+    yield from zip(("bca_low", "bca_high"), bca or nothing, strict=True)
     yield from (("image_low", effect.image_low), ("image_high", effect.image_high))
     yield from (("p", found.p), ("p_holm", effect.p), ("sign_flip_p", found.exact_p))
     yield from (("sign_flip_p_holm", effect.exact_p), ("sign_flip_least_p", found.least_p))
-    yield from (("verdict", effect.word), ("seeds_to_resolve", effect.seeds))
+    yield "verdict", effect.word
+    ends = ("seeds_to_resolve_low", "seeds_to_resolve_high")
+    yield from zip(ends, effect.seeds or nothing, strict=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from reports.candidates import Candidate
 from reports.columns import FIGURES, MISSING, Column, plain, quoted
 from reports.front import Front
-from reports.latencies import is_contended, reference
+from reports.latencies import is_contended, level, reference
 from reports.pareto import Standing
-from reports.phrases import listed
+from reports.phrases import listed, names
 from reports.spreadsheet import spreadsheet
 from reports.tables import Line, Table
 from reports.verdict import MOST_LISTED, Verdict
@@ -43,11 +44,20 @@ def _on_it(front: Front) -> set[str]:
 
 
 def _line(name: str, fronts: Sequence[Front]) -> Line:
-    first = fronts[0].standing(name)
-    cells = (plain(name), *(_cell(each, each.standing(name)) for each in fronts))
-    held = first.status == "front" and bool(first.resolved)
-    brief = (plain(name), *(_brief(each, each.standing(name)) for each in fronts))
-    return Line(cells=cells, brief=brief, status=first.status, held=held)
+    found = [each.standing(name) for each in fronts]
+    pairs = list(zip(fronts, found, strict=True))
+    held = [each.status == "front" and bool(each.resolved) for each in found]
+    return Line(
+        cells=(plain(name), *(_cell(*each) for each in pairs)),
+        brief=(plain(name), *(_brief(*each) for each in pairs)),
+        status=next((each.status for each in found if each.competes), found[0].status),
+        held=all(held),
+        marks=("", *(_mark(*each) for each in zip(found, held, strict=True))),
+    )
+
+
+def _mark(standing: Standing, held: bool) -> str:
+    return f"{standing.status} held" if held else standing.status
 
 
 def _cell(front: Front, standing: Standing) -> str:
@@ -79,7 +89,9 @@ def front_lines(verdict: Verdict, fronts: Sequence[Front]) -> tuple[str, ...]:
     """What to take under which budget, the knee and the hypervolume: a paragraph a cost."""
     against = reference(verdict.compared) if is_contended(verdict.compared) else None
     return tuple(
-        f"{_heading(f)} {_steps(f, against)}{_knee(f)}{_volume(f, against)}" for f in fronts
+        f"{_heading(f)} {_steps(verdict, f, against)}{_knee(verdict, f)}{_unknown(verdict, f)}"
+        f"{_volume(f, against)}"
+        for f in fronts
     )
 
 
@@ -115,14 +127,64 @@ def _heading(front: Front) -> str:
     return f"By {FIGURES[front.cost].label}:"
 
 
-def _steps(front: Front, against: Candidate | None) -> str:
-    column, score = FIGURES[front.cost], FIGURES[front.accuracy]
+def _steps(verdict: Verdict, front: Front, against: Candidate | None) -> str:
+    column = FIGURES[front.cost]
     told = [
-        f"{quoted(name)} ({score.with_unit(front.standing(name).candidate.mean(front.accuracy))}) "
-        f"from {_amount(cost, column, against)} on"
-        for cost, name in front.steps
+        f"{_best(verdict, front, [name for _, name in alike])} from "
+        f"{_amount(cost, column, against)} on"
+        for (cost, _), alike in groupby(front.steps, key=lambda step: (step[0], _mean(front, step)))
     ]
     return f"the most accurate within a budget is {', '.join(told)}."
+
+
+def _mean(front: Front, step: tuple[float, str]) -> float | None:
+    return front.standing(step[1]).candidate.mean(front.accuracy)
+
+
+def _best(verdict: Verdict, front: Front, alike: Sequence[str]) -> str:
+    """One on the front, or several with the same figures, and whom they are not told from."""
+    found = [front.standing(name) for name in alike]
+    others = [each for each in _level_within(verdict, front, found[0]) if each.name not in alike]
+    score = FIGURES[front.accuracy].with_unit(found[0].candidate.mean(front.accuracy))
+    doubt = f", {_not_resolved_from(others)}" if others else ""
+    return f"{names([each.candidate for each in found])} ({score}{doubt})"
+
+
+def _level_within(verdict: Verdict, front: Front, one: Standing) -> list[Candidate]:
+    """Those within the budget of one on the front that are not told from it in accuracy.
+
+    Of very many only the one that its standing names.
+    """
+    standings = front.standings
+    if len(standings.competing) > MOST_LISTED:
+        rival = front.standing(one.rival) if one.rival and one.resolved is False else None
+        return [rival.candidate] if rival else []
+    competing = (standings[place] for place in standings.competing.tolist())
+    others = [each for each in competing if each.candidate.name != one.candidate.name]
+    near = [each.candidate for each in others if _costs_no_more(front.cost, each, one, len(others))]
+    return _level(verdict, front.accuracy, one.candidate, near)
+
+
+def _costs_no_more(key: str, first: Standing, second: Standing, num: int) -> bool:
+    one, other = first.candidate, second.candidate
+    if (one.mean(key) or 0) <= (other.mean(key) or 0):
+        return True
+    return key == "latency_ms" and level(one, other, num)
+
+
+def _level(
+    verdict: Verdict, key: str, one: Candidate, others: Sequence[Candidate]
+) -> list[Candidate]:
+    """Those whose accuracy is not told from one's, the nearest first; none if no noise is known."""
+    if verdict.noises[key] is None:
+        return []
+    gaps = [(verdict.difference(key, one, each), each) for each in others]
+    found = [(gap.value if gap else 0.0, each) for gap, each in gaps if not (gap and gap.resolved)]
+    return [each for _, each in sorted(found, key=lambda pair: abs(pair[0]))]
+
+
+def _not_resolved_from(others: Sequence[Candidate]) -> str:
+    return f"not resolved from {names(others)}" if others else ""
 
 
 def _amount(cost: float, column: Column, against: Candidate | None) -> str:
@@ -132,12 +194,23 @@ def _amount(cost: float, column: Column, against: Candidate | None) -> str:
     return f"{cost / mean:.2f} times {quoted(against.name)}'s latency" if mean else MISSING
 
 
-def _knee(front: Front) -> str:
+def _knee(verdict: Verdict, front: Front) -> str:
+    if not front.knee:
+        return ""
+    on = (front.standings[place].candidate for place in front.standings.front)
+    at = {each.name: each for each in on}
+    knee = at.pop(front.knee)
+    doubt = _not_resolved_from(_level(verdict, front.accuracy, knee, list(at.values())))
     return (
-        f" The knee, beyond which each point costs more, is {quoted(front.knee)}."
-        if front.knee
-        else ""
+        f" The knee, beyond which each point costs more, is {quoted(front.knee)}"
+        f"{f' ({doubt})' if doubt else ''}."
     )
+
+
+def _unknown(verdict: Verdict, front: Front) -> str:
+    if verdict.noises[front.accuracy]:
+        return ""
+    return " No spread over seeds is known, so none of this is resolved."
 
 
 def _volume(front: Front, against: Candidate | None) -> str:

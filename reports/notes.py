@@ -60,9 +60,9 @@ def _spread(verdict: Verdict) -> str:
     if sd is None:
         return "Every candidate was trained with one seed, so no spread is known."
     return (
-        f"The number after ± in the column of {column.label} is one standard deviation over seeds "
-        f"(n - 1), the number in brackets is n. Pooled over the study it is {column.text(sd)} "
-        f"{column.step}."
+        f"± sd in the column of {column.label} is one standard deviation over seeds (n - 1), the "
+        f"number in brackets is n. Pooled over the study it is {column.text(sd)} {column.step}. "
+        "± CI, where a heading has it, is the half-width of a 95 % interval."
     )
 
 
@@ -76,7 +76,7 @@ def _intervals(verdict: Verdict) -> str:
         f"for all pairs of the {noise.num_candidates} candidates at once (Tukey, {noise.df} "
         f"degrees of freedom{_left(noise)}), by the spread of a pair's own differences where that "
         "is wider than the study's; changes to a baseline are judged by the table of effects. A "
-        "difference inside its interval is not resolved."
+        "difference inside its interval is not resolved. All this takes noise for normal."
     )
 
 

@@ -1,4 +1,4 @@
-"""What differences paired by seed say: their mean, an interval, two tests, how many seeds more."""
+"""What differences paired by seed say: their mean, two intervals, two tests."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Literal
 
 import numpy as np
 
-from reports.statistics import CONFIDENCE, NO_SPREAD, POWER
+from reports.statistics import CONFIDENCE, NO_SPREAD
 
-FEWEST_FOR_BCA = 40
-"""Below this BCa's interval of a mean holds too seldom: 70 % of the time with 3 seeds, 85 % with
-5, 90 % with 12, 92 % with 20 (normal noise, simulated), where Student's holds 95 % from 2 on."""
+FEWEST_FOR_BCA = 3
+"""Of two values a bootstrap draws three means, which are no interval."""
+
+RESAMPLES = 9999
 
 MOST_EXACT = 12
 """Up to so many seeds all 2^n flips of signs are tried; beyond, as many drawn at random."""
 
-MOST_SEEDS = 200
+Interval = tuple[float, float]
 Word = Literal["resolved", "resolved if noise is normal", "not resolved", "no spread known"]
 
 
@@ -27,18 +28,18 @@ Word = Literal["resolved", "resolved if noise is normal", "not resolved", "no sp
 class Paired:
     """The mean of n paired differences with its 95 % interval, and how likely chance gives as much.
 
-    The interval is Student's, and that of BCa where there are seeds enough. ``p`` is Student's;
-    ``exact_p`` that of flipping signs, which needs no more than that noise is as likely up as
-    down, and ``least_p`` the smallest that n seeds can reach. All None where one seed, or seeds
-    that change nothing, leave no spread to judge by.
+    The interval is Student's; ``bca_intervals`` has another. ``p`` is Student's; ``exact_p`` that
+    of flipping signs, which needs no more than that noise is as likely up as down, and
+    ``least_p`` the smallest that n seeds can reach. All None where one seed, or seeds that change
+    nothing, leave no spread to judge by. ``each`` are the differences.
     """
 
     value: float
     n: int
+    each: tuple[float, ...] = ()
     sd: float | None = None
     low: float | None = None
     high: float | None = None
-    bca: tuple[float, float] | None = None
     p: float | None = None
     exact_p: float | None = None
 
@@ -53,10 +54,10 @@ def paired(differences: Sequence[float]) -> Paired:
     values = np.asarray(differences, dtype=float)
     if not len(values):
         raise ValueError("no differences: nothing was paired")
-    middle, n = float(values.mean()), len(values)
+    middle, n, each = float(values.mean()), len(values), tuple(values.tolist())
     sd = float(values.std(ddof=1)) if n > 1 else 0.0
     if sd < NO_SPREAD:
-        return Paired(value=middle, n=n)
+        return Paired(value=middle, n=n, each=each)
     from scipy import stats  # late, as in reports.statistics
 
     found = stats.ttest_1samp(values, 0.0)
@@ -64,20 +65,40 @@ def paired(differences: Sequence[float]) -> Paired:
     return Paired(
         value=middle,
         n=n,
+        each=each,
         sd=sd,
         low=float(low),
         high=float(high),
-        bca=_bca(values) if n >= FEWEST_FOR_BCA else None,
         p=float(found.pvalue),
-        exact_p=_sign_flips(tuple(values.tolist())),
+        exact_p=_sign_flips(each),
     )
 
 
-def _bca(values: np.ndarray) -> tuple[float, float]:
+def bca_intervals(found: Sequence[Paired]) -> tuple[Interval | None, ...]:
+    """The 95 % intervals of means by the BCa bootstrap; None with two seeds or without spread.
+
+    Of a mean it holds too seldom with few seeds: 70 % of the time with 3, 85 % with 5, 90 % with
+    12, 92 % with 20 (normal noise, simulated), where Student's holds 95 % from 2 on.
+    """
+    some = [r for r, e in enumerate(found) if e.sd is not None and e.n >= FEWEST_FOR_BCA]
+    known: list[Interval | None] = [None] * len(found)
+    for n in {found[rank].n for rank in some}:  # those of as many seeds are drawn at once
+        ranks = [rank for rank in some if found[rank].n == n]
+        for rank, ends in zip(ranks, _bca([found[rank].each for rank in ranks]), strict=True):
+            known[rank] = ends
+    return tuple(known)
+
+
+def _bca(lines: Sequence[Sequence[float]]) -> list[Interval | None]:
     from scipy import stats
 
-    found = stats.bootstrap((values,), np.mean, confidence_level=CONFIDENCE, rng=0, method="BCa")
-    return float(found.confidence_interval.low), float(found.confidence_interval.high)
+    values = np.array(lines)
+    found = stats.bootstrap(
+        (values,), np.mean, axis=1, confidence_level=CONFIDENCE, n_resamples=RESAMPLES,
+        batch=RESAMPLES // len(values) + 1, rng=0, method="BCa",
+    ).confidence_interval  # fmt: skip
+    ends = zip(found.low.tolist(), found.high.tolist(), strict=True)
+    return [(low, high) if low < high else None for low, high in ends]
 
 
 @lru_cache(maxsize=4096)
@@ -124,20 +145,3 @@ def least_p(num_seeds: int) -> float:
 def least_seeds(num_rows: int) -> int:
     """How many seeds the exact test needs before Holm over so many rows can be passed at all."""
     return 1 + math.ceil(math.log2(num_rows / (1 - CONFIDENCE)))
-
-
-def seeds_to_resolve(found: Paired, num_rows: int) -> int | None:
-    """About how many seeds resolve a difference of this size four times out of five.
-
-    By the power of Student's test (noncentral t) at the strictest of Holm's ``num_rows`` levels,
-    from the spread that was seen. None without a spread, or for more than 200 seeds.
-    """
-    if found.sd is None or abs(found.value) < NO_SPREAD:
-        return None
-    from scipy import stats
-
-    ns = np.arange(2, MOST_SEEDS + 1)
-    reach = stats.t.isf((1 - CONFIDENCE) / num_rows / 2, ns - 1)
-    power = stats.nct.sf(reach, ns - 1, abs(found.value) / found.sd * np.sqrt(ns))
-    enough = ns[np.nan_to_num(power, nan=1.0) >= POWER]
-    return int(enough[0]) if len(enough) else None

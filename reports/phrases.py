@@ -53,14 +53,15 @@ def signed_gap(gap: Difference, column: Column) -> str:
     return f"{column.difference(gap.value)}{width}"
 
 
-def gap_above(gap: Difference | None, column: Column) -> str:
-    """How far something is above something else, with the interval."""
+def gap_above(gap: Difference | None, column: Column, of: str) -> str:
+    """How far something is above something else, with the interval and what it is ``of``."""
     if gap is None:
         return f"an unknown number of {column.step} (no shared seed)"
     width = "" if gap.half_width is None else f" ± {column.text(gap.half_width)}"
-    return f"{column.text(gap.value)}{width} {column.step} ({interval(gap)})"
+    return f"{column.text(gap.value)}{width} {column.step} ({of})"
 
 
-def interval(gap: Difference) -> str:
-    """What the number behind a ± is."""
-    return f"95\N{NO-BREAK SPACE}% interval, {count(gap.n, 'seed')}"
+def interval(gap: Difference, num_pairs: int = 1) -> str:
+    """What the number behind a ± is; of one of several pairs that were judged at once."""
+    once = f" for all {num_pairs} pairs at once" if num_pairs > 1 else ""
+    return f"95\N{NO-BREAK SPACE}% interval{once}, {count(gap.n, 'seed')}"

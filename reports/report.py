@@ -160,7 +160,7 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
 def _tables(verdict: Verdict, table: Table, sections: Iterable[Section]) -> dict[str, Content]:
     """The tables of candidates and trials, and of each section that has one, as text files."""
     contents: dict[str, Content] = {
-        "table.md": lambda: markdown(table),
+        "table.md": lambda: f"{markdown(table)}\n{table.note}\n" if table.note else markdown(table),
         "table.csv": lambda: candidates_csv(verdict),
         "trials.csv": lambda: trials_csv(verdict.trials),
     }

@@ -13,7 +13,7 @@ from reports.ablation import ablation_caption, ablation_table
 from reports.confirmation import Confirmation, confirmation_table
 from reports.effects import Effects
 from reports.effects_chart import effects_chart, effects_chart_caption
-from reports.effects_table import effects_caption, effects_csv, effects_table
+from reports.effects_table import bca_table, effects_caption, effects_csv, effects_table
 from reports.front import Front
 from reports.front_table import front_caption, front_lines, front_table, fronts_csv
 from reports.images import Images
@@ -23,7 +23,7 @@ from reports.verdict import Verdict
 
 FRESH = (
     "The best of several is partly the luckiest, so its figure in the study is too good. Fresh "
-    "seeds had no part in choosing it. In brackets is the number of seeds; ± is a 95 % interval."
+    "seeds had no part in choosing it."
 )
 
 
@@ -48,7 +48,8 @@ class Section:
 
     ``name`` is what its files are called; ``csv`` makes what machines read, None where the table
     is all there is. ``drawing`` gives the chart, or waits for it; ``is_repeat`` is whether the
-    table says anew, in a paper's layout, what a terminal shows already.
+    table says anew, in a paper's layout, what a terminal shows already. ``folded`` is a further
+    table with its title, which a page opens when it is asked to.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Section:
     caption: tuple[str, ...] = ()
     csv: Callable[[], str] | None = None
     is_repeat: bool = False
+    folded: tuple[str, Table] | None = None
 
     @property
     def svg(self) -> Markup:
@@ -93,7 +95,12 @@ def sections_of(
     if confirmed:
         table = confirmation_table(confirmed)
         sections.append(
-            Section(name="confirmation", title="On fresh seeds", table=table, caption=(FRESH,))
+            Section(
+                name="confirmation",
+                title="On fresh seeds",
+                table=table,
+                caption=(FRESH, table.note),
+            )
         )
     ablation = ablation_table(verdict, found)
     if ablation:
@@ -102,7 +109,7 @@ def sections_of(
                 name="ablation",
                 title="Ablation",
                 table=ablation,
-                caption=ablation_caption(bool(found and found.baseline)),
+                caption=ablation_caption(ablation, bool(found and found.baseline)),
                 csv=partial(csv, ablation),
                 is_repeat=True,
             )
@@ -126,7 +133,7 @@ def sections_of(
 def _effects(
     found: Effects, images: Images | None, charts: Callable[[], Mapping[str, Drawn]]
 ) -> Section:
-    chart = effects_chart(found)
+    chart, bca = effects_chart(found), bca_table(found)
     return Section(
         name="effects",
         title="Effects",
@@ -135,4 +142,5 @@ def _effects(
         drawing_caption=effects_chart_caption(chart, found),
         caption=effects_caption(found, images),
         csv=partial(effects_csv, found),
+        folded=("Intervals by BCa's bootstrap", bca) if bca else None,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,8 +20,6 @@ POWER = 0.8
 NO_SPREAD = 1e-9
 MANY_DF = 1_000
 """From so many degrees of freedom on one more changes a quantile by less than one in 10,000."""
-
-SEEDS_TO_TRY = (3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +115,11 @@ def noise_of(table: Floats) -> Noise | None:
     )
 
 
+def num_pairs(noise: Noise | None) -> int:
+    """How many pairs of candidates are judged at once."""
+    return noise.num_candidates * (noise.num_candidates - 1) // 2 if noise else 1
+
+
 def _sphericity(residuals: Floats) -> float:
     """Greenhouse and Geisser's epsilon of residuals (seeds, candidates): 1 for noise alike in all.
 
@@ -211,32 +213,3 @@ def _studentized_exactly(num_candidates: int, df: int) -> float:
     low, high = stats.t.isf((1 - CONFIDENCE) / 2 / np.array([1, pairs]), df) * math.sqrt(2)
     ends = math.log(low) - 1e-6, math.log(high) + 1e-6  # the same for two candidates
     return math.exp(optimize.brentq(excess, *ends, xtol=1e-9) + 2e-9)
-
-
-def seeds_needed(found: Difference, noise: Noise | None) -> int | None:
-    """About how many seeds would resolve a difference of this size, four times out of five.
-
-    None where the noise is not known, or where more than 50 would be needed.
-    """
-    if noise is None or abs(found.value) < NO_SPREAD:
-        return None
-    from scipy import stats
-
-    alike = min(1.0, noise.safe_df / _usual_df(noise.num_candidates, noise.num_seeds))
-
-    def is_enough(n: int) -> bool:
-        df = max(1, int(alike * _usual_df(noise.num_candidates, n)))
-        margin = float(stats.t.ppf(POWER, df)) * noise.sd * math.sqrt(2 / n)
-        most = (abs(found.value) - margin) / noise.sd * math.sqrt(n)
-        # Whether a quantile is below it, by the chance at that place: one integral, not twenty.
-        return most > 0 and stats.studentized_range.cdf(most, noise.num_candidates, df) > CONFIDENCE
-
-    more = [n for n in SEEDS_TO_TRY if n > found.n]
-    first = bisect_left(more, True, key=is_enough)  # integrals take their time
-    return more[first] if first < len(more) else None
-
-
-def _usual_df(num_candidates: int, num_seeds: int) -> float:
-    """About the degrees of freedom that are left of noise alike in all, from Wishart's moments."""
-    k, n = num_candidates, num_seeds
-    return (k - 1) * (n - 1) ** 2 / (k + n - 1) if k > 2 else n - 1

@@ -25,18 +25,27 @@ from reports.verdict import Verdict
 
 ALWAYS = ("miou", "latency_ms", "gmacs", "params")
 
+SD, CI = " ± sd", " ± CI"
+NOTES = {
+    SD: "± sd is one standard deviation over seeds, whose number is in brackets.",
+    CI: "± CI is the half-width of a 95 % interval over seeds.",
+}
+"""What stands behind a ±, as headings have it, and in words."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """One candidate's cells; ``brief`` are its figures and status in few characters.
 
-    ``held`` is whether it is on the front and its place holds against seed noise.
+    ``held`` is whether it is on the front and its place holds against seed noise. ``marks`` say so
+    of each cell where these stand for several fronts.
     """
 
     cells: tuple[str, ...]
     brief: tuple[str, ...]
     status: str
     held: bool
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +64,7 @@ class Table:
     brief_numeric: tuple[bool, ...] | None = None
     spans: tuple[tuple[str, int], ...] = ()
     numbers: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    note: str = ""
 
     def _repr_html_(self) -> str:
         lines = [line.cells for line in self.lines]
@@ -63,18 +73,22 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class _Head:
-    """What one column shows: a figure, its difference from the baseline's, or its ratio to one."""
+    """What one column shows: a figure, its difference from the baseline's, or its ratio to one.
+
+    ``spread`` is what stands behind a ± in it, "" where nothing does.
+    """
 
     column: Column
     baseline: Candidate | None = None
     against: Candidate | None = None
+    spread: str = ""
 
     def heading(self) -> str:
         if self.baseline:
-            return f"Δ {self.column.label} ({self.column.step})"
+            return f"Δ {self.column.label} ({self.column.step}){self.spread}"
         if self.against:
             return f"{self.column.label} (times {plain(self.against.name)}'s)"
-        return self.column.heading
+        return f"{self.column.heading}{self.spread}"
 
     def brief_heading(self) -> str:
         if self.baseline:
@@ -93,16 +107,24 @@ def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
     baseline = next((e.candidate for e in verdict.standings if e.candidate.baseline), None)
     heads = []
     for key in (key for key in FIGURES if key in ALWAYS or key in verdict.objectives):
-        heads.append(_Head(column=FIGURES[key], against=_against(verdict, key)))
+        sd = SD if FIGURES[key].seeded and _has_spread(verdict, key) else ""
+        heads.append(_Head(column=FIGURES[key], against=_against(verdict, key), spread=sd))
         if baseline and FIGURES[key].seeded:
-            heads.append(_Head(column=FIGURES[key], baseline=baseline))
+            half = CI if found and found.key == key and found.has_intervals else ""
+            heads.append(_Head(column=FIGURES[key], baseline=baseline, spread=half))
     return Table(
         headings=("candidate", *(head.heading() for head in heads), "status"),
         brief=("candidate", *(head.brief_heading() for head in heads), "status"),
         numeric=(False, *[True] * len(heads), False),
         lines=tuple(_line(each, heads, found) for each in verdict.listed),
         numbers=_numbers(verdict.listed),
+        note=" ".join(NOTES[each] for each in NOTES if any(head.spread == each for head in heads)),
     )
+
+
+def _has_spread(verdict: Verdict, key: str) -> bool:
+    """Whether some candidate that is listed has a standard deviation over seeds."""
+    return any(len(each.candidate.figures[key]) > 1 for each in verdict.listed)
 
 
 def _against(verdict: Verdict, key: str) -> Candidate | None:
@@ -127,7 +149,7 @@ def _cell(one: Candidate, head: _Head, effects_: Effects | None) -> tuple[str, s
     """A cell's text, and the span that stands beside it where there is room."""
     column, found = head.column, one.spread(head.column.key)
     if head.baseline:
-        return _delta(one, head.baseline, column, effects_), ""
+        return _delta(one, head.baseline, column, effects_)
     if head.against:
         return _against_another(one, head.against)
     if found is None:
@@ -149,18 +171,21 @@ def _against_another(one: Candidate, against: Candidate) -> tuple[str, str]:
     return text, span
 
 
-def _delta(one: Candidate, baseline: Candidate, column: Column, found: Effects | None) -> str:
+def _delta(
+    one: Candidate, baseline: Candidate, column: Column, found: Effects | None
+) -> tuple[str, str]:
     """By how much a candidate differs from the baseline, as the table of effects has it."""
     if one.name == baseline.name:
-        return "baseline"
+        return "baseline", ""
     if found is not None and found.key == column.key:
         rows = [e for e in found.rows if e.candidate and e.candidate.name == one.name]
-        return signed_gap(gap_of(rows[0]), column) if rows else MISSING
+        text, _, width = (signed_gap(gap_of(rows[0]), column) if rows else MISSING).partition(" ")
+        return text, width
     shared = one.figures[column.key].keys() & baseline.figures[column.key].keys()
     if one.apart or baseline.apart or not shared:
-        return MISSING
+        return MISSING, ""
     gaps = [one.figures[column.key][seed] - baseline.figures[column.key][seed] for seed in shared]
-    return column.difference(statistics.fmean(gaps))
+    return column.difference(statistics.fmean(gaps)), ""
 
 
 def brief_words(standing: Standing) -> str:

@@ -45,13 +45,14 @@ def over_seeds(inside: Sequence[Candidate], accuracy: str, each: Floats) -> floa
 
 
 def interval(volume: float, seeds: float, drawn: Floats, others: Floats) -> tuple[float, float]:
-    """The 95 % interval of a hypervolume, above 0.
+    """The 95 % interval of a hypervolume, above 0, which holds the hypervolume itself.
 
     ``seeds`` is its half-width over seeds. ``drawn`` are hypervolumes with everything drawn again,
     which lie above their own truth, as the best of noisy scores does: by as much the interval is
-    moved down. ``others`` are hypervolumes with all but seeds drawn again.
+    moved down, though never so far that what was seen lies outside. ``others`` are hypervolumes
+    with all but seeds drawn again.
     """
     low, high = np.quantile(others, (0.025, 0.975))
     half = math.hypot(seeds, (high - low) / 2)
     middle = 2 * volume - float(drawn.mean())
-    return max(0.0, middle - half), middle + half
+    return max(0.0, min(middle - half, volume)), max(middle + half, volume)

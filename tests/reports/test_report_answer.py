@@ -17,7 +17,8 @@ def test_the_most_accurate_is_set_against_the_cheapest_with_its_interval():
     rows = noisy({"sum": 0.30, "ffm": 0.35, "bga": 0.40}, seeds=4, sum=8, ffm=10, bga=14)
     text = said(rows)
     assert text.startswith("bga has the highest mIoU (39.9 % at 14.00 ms), 10.2 ± 0.8 ")
-    assert "points (95 % interval, 4 seeds) above sum" in text
+    of = "95 % interval for all 3 pairs at once, 4 seeds, taking noise for normal"
+    assert f"points ({of}) above sum" in text
     assert "; sum has the lowest latency (8.00 ms, ffm takes 1.24 [1.2" in text
     assert text.endswith("] times as long).")
 
@@ -28,7 +29,14 @@ def test_a_leader_is_named_with_whom_it_cannot_be_told_from():
     leader, level = ("b", "c") if text.startswith("b") else ("c", "b")
     assert text.startswith(f"{leader} has the highest mIoU (")
     assert f"), but is not resolved from {level}; it is " in text
-    assert "points (95 % interval, 3 seeds) above a; a has the lowest latency" in text
+    of = "95 % interval for all 3 pairs at once, 3 seeds, taking noise for normal"
+    assert f"points ({of}) above a; a has the lowest latency" in text
+
+
+def test_a_lead_that_flipping_signs_tells_too_takes_nothing_for_normal():
+    assert "(95 % interval, 8 seeds) above a" in said(noisy({"a": 0.30, "b": 0.40}, seeds=8))
+    few = said(noisy({"a": 0.30, "b": 0.40}, seeds=3))
+    assert "(95 % interval, 3 seeds, taking noise for normal) above a" in few
 
 
 @pytest.mark.parametrize("luck", range(4))
@@ -37,6 +45,36 @@ def test_identical_candidates_are_not_sold_as_winners(luck):
     text = said(noisy(means, seeds=3, luck=luck))
     assert text.startswith("No candidate is resolved as more accurate than another")
     assert text.endswith("no latency is distinguishable from another.")
+
+
+def level(seeds, step=0.01, **means):
+    """Candidates that a seed moves alike."""
+    return [row(name, s, mean + step * s) for name, mean in means.items() for s in range(seeds)]
+
+
+def test_equal_candidates_have_no_winner():
+    text = said(level(3, a=0.4, b=0.4, c=0.4))
+    assert text.startswith("All 3 candidates score the same in these 3 seeds (41.0 %); no latency")
+    assert "at least" not in text, "three seeds were run"
+    assert said(level(2, a=0.4, b=0.4)).endswith("run the study with at least three seeds.")
+    one = said(level(1, a=0.4, b=0.4))
+    assert one.startswith("One seed cannot tell an effect from noise: all 2 candidates score the ")
+    two = said(level(3, a=0.4, b=0.4, c=0.3))
+    assert ": a and b score highest (41.0 %); no latency" in two and "at least" not in two
+
+
+def test_of_changes_that_change_nothing_none_is_called_the_largest():
+    text = said(level(3, full=0.4, a=0.4), baseline="full")
+    assert text == "These seeds leave no spread to judge by: no change moves mIoU at all."
+    moved = said(level(3, full=0.4, a=0.3), baseline="full")
+    assert "the largest change is a" in moved and "at least three seeds" not in moved
+
+
+def test_two_seeds_promise_no_number_of_seeds():
+    text = said(noisy(dict.fromkeys("abc", 0.4), seeds=2))
+    assert "; 2 seeds cannot say how many more it takes to resolve that; " in text
+    few = said(noisy({"full": 0.40, "a": 0.401}, seeds=2), baseline="full")
+    assert few.endswith("; to resolve that much takes at least 4 more seeds.")
 
 
 def test_one_seed_is_said_to_tell_nothing():

@@ -196,6 +196,8 @@ def test_without_two_shared_seeds_there_is_no_interval():
     drawn = np.array([1.0, 1.0])
     assert interval(1.0, 0.5, drawn, drawn) == (0.5, 1.5)
     assert interval(1.0, 3.0, drawn, drawn) == (0.0, 4.0), "an area is not below 0"
+    far = np.array([3.0, 3.0])
+    assert interval(2.0, 0.5, far, far) == (0.5, 2.0), "what was seen lies inside"
 
 
 def places(noise, reps=150, num=6, seeds=3):

@@ -6,7 +6,12 @@ from made_up import noisy, rejected, row, study_of
 from scipy import stats
 
 import reports
-from reports.confirmation import confirmation, confirmation_sentence, winner
+from reports.confirmation import (
+    confirmation,
+    confirmation_sentence,
+    confirmation_table,
+    winner,
+)
 from reports.rows import frame
 from reports.verdict import judge
 
@@ -40,6 +45,14 @@ def test_both_figures_stand_side_by_side_with_the_optimism_between():
     assert (line.fresh, line.num_fresh) == (pytest.approx(0.39), 3)
     student = stats.ttest_ind(before, fresh).confidence_interval(0.95)
     assert line.optimism - line.half_width == pytest.approx(student.low)
+    table = confirmation_table(found)
+    assert table.headings[1:] == (
+        "mIoU in the study (%)",
+        "on fresh seeds (%) ± CI",
+        "optimism (points) ± CI",
+    )
+    assert table.brief[2:] == ("on fresh seeds ± CI", "optimism ± CI")
+    assert "± CI is the half-width of a 95 % interval" in table.note
     text = confirmation_sentence(study, verdict, found).replace("\N{NO-BREAK SPACE}", " ")
     assert text.startswith(" On 3 fresh seeds a has mIoU 39.0 %, where the study had 42.0 %: ")
     assert "an optimism of +3.0 ± 3.4 points." in text

@@ -1,5 +1,7 @@
 """Effects: paired by seed and setting, interactions, other images, and how the table reads."""
 
+import csv
+import io
 import itertools
 import random
 
@@ -9,8 +11,15 @@ from made_up import noisy, row, study_of
 
 import reports
 from harness.confusions import FILE, save, sparse
+from reports.columns import FIGURES
 from reports.effects import effects
-from reports.effects_table import effects_caption, effects_csv, effects_table
+from reports.effects_table import (
+    bca_table,
+    effects_caption,
+    effects_csv,
+    effects_table,
+    span_text,
+)
 from reports.images import RESAMPLES, images_of, moved
 from reports.rows import frame
 from reports.verdict import judge
@@ -52,16 +61,76 @@ def test_a_change_is_set_against_the_baseline_seed_by_seed():
     assert less.found.exact_p == 2 / 2**8
     assert less.exact_p == 2 * 2 / 2**8, "Holm over two rows"
     assert less.word == "resolved"
-    assert same.word == "not resolved" and (same.seeds is None or same.seeds > 8)
+    assert same.word == "not resolved" and (same.seeds is None or same.seeds[0] > 8)
 
 
 def test_few_seeds_resolve_by_the_shape_of_noise_alone_and_say_so():
     rows = noisy({"full": 0.40, "less": 0.30}, seeds=3)
     found = effects(judged(rows, baseline="full"))
     assert found.rows[0].word == "resolved if noise is normal"
-    (text,) = effects_caption(found, None)
+    text, why_students = effects_caption(found, None)
     assert "With 3 seeds no flip of signs gives p below 0.25" in text
     assert "it takes 6 seeds to resolve anything by it" in text
+    assert "the 3 paired differences of a line alone" in text
+    assert "BCa's bootstrap holds too seldom" in why_students
+    assert "From 3 seeds on effects.csv has both." in why_students
+
+
+def test_lines_of_unlike_numbers_of_seeds_are_told_apart():
+    rows = noisy({"full": 0.40, "less": 0.30, "same": 0.40}, seeds=3)
+    found = effects(judged([r for r in rows if r["key"] != "less/2"], baseline="full"))
+    assert [each.found.n for each in found.rows] == [2, 3]
+    text = " ".join(effects_caption(found, None))
+    assert "on the 2 to 3 paired differences of a line alone" in text
+    assert "With 2 seeds no flip of signs gives p below 0.5, with 3 none below 0.25: here" in text
+
+
+def test_without_a_baseline_the_intervals_of_a_line_are_set_against_the_answers():
+    wider = "the answer judges all pairs at once, so its interval of the same pair is wider"
+    assert wider in effects_caption(effects(factorial()), None)[0]
+    rows = noisy({"full": 0.40, "less": 0.30, "same": 0.40}, seeds=3)
+    assert wider not in effects_caption(effects(judged(rows, baseline="full")), None)[0]
+
+
+def test_seeds_that_it_takes_are_a_range_and_of_two_seeds_the_least_alone():
+    means = {"full": 0.40, "less": 0.393, "same": 0.40}
+    found = effects(judged(noisy(means, seeds=5, luck=1), baseline="full"))
+    low, high = found.rows[0].seeds
+    line = effects_table(found).lines[0]
+    assert line.cells[-1] == f"not resolved; takes {low - 5} to {high - 5} more seeds"
+    assert line.brief[-1] == f"not resolved; {low - 5}\N{EN DASH}{high - 5} more seeds"
+    assert "each of its ends holds nine times out of ten" in effects_caption(found, None)[-1]
+    two = effects(judged(noisy(means, seeds=2, luck=1), baseline="full"))
+    assert {line.cells[-1] for line in effects_table(two).lines} == {
+        "not resolved; takes at least 5 more seeds"
+    }
+    assert two.rows[0].seeds == (7, None)
+    assert "Two seeds tell too little of the noise" in effects_caption(two, None)[-1]
+
+
+def test_the_intervals_of_bca_are_in_the_csv_and_folded_on_the_page(tmp_path):
+    means = {"full": 0.40, "less": 0.30, "once": 0.35, "twice": 0.35}
+    rows = [
+        each
+        for each in noisy(means, seeds=4)
+        if each["candidate"] not in ("once", "twice")
+        or each["seed"] < {"once": 1, "twice": 2}[each["candidate"]]
+    ]
+    verdict = judged(rows, baseline="full")
+    found = effects(verdict)
+    lines = list(csv.DictReader(io.StringIO(effects_csv(found))))
+    less, once, twice = lines
+    assert float(less["bca_low"]) < float(less["mean"]) < float(less["bca_high"])
+    assert {each["bca_low"] for each in (once, twice)} == {""}
+    assert int(less["seeds_to_resolve_low"]) <= int(less["seeds_to_resolve_high"])
+    assert twice["seeds_to_resolve_high"] == "", "two seeds"
+    table = bca_table(found)
+    assert [line.cells[2] for line in table.lines][1:] == ["\N{EN DASH}"] * 2
+    assert table.lines[0].cells[2] == span_text(*found.bca[0], FIGURES["miou"])
+    page = reports.write(study_of(rows, baseline="full"), rows, tmp_path).page.read_text()
+    _, _, folded = page.partition("<summary>Intervals by BCa&#39;s bootstrap</summary>")
+    assert table.lines[0].cells[2] in folded.partition("</details>")[0]
+    assert bca_table(effects(judged(rows[:1] + rows[4:5], baseline="full"))) is None
 
 
 def test_one_seed_has_effects_without_intervals():

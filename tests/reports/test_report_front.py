@@ -1,10 +1,13 @@
 """Fronts: probabilities, hypervolume, knee and budgets, against what can be reckoned by hand."""
 
+import re
+
 import numpy as np
 import pytest
 from made_up import dominates, noisy, rejected, row, study_of, timed
 from scipy import stats
 
+import reports
 from reports.answer import answer
 from reports.front import fronts, hypervolume, on_front
 from reports.front_table import front_caption, front_lines, front_table, share
@@ -68,6 +71,72 @@ def test_clear_candidates_are_sure_of_their_places():
         and "The knee" in text
     )
     assert "up to 16.80\N{NO-BREAK SPACE}ms" in text, "the reference point is stated"
+
+
+def test_budgets_and_the_knee_say_from_whom_they_are_not_resolved():
+    means = {"a": 0.30, "b": 0.40, "c": 0.401, "d": 0.41}
+    rows = noisy(means, seeds=3, sd=0.004, luck=2, a=8, b=10, c=11, d=16)
+    verdict, (latency, gmacs, _) = judged(rows)
+    text, exact = (
+        each.replace("\N{NO-BREAK SPACE}", " ") for each in front_lines(verdict, [latency, gmacs])
+    )
+    assert "within a budget is a (30.2 %) from 8.00 ms on, b (40.0 %) from 10.00 ms on, " in text
+    assert "c (40.2 %, not resolved from b) from 11.00 ms on, d (41.1 %) from 16.00 ms" in text
+    assert "each point costs more, is b (not resolved from c)." in text
+    assert "within a budget is d (41.1 %) from" in exact, "what costs as much is told apart"
+    level = noisy(dict.fromkeys("abc", 0.4), seeds=3, luck=2)
+    for line in front_lines(*judged(level)):
+        assert re.search(r"%, not resolved from [abc] and [abc]\) from", line)
+
+
+def test_of_very_many_one_is_named_that_a_budget_is_not_resolved_from(monkeypatch):
+    monkeypatch.setattr("reports.front_table.MOST_LISTED", 2)
+    rows = noisy({"a": 0.30, "b": 0.40, "c": 0.41}, seeds=3, sd=0.01, luck=2, a=8, b=10, c=11)
+    verdict, (latency, *_) = judged(rows)
+    assert latency.standing("c").resolved is False
+    text = front_lines(verdict, [latency])[0]
+    assert f", not resolved from {latency.standing('c').rival}) from 11.00" in text
+
+
+def test_equal_candidates_share_a_budget_and_nothing_is_resolved_without_a_spread():
+    rows = [row(name, seed, 0.4 + 0.01 * seed) for name in "abc" for seed in range(3)]
+    verdict, found = judged(rows)
+    for text in front_lines(verdict, found):
+        assert "a, b and c (41.0\N{NO-BREAK SPACE}%) from" in text
+        assert "No spread over seeds is known, so none of this is resolved." in text
+
+
+def test_each_cell_of_the_fronts_is_marked_by_its_own_front():
+    rows = noisy({"a": 0.30, "b": 0.40, "c": 0.35}, seeds=4, sd=0.001, a=8, b=12, c=10)
+    for each in rows:
+        each["gmacs"] = {"a": 0.05, "b": 0.06, "c": 0.07}[each["candidate"]]
+    verdict, found = judged(rows)
+    lines = {line.cells[0]: line for line in front_table(verdict, found).lines}
+    assert lines["a"].marks == ("", "front held", "front held", "dominated")
+    assert lines["c"].marks == ("", "front held", "dominated", "dominated")
+    assert lines["b"].held and not lines["a"].held, "in bold where it holds on each cost"
+
+
+def test_who_is_left_out_of_one_front_is_not_greyed_on_the_others(tmp_path):
+    rows = noisy({"a": 0.30, "b": 0.40}, seeds=3, a=8, b=10)
+    for each in rows:
+        if each["candidate"] == "b":
+            each["latency_size"] = "512x512"
+    rows += noisy({"c": 0.2, "d": 0.25}, seeds=3, c=9, d=11)
+    study = study_of(rows)
+    verdict = judge(study, frame(study, rows))
+    line = front_table(verdict, fronts(study, verdict)).lines[1]
+    assert line.marks[1:3] == ("apart", "front held") and line.status == "front"
+    page = reports.write(study, rows, tmp_path).page.read_text()
+    assert '<td class="apart">not compared</td>' in page and '<td class="front held">front' in page
+
+
+def test_the_interval_of_a_hypervolume_holds_it(tmp_path):
+    for luck in range(40):
+        means = {f"c{i}": 0.5 + 0.01 * i for i in range(4)}
+        rows = noisy(means, 2, sd=0.02, luck=luck, **{f"c{i}": 8.0 + i for i in range(4)})
+        for each in judged(rows)[1]:
+            assert each.volume_low <= each.volume <= each.volume_high
 
 
 def test_a_coin_toss_is_on_average_shown_as_one():

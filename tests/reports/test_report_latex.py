@@ -15,6 +15,7 @@ from reports.ablation import MOST_COLUMNS, ablation_table
 from reports.effects import effects
 from reports.effects_table import effects_table
 from reports.latex import escaped, tabular
+from reports.paper import paper_files
 from reports.rows import frame
 from reports.spreadsheet import harmless, spreadsheet
 from reports.tables import candidates_table, csv, latex, markdown, terminal
@@ -58,12 +59,73 @@ def test_a_component_has_a_column_of_check_marks_for_each_of_its_values():
         [True, True, False, False, False],
         [False, False, False, False, True],
     ]
-    assert table.headings[5:] == ("mIoU (%)", "Δ (points)", "resolved", "GMACs", "latency (ms)")
+    assert table.headings[5:] == (
+        "mIoU (%) ± CI",
+        "Δ (points) ± CI",
+        "resolved",
+        "GMACs",
+        "latency (ms)",
+    )
     first, second = table.lines[:2]
     assert re.fullmatch(r"\d\d\.\d ± \d\.\d", first.cells[5])
     assert first.cells[6:8] == ("baseline", "\N{EN DASH}")
     assert re.fullmatch("\N{MINUS SIGN}[23]\\.\\d ± \\d\\.\\d", second.cells[6])
-    assert second.cells[7] == "\N{CHECK MARK}"
+    assert second.cells[7] == "(\N{CHECK MARK})", "three seeds cannot pass flipping signs"
+
+
+ALIKE = {"full": BASE, "less": {**BASE, "fusion": "sum"}, "same": {**BASE, "aux_heads": "none"}}
+
+
+def marked(seeds):
+    """The ablation of one change that does much and one that does nothing."""
+    means = {"full": 0.4, "less": 0.3, "same": 0.4}
+    rows = noisy(means, seeds, sd=0.002, luck=1)
+    study = study_of(rows, baseline="full")
+    for entry in study["plan"]:
+        entry["parts"], entry["factors"] = ALIKE[entry["candidate"]], {}
+    return study, rows, judge(study, frame(study, rows))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "mark", "word", "said"),
+    [
+        (
+            8,
+            "\N{CHECK MARK}",
+            "resolved",
+            "told from noise by Student's test and by flipping signs",
+        ),
+        (3, "(\N{CHECK MARK})", "resolved if noise is normal", "by Student's test alone"),
+    ],
+)
+def test_the_marks_of_an_ablation_say_what_the_effects_say(seeds, mark, word, said, tmp_path):
+    study, rows, verdict = marked(seeds)
+    found = effects(verdict)
+    assert [each.word for each in found.rows] == [word, "not resolved"]
+    table = ablation_table(verdict, found)
+    place = table.headings.index("resolved")
+    assert [line.cells[place] for line in table.lines] == ["\N{EN DASH}", mark, ""]
+    assert f"{mark} means {word}: {said}" in table.note
+    assert table.note.startswith("± CI is the half-width of a 95 % interval over seeds. ")
+    assert table.note.endswith("; no mark means not resolved.")
+    files = reports.write(study, rows, tmp_path, formats=["md", "csv", "latex"]).files
+    texts = {kind: files[f"ablation.{kind}"].read_text() for kind in ("md", "csv", "tex")}
+    assert f"| {mark} |" in texts["md"] and f",{mark}," in texts["csv"]
+    assert texts["tex"].count(f"& {escaped(mark)} & 0.060") == 1
+    assert table.note in texts["md"]
+    below = texts["tex"].partition(r"\end{tabular}")[2]
+    assert r"\footnotesize" in below and escaped(table.note) in below
+
+
+def test_what_a_change_without_spread_does_has_no_mark():
+    rows = [row(name, 0, 0.4 - 0.1 * i) for i, name in enumerate(("full", "less"))]
+    study = study_of(rows, baseline="full")
+    verdict = judge(study, frame(study, rows))
+    table = ablation_table(verdict, effects(verdict))
+    place = table.headings.index("resolved")
+    assert [line.cells[place] for line in table.lines] == ["\N{EN DASH}"] * 2
+    assert table.note == "\N{EN DASH} means that no spread is known."
+    assert "mIoU (%)" in table.headings, "without an interval"
 
 
 def test_what_no_check_mark_tells_apart_keeps_its_name_and_many_values_are_written_out():
@@ -120,6 +182,7 @@ def test_what_a_user_named_is_printed_and_not_obeyed(text, written):
 
 
 ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
+NOTE = next(iter(paper_files(all_tables()[0], ()).values()))
 PAPER = r"""\documentclass{article}\usepackage{array,booktabs,amssymb}
 \begin{document}%s\end{document}"""
 
@@ -128,7 +191,7 @@ PAPER = r"""\documentclass{article}\usepackage{array,booktabs,amssymb}
 def test_tables_compile(engine, tmp_path):
     if not shutil.which(engine):
         pytest.skip(f"{engine} is not installed")
-    body = "\n\n".join([*map(latex, all_tables()), escaped(NASTY)])
+    body = "\n\n".join([*map(latex, all_tables()), NOTE, escaped(NASTY)])
     (tmp_path / "paper.tex").write_text(PAPER % body, encoding="utf-8")
     quietly = [] if engine == "tectonic" else ["-interaction=nonstopmode", "-halt-on-error"]
     done = subprocess.run(

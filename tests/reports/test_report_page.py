@@ -154,7 +154,7 @@ def test_a_mark_is_told_with_its_architecture_and_the_figures_of_the_table():
     assert one.parts == (("fusion", "bga(width=8)"),) and live.shared == "detail detail_branch"
     told = dict(one.figures)
     assert told["latency (ms)"].startswith("14.00 [13.86")
-    assert told["mIoU (%)"].endswith("(2)") and "status" in told
+    assert told["mIoU (%) ± sd"].endswith("(2)") and "status" in told
     assert told["share of fronts by latency"].endswith(" %")
 
 

@@ -1,4 +1,4 @@
-"""Paired differences: closed forms, coverage in simulation, Holm, and how many seeds it takes."""
+"""Paired differences: closed forms, coverage in simulation, Holm, and the words they allow."""
 
 import itertools
 
@@ -6,14 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reports.paired import (
-    MOST_SEEDS,
-    holm,
-    least_seeds,
-    paired,
-    seeds_to_resolve,
-    word,
-)
+from reports.paired import bca_intervals, holm, least_seeds, paired, word
 
 
 def test_the_interval_is_students_of_the_differences():
@@ -43,11 +36,21 @@ def test_one_seed_or_seeds_without_spread_say_nothing():
         paired([])
 
 
-def test_bca_is_told_only_where_it_holds():
+def test_bca_is_that_of_scipy_for_every_line_with_three_seeds():
     dice = np.random.default_rng(0)
-    assert paired(dice.normal(size=39)).bca is None
-    found = paired(dice.normal(size=40))
-    assert found.bca == pytest.approx((found.low, found.high), abs=0.1)
+    lines = [dice.normal(size=n) for n in (3, 40, 5, 3, 2)]
+    found = bca_intervals([paired(each) for each in lines])
+    for values, ends in zip(lines[:-1], found[:-1], strict=True):
+        alone = stats.bootstrap((values,), np.mean, rng=0, method="BCa").confidence_interval
+        assert ends == pytest.approx((alone.low, alone.high))
+    student = paired(lines[1])
+    assert found[1] == pytest.approx((student.low, student.high), abs=0.1)
+    assert found[-1] is None, "two seeds"
+
+
+def test_bca_is_not_told_where_seeds_change_nothing():
+    assert bca_intervals([paired([0.3, 0.3, 0.3]), paired([0.3])]) == (None, None)
+    assert bca_intervals([]) == ()
 
 
 NOISES = {
@@ -104,21 +107,3 @@ def test_words_need_both_tests():
 def test_the_exact_test_can_pass_holm_from_so_many_seeds_on(rows):
     n = least_seeds(rows)
     assert rows * 2.0 ** (1 - n) <= 0.05 < rows * 2.0 ** (2 - n)
-
-
-@pytest.mark.parametrize("effect", [0.8, 1.5])
-def test_so_many_seeds_resolve_it_four_times_in_five(effect):
-    dice = np.random.default_rng(3)
-    seen = paired(np.array([-1, 0, 1.0]) + effect)
-    n = seeds_to_resolve(seen, 3)
-    power = {}
-    for num in (n - 1, n):
-        values = dice.normal(effect, 1.0, (8000, num))
-        power[num] = np.mean(stats.ttest_1samp(values, 0, axis=1).pvalue <= 0.05 / 3)
-    assert power[n] > 0.785 and power[n - 1] < 0.815
-
-
-def test_what_no_number_of_seeds_resolves_is_not_promised():
-    assert seeds_to_resolve(paired([1.0, -1.0, 0.01]), 4) is None
-    assert seeds_to_resolve(paired([0.5]), 4) is None
-    assert MOST_SEEDS == 200

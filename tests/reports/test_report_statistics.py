@@ -1,8 +1,6 @@
 """Spreads and intervals against textbook values, and the rate of false findings."""
 
 import random
-import statistics
-from dataclasses import replace
 
 import pytest
 from scipy import stats
@@ -12,7 +10,6 @@ from reports.statistics import (
     difference,
     pooled_sd,
     seed_noise,
-    seeds_needed,
     spread,
     width_factor,
 )
@@ -119,25 +116,3 @@ def test_the_studentized_range_is_that_of_scipy(num, df):
     noise = Noise(sd=1.0, df=9, safe_df=df, num_candidates=num, num_seeds=3)
     exact = stats.studentized_range.ppf(0.95, num, df)
     assert exact <= width_factor(noise) <= exact * (1 + 1e-5)
-
-
-def test_the_seeds_said_to_be_needed_resolve_four_times_out_of_five():
-    dice = random.Random(6)
-    scores = _trial(dice, [40.0, 41.0, 40.0], seeds=3)
-    truth = {"0": {0: 40.0}, "1": {0: 41.0}}
-    gap = difference(truth, "1", "0", None)
-    noise = seed_noise(scores)
-    noise = replace(noise, sd=0.5, safe_df=2.4)
-    n = seeds_needed(gap, noise)
-    hits = []
-    for _ in range(200):
-        again = _trial(dice, [40.0, 41.0, 40.0], seeds=n)
-        hits.append(difference(again, "1", "0", seed_noise(again)).resolved)
-    assert 0.75 < statistics.fmean(hits) < 0.97
-
-
-def test_no_number_of_seeds_is_promised_for_what_is_too_small():
-    scores = {"a": {0: 0.4, 1: 0.5, 2: 0.3}, "b": {0: 0.401, 1: 0.45, 2: 0.351}}
-    noise = seed_noise(scores)
-    assert seeds_needed(difference(scores, "a", "b", noise), noise) is None
-    assert seeds_needed(difference(scores, "a", "b", None), None) is None

@@ -58,10 +58,21 @@ def test_one_seed_shows_no_spread():
 def test_a_baseline_adds_the_difference_with_its_interval():
     verdict = judged(noisy({"full": 0.4, "less": 0.3}, seeds=3), baseline="full")
     table = candidates_table(verdict)
-    assert table.headings[2] == "Δ mIoU (points)"
+    assert table.headings[1:3] == ("mIoU (%) ± sd", "Δ mIoU (points) ± CI")
+    assert table.note == (
+        "± sd is one standard deviation over seeds, whose number is in brackets. "
+        "± CI is the half-width of a 95 % interval over seeds."
+    )
     assert table.lines[0].cells[2] == "baseline"
     assert re.fullmatch(r"−\d+\.\d ± \d+\.\d", table.lines[1].cells[2])  # noqa: RUF001
-    assert "Δ mIoU (points)" not in candidates_table(judged(noisy({"a": 0.4}, seeds=2))).headings
+    assert re.fullmatch(r"−\d+\.\d", table.lines[1].brief[2])  # noqa: RUF001
+    alone = candidates_table(judged(noisy({"a": 0.4}, seeds=2)))
+    assert not [heading for heading in alone.headings if heading.startswith("Δ")]
+
+
+def test_a_heading_speaks_of_no_spread_where_there_is_none():
+    table = candidates_table(judged([row("full", 0), row("less", 0, 0.3)], baseline="full"))
+    assert table.headings[1:3] == ("mIoU (%)", "Δ mIoU (points)") and table.note == ""
 
 
 def test_objectives_beside_the_usual_figures_are_shown():
