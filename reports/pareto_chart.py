@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Literal
 
 from harness.papers import Published
@@ -24,7 +25,9 @@ KIND_WORDS: Mapping[Kind, str] = {
     "over budget": "over budget",
 }
 XY = tuple[float, float]
-MOST_NAMED = 16
+MOST_NAMED, MOST_ON_PAPER = 16, 10
+"""So many marks all have names; of a longer front so many have them on a chart that cannot zoom."""
+
 LONGEST_REFERENCE = 24
 """The letters from which the name of what latencies are set against is cut, on the axis."""
 
@@ -59,7 +62,8 @@ class ParetoChart:
 
     ``crowd`` are the candidates beyond those listed, points without names. ``log`` is
     whether the cost axis is logarithmic. ``published`` stand beside what was measured and have no
-    part in anything else.
+    part in anything else. ``bars`` says what bars and small dots are, ``naming`` which marks have
+    names where the chart cannot zoom, ``remarks`` all else.
     """
 
     x: Column
@@ -69,8 +73,15 @@ class ParetoChart:
     front: tuple[XY, ...]
     published: Overlay
     subtitle: tuple[str, ...]
-    caption: str
+    bars: str = ""
+    naming: str = ""
+    remarks: str
     crowd: tuple[XY, ...] = ()
+
+    @property
+    def caption(self) -> str:
+        """How the chart is to be read on paper, in sentences."""
+        return " ".join(filter(None, (self.bars, self.naming, self.remarks)))
 
 
 def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> ParetoChart:
@@ -99,7 +110,9 @@ def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> Paret
         front=tuple(front) if both else (),
         published=shown,
         subtitle=_subtitle(verdict, (x, y)),
-        caption=" ".join((_caption(verdict, (x, y), marks, varied), *shown.caption)).strip(),
+        bars=_bars(x, marks, bool(x.unit) and x.unit != FIGURES[x.key].unit),
+        naming=_naming(marks),
+        remarks=" ".join((*_remarks(verdict, (x, y), marks, varied), *shown.caption)),
         crowd=crowd,
     )
 
@@ -129,6 +142,27 @@ def _named(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
     return tuple(
         m if m.baseline or m.kind.startswith("front") else replace(m, label="") for m in marks
     )
+
+
+def on_paper(marks: Sequence[Mark]) -> list[Mark]:
+    """The marks that have names where the chart cannot zoom; of a long front those all along it."""
+    named = [mark for mark in marks if mark.label]
+    front = sorted((m for m in named if m.kind.startswith("front")), key=lambda mark: mark.x)
+    if len(marks) <= MOST_NAMED or len(front) <= MOST_ON_PAPER:
+        return named
+    step = (len(front) - 1) / (MOST_ON_PAPER - 1)
+    chosen = {front[round(step * place)].name for place in range(MOST_ON_PAPER)}
+    return [mark for mark in named if mark.baseline or mark.name in chosen]
+
+
+def _naming(marks: Sequence[Mark]) -> str:
+    front = [mark for mark in marks if mark.kind.startswith("front")]
+    shown = {mark.name for mark in on_paper(marks)}
+    if all(mark.label for mark in marks):
+        return ""
+    if all(mark.name in shown for mark in front):
+        return "Only the front is named."
+    return f"Of the front's {len(front)} candidates {MOST_ON_PAPER} along it are named."
 
 
 def _axes(verdict: Verdict) -> tuple[Column, Column]:
@@ -251,35 +285,39 @@ def measured(verdict: Verdict, key: str) -> str:
     )
 
 
-def _caption(
-    verdict: Verdict, axes: tuple[Column, Column], marks: tuple[Mark, ...], varied: tuple[str, ...]
-) -> str:
+def _bars(x: Column, marks: Sequence[Mark], ratios: bool) -> str:
+    upright = "Upright bars are ±1 sd, small dots single seeds."
+    level = f"Level bars are 95 % intervals of the {'ratio' if ratios else f'median {x.label}'}."
+    told = {upright: any(m.seeds for m in marks), level: any(m.span for m in marks)}
+    return " ".join(compress(told, told.values()))
+
+
+def _remarks(
+    verdict: Verdict, axes: tuple[Column, Column], marks: Sequence[Mark], varied: Sequence[str]
+) -> Iterable[str]:
     x, y = axes
     nums = sorted({len(m.seeds) for m in marks if m.seeds})
-    text = []
     if nums:
         many = str(nums[0]) if len(nums) == 1 else f"{nums[0]} to {nums[-1]}"
-        text.append(f"Means over {many} seeds; upright bars are ±1 sd, small dots single seeds.")
+        yield f"Marks are means over {many} seeds."
     elif y.seeded and marks:
-        text.append("One seed: no spread is known.")
+        yield "One seed: no spread is known."
     against = reference(verdict.compared)
     if x.key == "latency_ms" and against and is_contended(verdict.compared):
-        text.append(
-            f"Timed beside other work: latency is its ratio to that of {quoted(against.name)}, "
-            "level bars are the 95 % interval of that. Ratios hold, milliseconds do not."
+        yield (
+            "Timed beside other work: latency is its ratio to that of "
+            f"{quoted(against.name)}. Ratios hold, milliseconds do not."
         )
-    elif any(mark.span for mark in marks):
-        text.append("Level bars are 95 % intervals of the median latency.")
     if varied:
-        text.append(f"Marks are named by {' · '.join(map(plain, varied))}.")
-    if any(not mark.label for mark in marks):
-        text.append("Only the front is named.")
+        yield f"Marks are named by {' · '.join(map(plain, varied))}."
     drawn = {mark.name for mark in marks}
     rest = [e.candidate for e in verdict.listed if plain(e.candidate.name) not in drawn]
     alone = unpaired_text(rest) if x.key == "latency_ms" else ""
     if names := [quoted(each.name) for each in rest if not (alone and each.unpaired)]:
-        text.append(f"Not drawn: {some(names)}.")
-    return " ".join([*text, *([alone] if alone else []), *_crowded(verdict)])
+        yield f"Not drawn: {some(names)}."
+    if alone:
+        yield alone
+    yield from _crowded(verdict)
 
 
 def _crowded(verdict: Verdict) -> Iterable[str]:

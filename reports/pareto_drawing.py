@@ -21,6 +21,7 @@ from reports.style import (
     FAINT,
     GRID,
     INK,
+    KEY_WIDTH,
     LINE_INCHES,
     MUTED,
     ORANGE,
@@ -29,6 +30,7 @@ from reports.style import (
     SMALL,
     Drawing,
     house,
+    in_columns,
     key_rows,
     logarithmic,
     new_figure,
@@ -53,12 +55,9 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
         entries = _entries(chart)
         lines = [line for text in chart.subtitle for line in wrapped(text)]
         printed = wrapped(chart.published.subtitle)
-        low = FOOT_INCHES + LINE_INCHES * (_key_rows(entries) - 1)
         head = 2 * EDGE_INCHES + LINE_INCHES * (len(lines) + len(printed))
-        height = low + TALL_INCHES + head
-        figure = new_figure(COLUMN_INCHES, height)
-        _head(figure, lines, printed)
-        axes = figure.add_axes((0.1, low / height, 0.855, TALL_INCHES / height))
+        figure = new_figure(COLUMN_INCHES, TALL_INCHES)
+        axes = figure.add_axes((0.1, 0.0, 0.855, 1.0))
         _frame(axes, chart)
         _front(axes, chart)
         _published(axes, chart)
@@ -68,8 +67,17 @@ def draw_pareto(chart: ParetoChart) -> Drawing:
         for _, alike in groupby(chart.marks, lambda each: (each.kind, each.baseline)):
             _marks(axes, list(alike))
         _fit_left(axes)
-        write_names(axes, chart)
-        _key(figure, entries)
+        columns = in_columns(figure, write_names(axes, chart))
+        below = LINE_INCHES * max(map(len, columns), default=0)
+        low = FOOT_INCHES + LINE_INCHES * (_key_rows(entries) - 1) + below
+        # Where axes and names stand in inches stays as it is; the paper grows around them.
+        height = low + TALL_INCHES + head
+        figure.set_size_inches(COLUMN_INCHES, height)
+        box = axes.get_position()
+        axes.set_position((box.x0, low / height, box.width, TALL_INCHES / height))
+        _head(figure, lines, printed)
+        _key(figure, entries, below / height)
+        _numbers(figure, columns, below / height)
         return Drawing(figure=figure)
 
 
@@ -217,10 +225,18 @@ def _key_rows(entries: Sequence[Line2D]) -> int:
     return key_rows([str(each.get_label()) for each in entries])
 
 
-def _key(figure: Figure, entries: Sequence[Line2D]) -> None:
+def _numbers(figure: Figure, columns: Sequence[Sequence[str]], top: float) -> None:
+    """What the numbers in the chart stand for, at the foot of the paper."""
+    look: Any = {"va": "top", "linespacing": 1.35, "fontsize": SMALL, "color": INK}
+    for place, lines in enumerate(columns):
+        x = 0.025 + KEY_WIDTH * place / len(columns)
+        figure.text(x, top, "\n".join(lines), **look)
+
+
+def _key(figure: Figure, entries: Sequence[Line2D], low: float) -> None:
     if entries:
         figure.legend(
-            handles=entries, loc="lower left", bbox_to_anchor=(0.0, -0.01),
+            handles=entries, loc="lower left", bbox_to_anchor=(0.0, low - 0.01),
             ncols=-(-len(entries) // _key_rows(entries)), frameon=False, fontsize=SMALL,
             handletextpad=0.1, columnspacing=1.0, borderpad=0.4,
         )  # fmt: skip

@@ -12,6 +12,8 @@ from functools import cached_property
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
+from reports.columns import shortened
+
 if TYPE_CHECKING:  # matplotlib takes half a second to come, and only drawing needs it
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -50,6 +52,12 @@ LINE_LETTERS = 62
 
 MARK_LETTERS = 6.5
 """What an entry of a key takes beside its own letters."""
+
+KEY_WIDTH, CUT_TAIL = 0.95, 12
+"""The part of the paper's width that a key of numbers has, and the letters kept of a name's end."""
+
+FIGURE_SPACE = "\N{FIGURE SPACE}"
+"""As wide as a figure, so that numbers stand below each other."""
 
 MOST_NUMBERED = 400.0
 """The ratio of its ends up to which a logarithmic axis has numbers at 2 and 5 as well."""
@@ -144,6 +152,33 @@ def key_rows(labels: Sequence[str]) -> int:
         if sum(map(max, columns)) <= LINE_LETTERS:
             return rows
     return max(len(letters), 1)
+
+
+def in_columns(figure: Figure, names: Sequence[str]) -> list[list[str]]:
+    """Names behind their numbers from 1 on, in as many columns as the paper has room for.
+
+    A longer name than one column has room for is cut before its end.
+    """
+    digits, room = len(str(len(names))), KEY_WIDTH * figure.bbox.width
+    numbers = [f"{str(each + 1).rjust(digits, FIGURE_SPACE)}  " for each in range(len(names))]
+    lines = [f"{number}{name}" for number, name in zip(numbers, names, strict=True)]
+    wide = _widths(figure, [f"{line}    " for line in lines])
+    columns = max(1, int(room / max(wide, default=room)))
+    fitting = [
+        shortened(line, int(len(line) * min(1.0, room / each)), tail=CUT_TAIL)
+        for line, each in zip(lines, wide, strict=True)
+    ]
+    rows = -(-len(lines) // columns)
+    return [fitting[start : start + rows] for start in range(0, len(lines), rows or 1)]
+
+
+def _widths(figure: Figure, texts: Sequence[str]) -> list[float]:
+    """How wide small letters are, in pixels."""
+    drawn = [figure.text(0, 0, each, fontsize=SMALL) for each in texts]
+    found = [each.get_window_extent().width for each in drawn]
+    for each in drawn:
+        each.remove()
+    return found
 
 
 def new_figure(width: float, height: float) -> Figure:

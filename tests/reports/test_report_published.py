@@ -83,7 +83,7 @@ def test_everything_that_is_measured_or_judged_stays_as_it_was(tmp_path):
     printed = [timed_row("better in all", 0.65, 150), timed_row("worse in all", 0.45, 70)]
     before, after = chart_of(), chart_of(*printed)
     assert len(after.published.marks) == 2
-    assert replace(after, published=Overlay(), caption=before.caption) == before
+    assert replace(after, published=Overlay(), remarks=before.remarks) == before
     bare, beside = written(tmp_path / "1"), written(tmp_path / "2", *printed)
     assert beside.answer == bare.answer
     for name in ("table.md", "table.csv", "trials.csv", "iou.svg"):
