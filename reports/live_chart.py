@@ -13,7 +13,7 @@ from reports.front import Front
 from reports.front_table import share
 from reports.networks import Networks, networks
 from reports.pareto import Standing
-from reports.pareto_chart import KIND_WORDS, ParetoChart, pareto_chart
+from reports.pareto_chart import FRONT_ALONE, KIND_WORDS, ParetoChart, pareto_chart
 from reports.tables import ALWAYS, Table
 from reports.verdict import Verdict
 
@@ -182,7 +182,9 @@ def _view(chart: ParetoChart, places: Mapping[str, int]) -> dict[str, Any]:
         "log": chart.log,
         "front": chart.front,
         "subtitle": chart.subtitle,
-        "caption": chart.caption + less,
+        "bars": chart.bars,
+        "naming": "" if all(mark.label for mark in chart.marks) else FRONT_ALONE,
+        "remarks": chart.remarks + less,
         "crowd": [[float(f"{v:.4g}") for v in point] for point in chart.crowd[::every]],
         "published": [
             {"label": each.label, "x": each.x, "y": each.y} for each in chart.published.marks

@@ -9,7 +9,7 @@
   const phone = matchMedia("(max-width: 40rem)"), dark = matchMedia("(prefers-color-scheme: dark)");
   const CROWD = 24, RING = 2, MARGIN = {l: 56, r: 14, t: 10, b: 48};
   const state = {view: 0, range: null, log: [data.views[0].log, false], kinds: new Set(), active: null,
-    picked: false, spread: data.views[0].points.length <= CROWD, values: data.filters.map(() => new Set())};
+    told: null, lost: 0, picked: false, spread: data.views[0].points.length <= CROWD, values: data.filters.map(() => new Set())};
 
   const view = () => data.views[state.view];
   const colour = (role) => getComputedStyle(document.documentElement).getPropertyValue(`--${role}`).trim();
@@ -69,11 +69,13 @@
     const up = point.y === null ? "not trained" : `${plain(view().y)} ${textOf(point.y)}`;
     return `<b>${name}</b><br>${up}<br>${plain(view().x)} ${textOf(point.x)}`;
   }
+  // Without one of its candidates the line would pass below others that are no better.
+  const front = () => view().points.every((p) => !p.kind.startsWith("front") || shown(p)) ? view().front : [];
   function traces() {
     const seeds = state.spread ? view().points.filter(shown).flatMap((p) => p.seeds || []) : [];
     const still = {hoverinfo: "skip", cliponaxis: false};
     return [
-      {...still, x: view().front.map((p) => p[0]), y: view().front.map((p) => p[1]), mode: "lines",
+      {...still, x: front().map((p) => p[0]), y: front().map((p) => p[1]), mode: "lines",
         opacity: 0.35, line: {shape: "hv", color: colour("blue"), width: 4}},
       {...still, x: view().crowd.map((p) => p[0]), y: view().crowd.map((p) => p[1]), mode: "markers", marker: {size: 3, color: colour("faint")}},
       {...still, ...ring(), mode: "markers", marker: {size: 20, color: "rgba(0,0,0,0)", line: {color: colour("ink"), width: 2}}},
@@ -119,6 +121,7 @@
     const taken = points.map((p) => [at(p)[0] - 5, at(p)[1] - 5, at(p)[0] + 5, at(p)[1] + 5]);
     const meets = (box, others) => others.some((o) => box[0] < o[2] && box[2] > o[0] && box[1] < o[3] && box[3] > o[1]);
     const lines = bars(points, at);
+    state.lost = 0;
     const rank = (p) => p.kind === "published" ? 2 : p.kind.startsWith("front") || p.baseline ? 0 : 1;
     for (const p of [...points].sort((one, two) => rank(one) - rank(two))) {
       const [x, y] = at(p), w = pen.measureText(short(p.label)).width + 6;
@@ -126,7 +129,7 @@
       const free = SIDES.map(([dx, left, top]) => [x + dx * w + left, y + top, x + (dx + 1) * w + left, y + top + HIGH])
         .filter((box) => box[0] > 0 && box[2] < wide + r && box[1] > -t && box[3] < high && !meets(box, taken));
       const box = free.find((each) => !meets(each, lines)) || free[0];
-      if (!box) continue;
+      if (!box) { state.lost += 1; continue; }
       taken.push(box);
       found.push({text: plain(short(p.label)), xref: "paper", yref: "paper", x: box[0] / wide, y: 1 - box[1] / high, width: w, height: HIGH,
         xanchor: "left", yanchor: "top", align: "center", showarrow: false, borderpad: 0, captureevents: false,
@@ -138,8 +141,8 @@
   // The lines that a name had better not cover: bars, and the steps of the front.
   function bars(points, at) {
     const spot = (x, y) => at({x, y}), line = ([x0, y0], [x1, y1]) => [Math.min(x0, x1) - 1, Math.min(y0, y1) - 1, Math.max(x0, x1) + 1, Math.max(y0, y1) + 1];
-    const found = view().front.slice(1).flatMap(([x1, y1], i) => {
-      const [x0, y0] = view().front[i];
+    const found = front().slice(1).flatMap(([x1, y1], i) => {
+      const [x0, y0] = front()[i];
       return [line(spot(x0, y0), spot(x1, y0)), line(spot(x1, y0), spot(x1, y1))];
     });
     for (const p of state.spread ? points.filter((each) => each.y !== null) : []) {
@@ -155,8 +158,10 @@
     made.textContent = text;
     return parent.appendChild(made);
   }
+  const hint = [...told.children];
   function tell(index) {
     const point = view().points[index], one = data.candidates[point.candidate];
+    state.told = point.candidate;
     told.replaceChildren();
     element("h3", one.name, told);
     element("p", data.kinds[point.kind] + (point.baseline ? ", baseline" : ""), told);
@@ -179,9 +184,21 @@
     return Plotly.restyle(plot, {x: [x], y: [y], yaxis: [yaxis]}, [RING]);
   }
 
+  // What is no longer shown is not told of either.
+  function forget() {
+    const there = (candidate) => view().points.some((p) => p.candidate === candidate && shown(p));
+    const active = state.active === null ? null : view().points[state.active].candidate;
+    if (active !== null && !there(active)) { state.picked = false; mark(null); }
+    if (state.told !== null && !there(state.told)) { state.told = null; told.replaceChildren(...hint); }
+  }
+  function reading() {
+    const lost = `${state.lost} ${state.lost === 1 ? "name finds" : "names find"} no room: zoom in, or point at a mark.`;
+    return [state.spread ? view().bars : "", view().naming, state.lost ? lost : "", view().remarks].filter(Boolean).join(" ");
+  }
+
   async function draw() {
+    forget();
     find("lines").textContent = view().subtitle.join("\n");
-    find("reading").textContent = view().caption;
     const points = view().points, num = points.filter(shown).length;
     find("number").textContent = num < points.length ? `${num} of ${points.length} shown` : "";
     again.hidden = num === points.length && !state.kinds.size && state.values.every((set) => !set.size);
@@ -191,7 +208,9 @@
     }
     for (const key of document.querySelectorAll("[data-value]"))
       key.setAttribute("aria-pressed", state.values[key.dataset.filter].has(key.dataset.value));
-    await Plotly.react(plot, traces(), layout(), {displayModeBar: false, responsive: false, doubleClick: false, showTips: false});
+    const looks = layout();
+    find("reading").textContent = reading();
+    await Plotly.react(plot, traces(), looks, {displayModeBar: false, responsive: false, doubleClick: false, showTips: false});
   }
   const toggle = (set, value) => set.has(value) ? set.delete(value) : set.add(value);
   function zoom(factor) {

@@ -28,6 +28,7 @@ XY = tuple[float, float]
 MOST_NAMED, MOST_ON_PAPER = 16, 10
 """So many marks all have names; of a longer front so many have them on a chart that cannot zoom."""
 
+FRONT_ALONE = "Only the front is named."
 LONGEST_REFERENCE = 24
 """The letters from which the name of what latencies are set against is cut, on the axis."""
 
@@ -161,7 +162,7 @@ def _naming(marks: Sequence[Mark]) -> str:
     if all(mark.label for mark in marks):
         return ""
     if all(mark.name in shown for mark in front):
-        return "Only the front is named."
+        return FRONT_ALONE
     return f"Of the front's {len(front)} candidates {MOST_ON_PAPER} along it are named."
 
 

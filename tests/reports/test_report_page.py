@@ -176,7 +176,7 @@ def test_a_crowd_is_points_and_all_on_some_front_can_be_told(monkeypatch):
     assert len(first["points"]) == len(names) == 5
     assert "small" in names, "although the table leaves it out"
     assert dict(live.details["small"].figures)["GMACs"] == "0.010"
-    assert len(first["crowd"]) == 10 and "One point in 2 is drawn here." in first["caption"]
+    assert len(first["crowd"]) == 10 and "One point in 2 is drawn here." in first["remarks"]
     assert len(json.dumps(first["crowd"])) < 200
 
 

@@ -145,6 +145,35 @@ def test_clicks_filter_and_show_all_undoes_them(tab):
     assert points(tab) == whole
 
 
+def test_what_a_filter_hides_is_not_told_of_and_no_line_goes_through_it(tab):
+    corners = "plot.data.find(trace => trace.line?.shape === 'hv').x.length"
+    whole = tab.ask(corners)
+    hint = tab.ask("told.textContent")
+    tab.ask("plot.focus()")
+    press(tab, "ArrowRight")
+    assert told(tab) == "sum" and whole > 1
+    tab.ask("document.querySelector('[data-value=bga]').click()")
+    tab.wait("number.textContent")
+    assert tab.ask("told.textContent") == hint
+    assert tab.ask("document.querySelectorAll('tr.picked').length") == 0
+    assert tab.ask(corners) == 0
+    tab.ask("document.getElementById('all').click()")
+    tab.wait("!number.textContent")
+    assert tab.ask(corners) == whole
+
+
+def test_the_caption_tells_of_bars_while_they_are_drawn_and_of_names_without_room(window, tmp_path):
+    rows = [row(f"{LONG[:38]}{i}", s, 0.3 + i / 1000 + s / 100, **timed(10 + i / 1000))
+            for i in range(14) for s in range(2)]  # fmt: skip
+    rows += [row("far away", s, 0.9, **timed(50)) for s in range(2)]
+    tab = opened(window, reports.write(study_of(rows), rows, tmp_path).page)
+    assert "Upright bars" in tab.ask("reading.textContent")
+    assert "no room: zoom in" in tab.ask("reading.textContent")
+    tab.ask("spread.click()")
+    tab.wait("!reading.textContent.includes('Upright bars')")
+    assert "Marks are means over 2 seeds." in tab.ask("reading.textContent")
+
+
 def test_zoom_logarithmic_axes_and_other_costs(tab):
     def axis():
         return tab.ask("(({range, type, title}) => [range, type, title.text])(plot.layout.xaxis)")
