@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -72,6 +72,30 @@ def iou_map(verdict: Verdict) -> IouMap:
         absent=tuple(map(plain, absent)),
         num_left_out=len(scored) - len(kept),
     )
+
+
+def best_of(record: IouMap, most: int) -> IouMap:
+    """A map of those candidates alone whose means over the classes are highest, in their order."""
+
+    def mean(row: int) -> float:
+        known = [value for value in record.values[row] if value is not None]
+        return sum(known) / len(known) if known else 0.0
+
+    best = sorted(range(len(record.candidates)), key=mean, reverse=True)[:most]
+    kept = sorted(best)
+    return replace(
+        record,
+        candidates=tuple(record.candidates[row] for row in kept),
+        values=tuple(record.values[row] for row in kept),
+        num_left_out=record.num_left_out + len(record.candidates) - len(kept),
+    )
+
+
+def blocks_of(number: int, most: int) -> list[range]:
+    """The places of so many classes in blocks of at most some, all about as long."""
+    blocks = max(1, -(-number // max(most, 1)))
+    each = -(-number // blocks)
+    return [range(each * i, min(each * (i + 1), number)) for i in range(blocks)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,9 @@ LINE_INCHES = 1.4 * SMALL / 72
 LINE_LETTERS = 62
 """How high a line of small letters is, and how many of them are as long as a column is wide."""
 
+LEAST_WIDTH = 0.4
+"""Of the letters of a text on average, in parts of their size."""
+
 MARK_LETTERS = 6.5
 """What an entry of a key takes beside its own letters."""
 
@@ -162,17 +165,28 @@ def in_columns(figure: Figure, names: Sequence[str]) -> list[list[str]]:
     digits, room = len(str(len(names))), KEY_WIDTH * figure.bbox.width
     numbers = [f"{str(each + 1).rjust(digits, FIGURE_SPACE)}  " for each in range(len(names))]
     lines = [f"{number}{name}" for number, name in zip(numbers, names, strict=True)]
-    wide = _widths(figure, [f"{line}    " for line in lines])
+    fitting = fitted(figure, lines, room, tail=CUT_TAIL)
+    wide = widths(figure, [f"{line}    " for line in fitting])
     columns = max(1, int(room / max(wide, default=room)))
-    fitting = [
-        shortened(line, int(len(line) * min(1.0, room / each)), tail=CUT_TAIL)
-        for line, each in zip(lines, wide, strict=True)
-    ]
     rows = -(-len(lines) // columns)
     return [fitting[start : start + rows] for start in range(0, len(lines), rows or 1)]
 
 
-def _widths(figure: Figure, texts: Sequence[str]) -> list[float]:
+def fitted(figure: Figure, texts: Sequence[str], room: float, *, tail: int) -> list[str]:
+    """Texts in small letters, cut before their last ``tail`` ones where they are wider than room.
+
+    ``room`` is in pixels.
+    """
+    # To measure letters takes long, and so many never fit.
+    least = LEAST_WIDTH * SMALL * figure.dpi / 72
+    near = [shortened(text, max(int(room / least), 2 * tail), tail=tail) for text in texts]
+    return [
+        shortened(text, int(len(text) * room / wide), tail=tail) if wide > room else text
+        for text, wide in zip(near, widths(figure, near), strict=True)
+    ]
+
+
+def widths(figure: Figure, texts: Sequence[str]) -> list[float]:
     """How wide small letters are, in pixels."""
     drawn = [figure.text(0, 0, each, fontsize=SMALL) for each in texts]
     found = [each.get_window_extent().width for each in drawn]

@@ -12,9 +12,9 @@ from PIL import Image
 
 from reports.columns import MISSING
 from reports.iou_drawing import draw_iou
-from reports.iou_map import IouMap
+from reports.iou_map import IouMap, best_of, blocks_of
 from reports.numbers_drawing import Number, Numbers
-from reports.style import DOTS_PER_INCH, MUTED, Drawing, house, new_figure
+from reports.style import COLUMN_INCHES, DOTS_PER_INCH, MUTED, Drawing, house, new_figure
 
 BLACK, WHITE = "#000000", "#ffffff"
 RECORD = IouMap(
@@ -97,3 +97,88 @@ def test_a_png_has_no_transparency_and_says_its_resolution():
     image = Image.open(io.BytesIO(draw_iou(RECORD).png))
     assert image.mode == "RGB"
     assert image.info == {"dpi": pytest.approx((DOTS_PER_INCH, DOTS_PER_INCH), abs=0.01)}
+
+
+CITY = (
+    "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",
+    "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "train",
+    "motorcycle", "bicycle",
+)  # fmt: skip
+SHORT, LONG = ("sum", "concat"), ("semantic=pyramid(width=32), fusion=bga", "semantic=none")
+
+
+def map_of(candidates, classes):
+    values = tuple(
+        tuple(100 * (i + j) % 1000 / 10 for j in range(len(classes)))
+        for i in range(len(candidates))
+    )
+    return IouMap(candidates=candidates, classes=classes, values=values, absent=())
+
+
+def drawn(candidates, classes):
+    """The texts of a map with their boxes, and its numbers with their places, in pixels."""
+    figure = draw_iou(map_of(candidates, classes)).figure
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    texts = [(each.get_text(), each.get_window_extent()) for each in axes.texts]
+    (numbers,) = [each for each in axes.artists if isinstance(each, Numbers)]
+    places = axes.transData.transform([each.at for each in numbers.numbers])
+    return figure, texts, [(n.text, *at) for n, at in zip(numbers.numbers, places, strict=True)]
+
+
+@pytest.mark.parametrize("candidates", [SHORT, LONG], ids=["short names", "long names"])
+@pytest.mark.parametrize("number", [1, 11, 19, 45])
+def test_a_map_is_as_wide_as_a_column_with_room_for_every_letter(candidates, number):
+    classes = tuple(f"{CITY[i % 19]}{i // 19 or ''}" for i in range(number))
+    figure, texts, numbers = drawn(candidates, classes)
+    assert figure.get_figwidth() == COLUMN_INCHES
+    assert len(numbers) == 2 * number
+    inside = figure.bbox.padded(1)
+    boxes = [box for _, box in texts]
+    assert all(inside.contains(*box.min) and inside.contains(*box.max) for box in boxes)
+    shrunk = [box.padded(-1) for box in boxes]
+    assert not any(a.overlaps(b) for i, a in enumerate(shrunk) for b in shrunk[:i])
+    assert {name for name, _ in texts} == {*candidates, *classes}
+    point = figure.dpi / 72
+    for text, x, y in numbers:
+        half = 2.3 * point * len(text)
+        assert x - half >= 0 and x + half <= figure.bbox.width
+        near = [abs(x - other) for _, other, up in numbers if up == y and other != x]
+        assert min(near, default=99) >= 15.6 * point, "four figures and a point"
+
+
+def test_eleven_classes_with_short_names_are_one_block():
+    figure, texts, _ = drawn(SHORT, CITY[:11])
+    assert [name for name, _ in texts].count("sum") == 1
+    assert figure.get_figheight() < 1.5
+
+
+def test_each_block_of_classes_has_all_candidates_again():
+    _, texts, numbers = drawn(SHORT, CITY)
+    assert [name for name, _ in texts].count("sum") == 2
+    rows = Counter(round(y) for *_, y in numbers)
+    assert sorted(rows.values()) == [9, 9, 10, 10]
+    assert list(map(len, blocks_of(45, 11))) == [9] * 5
+    assert list(map(len, blocks_of(12, 11))) == [6, 6]
+
+
+def test_a_long_name_stands_above_its_row_in_full():
+    _, texts, numbers = drawn(LONG, CITY[:11])
+    boxes = dict(texts)
+    upper, lower = sorted({round(y) for *_, y in numbers}, reverse=True)
+    assert upper < boxes[LONG[0]].y0 and lower < boxes[LONG[1]].y0 < upper
+
+
+def test_a_map_is_no_higher_than_a_page_and_says_what_it_leaves_out():
+    names = tuple(f"{LONG[0]}{i}" for i in range(40))
+    figure, texts, numbers = drawn(names, CITY[:11])
+    assert figure.get_figheight() <= 9.1
+    shown = len(numbers) // 11
+    assert texts[-1][0] == f"the {shown} of 40 candidates with the highest mIoU"
+    assert 20 < shown < 40
+
+
+def test_the_best_are_those_of_the_highest_means_in_the_plans_order():
+    best = best_of(RECORD, 2)
+    assert (best.candidates, best.num_left_out) == (("bga", "ffm"), 1)
+    assert best.values == (RECORD.values[0], RECORD.values[2])
