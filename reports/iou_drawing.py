@@ -71,9 +71,10 @@ class _Layout:
             yield block, [first + row * self.row for row in range(rows)]
             top += head + rows * self.row + APART
 
-    def height(self, rows: int) -> float:
-        """Of the whole map."""
-        return EDGE + sum(head + rows * self.row + APART for _, head in self.blocks)
+    def height(self, rows: int, noted: bool) -> float:
+        """Of the whole map, with room for a note at its foot or without."""
+        last = APART if noted else EDGE
+        return EDGE + sum(head + rows * self.row + APART for _, head in self.blocks) - APART + last
 
 
 def draw_iou(record: IouMap) -> Drawing:
@@ -85,7 +86,7 @@ def draw_iou(record: IouMap) -> Drawing:
         figure = new_figure(COLUMN_INCHES, 1.0)
         layout = _layout(figure, record)
         shown = best_of(record, layout.most)
-        height = layout.height(len(shown.candidates))
+        height = layout.height(len(shown.candidates), noted=bool(shown.num_left_out))
         figure.set_size_inches(COLUMN_INCHES, height)
         whole: Any = {"xlim": (0, COLUMN_INCHES), "ylim": (height, 0)}
         axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), **whole)
@@ -143,8 +144,15 @@ def _write_names(figure: Figure, axes: Axes, shown: IouMap, layout: _Layout) -> 
     if shown.num_left_out:
         many = len(names) + shown.num_left_out
         note = f"the {len(names)} of {many:,} candidates with the highest mIoU"
-        y = layout.height(len(names)) - EDGE
-        axes.text(EDGE, y, note, ha="left", va="bottom", color=MUTED, **small)
+        axes.text(
+            EDGE,
+            layout.height(len(names), noted=True) - EDGE,
+            note,
+            ha="left",
+            va="bottom",
+            color=MUTED,
+            **small,
+        )
 
 
 def _cells(shown: IouMap, layout: _Layout) -> Iterator[tuple[float | None, XY]]:
