@@ -218,7 +218,7 @@ def _effect(table: _Table, names: tuple[str, str], whole: Places, columns: Seque
         candidate=table.found[int(whole[0, 0])] if whole.shape == (1, 2) else None,
         found=found,
         settings=len(whole),
-        noise=_noise(table, weights / len(whole)),
+        noise=_noise(table, weights[some] / len(whole)),
     )
     images, seeds = table.images, [table.seeds[column] for column in columns]
     if images is None or not images.has(
@@ -233,7 +233,7 @@ def _noise(table: _Table, weights: Floats) -> Spread | None:
     """What the noise of all scores makes of their sum by some weights."""
     if table.noise is None:
         return None
-    return replace(table.noise, sd=table.noise.sd * float(np.linalg.norm(weights)))
+    return replace(table.noise, sd=table.noise.sd * math.sqrt((weights**2).sum()))
 
 
 def _over_images(table: _Table, whole: Places, seeds: Sequence[int], images: Images) -> Floats:

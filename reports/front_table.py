@@ -144,25 +144,24 @@ def _mean(front: Front, step: tuple[float, str]) -> float | None:
 def _best(verdict: Verdict, front: Front, alike: Sequence[str]) -> str:
     """One on the front, or several with the same figures, and whom they are not told from."""
     found = [front.standing(name) for name in alike]
-    others = [each for each in _level_within(verdict, front, found[0]) if each.name not in alike]
     score = FIGURES[front.accuracy].with_unit(found[0].candidate.mean(front.accuracy))
-    doubt = f", {_not_resolved_from(others)}" if others else ""
-    return f"{names([each.candidate for each in found])} ({score}{doubt})"
+    doubt = _doubt(verdict, front, found)
+    return f"{names([each.candidate for each in found])} ({score}{f', {doubt}' if doubt else ''})"
 
 
-def _level_within(verdict: Verdict, front: Front, one: Standing) -> list[Candidate]:
-    """Those within the budget of one on the front that are not told from it in accuracy.
-
-    Of very many only the one that its standing names.
-    """
-    standings = front.standings
+def _doubt(verdict: Verdict, front: Front, alike: Sequence[Standing]) -> str:
+    """From whom within their budget some are not told; of very many, whether there is someone."""
+    one, standings = alike[0], front.standings
     if len(standings.competing) > MOST_LISTED:
-        rival = front.standing(one.rival) if one.rival and one.resolved is False else None
-        return [rival.candidate] if rival else []
-    competing = (standings[place] for place in standings.competing.tolist())
-    others = [each for each in competing if each.candidate.name != one.candidate.name]
-    near = [each.candidate for each in others if _costs_no_more(front.cost, each, one, len(others))]
-    return _level(verdict, front.accuracy, one.candidate, near)
+        return "not resolved" if one.resolved is False else ""
+    own = {each.candidate.name for each in alike}
+    others = [standings[place] for place in standings.competing.tolist()]
+    near = [
+        each.candidate
+        for each in others
+        if each.candidate.name not in own and _costs_no_more(front.cost, each, one, len(others) - 1)
+    ]
+    return _not_resolved_from(_level(verdict, front.accuracy, one.candidate, near))
 
 
 def _costs_no_more(key: str, first: Standing, second: Standing, num: int) -> bool:
