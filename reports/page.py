@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from reports.columns import COST, DATA, LATENCY, TRAINING, plain
 from reports.curves import Curve, curves
-from reports.iou_map import IouMap, shades, step_of
+from reports.iou_map import IouMap, blocks_of, shades, step_of
 from reports.live_chart import LiveChart, chart_data
 from reports.networks import networks
 from reports.notes import notes, uncompared, unlisted
@@ -28,6 +28,12 @@ from reports.verdict import MOST_LISTED, Verdict
 
 MOST_VALUES = 12
 """So many values of one field of a recipe are listed; a search may have thousands."""
+
+MOST_CLASSES = 16
+"""So many classes stand beside each other, on the narrowest of papers too."""
+
+MOST_WHOLE = 12
+"""A table of so many lines is not broken over two pages."""
 
 NOTHING = "'none'"
 POLICY = f"default-src {NOTHING}; style-src 'unsafe-inline'; img-src data:;"
@@ -92,6 +98,8 @@ def page(
         "pareto": figures.pareto,
         "chart_title": title,
         "iou": figures.iou,
+        "blocks": blocks_of(len(figures.iou.classes), MOST_CLASSES),
+        "most_whole": MOST_WHOLE,
         "shades": shades(),
         "step_of": step_of,
         "published": figures.published,

@@ -110,7 +110,7 @@ def test_pointing_at_a_mark_tells_its_architecture_and_figures_and_a_click_holds
         time.sleep(0.1)
     tab.wait("document.querySelector('#told dl')")
     labels = tab.ask("[...document.querySelectorAll('#told dt')].map(e => e.textContent)")
-    assert {"fusion", "mIoU (%)", "latency (ms)", "GMACs", "status"} <= set(labels)
+    assert {"fusion", "mIoU (%) ± sd", "latency (ms)", "GMACs", "status"} <= set(labels)
     tab.wait("document.querySelector('#plot .hoverlayer text')")
     assert told(tab)[:20] in tab.ask("document.querySelector('#plot .hoverlayer').textContent")
     for what in ("mousePressed", "mouseReleased"):
