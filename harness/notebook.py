@@ -21,8 +21,9 @@ def html_table(
     caption = f"<p><strong>{escape(title)}</strong></p>" if title else ""
     head = _line("th", headings, looks) if any(headings) else ""
     body = "".join(_line("td", line, looks) for line in lines)
+    table = f"<table>{head}{body}</table>" if head or body else ""
     rest = "".join(f"<p>{escape(text)}</p>" for text in below)
-    return f"<div>{caption}<table>{head}{body}</table>{rest}</div>"
+    return f"<div>{caption}{table}{rest}</div>"
 
 
 def _line(tag: str, cells: Sequence[Any], looks: Sequence[str]) -> str:

@@ -54,12 +54,12 @@ class Report:
     main: str = "report.html"
     troubles: tuple[str, ...] = ()
     num_failed: int = 0
-    tables: tuple[Table, ...] = ()
+    sections: tuple[Section, ...] = ()
     more: tuple[RichTable, ...] = ()
 
     def _repr_html_(self) -> str:
         said = html_table((), (), below=(self.answer, *self.troubles, str(self.page)))
-        return said + "".join(each._repr_html_() for each in self.tables)
+        return said + "".join(each._repr_html_() for each in self.sections)
 
     @property
     def page(self) -> Path:
@@ -149,7 +149,7 @@ def write(  # noqa: PLR0913 - what is kept elsewhere comes apart
         answer=text,
         table=terminal(table),
         more=tuple(terminal(s.table) for s in sections if s.table and not s.is_repeat),
-        tables=(table, *(each.table for each in sections if each.table)),
+        sections=(Section(name="candidates", title="Candidates", table=table), *sections),
         files=files,
         main=next(iter(files)),
         troubles=(*_failures(verdict), *_beside_other_work(verdict)),

@@ -71,6 +71,10 @@ class Section:
             return Markup("")
         return Markup(inline(self.drawing().svg, self.name, escape(self.title)))
 
+    def _repr_html_(self) -> str:
+        below = (*self.findings, *self.caption)
+        return self.table.html(self.title, below) if self.table else ""
+
     @property
     def markdown(self) -> str:
         """The section in Markdown, without its title."""

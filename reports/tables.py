@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,8 +67,13 @@ class Table:
     note: str = ""
 
     def _repr_html_(self) -> str:
+        return self.html()
+
+    def html(self, title: str = "", below: Iterable[str] = ()) -> str:
+        """The table as a notebook shows it, with a title above and sentences below."""
         lines = [line.cells for line in self.lines]
-        return html_table(_lone_headings(self), lines, numeric=self.numeric)
+        heads = _lone_headings(self)
+        return html_table(heads, lines, title=title, numeric=self.numeric, below=below)
 
 
 @dataclass(frozen=True, kw_only=True)

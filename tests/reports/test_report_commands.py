@@ -328,7 +328,18 @@ def test_values_show_themselves_escaped(tmp_path):
     rows = noisy({ATTACK: 0.3, "b": 0.4}, seeds=2)
     found = reports.write(study_of(rows, name=ATTACK), rows, tmp_path)
     part = Part(ATTACK, width=4)
-    for each in (found, *found.tables, part, Architecture(detail=part, semantic="x")):
+    tables = [each.table for each in found.sections if each.table]
+    assert len(tables) >= 4
+    for each in (found, *tables, part, Architecture(detail=part, semantic="x")):
         shown = each._repr_html_()
         assert "<script" not in shown
         assert "&lt;script" in shown or each not in (found, part)
+
+
+def test_each_table_of_a_notebook_has_a_title_and_says_how_it_is_read(tmp_path):
+    rows = noisy({"a": 0.3, "b": 0.4}, seeds=2)
+    shown = reports.write(study_of(rows, baseline="a"), rows, tmp_path)._repr_html_()
+    titles = re.findall(r"<p><strong>([^<]+)</strong></p><table>", shown)
+    assert titles == ["Candidates", "Ablation", "Effects", "Fronts"]
+    assert len(re.findall("<table>", shown)) == len(titles)
+    assert "is the half-width of a 95 % interval" in shown

@@ -279,3 +279,80 @@ def test_a_long_name_of_what_latencies_are_set_against_fits_a_phone(window, tmp_
     rows = [{**each, "latency_contended": True} for each in rows]
     opened(window, reports.write(study_of(rows), rows, tmp_path).page, width=390)
     assert window.ask("document.documentElement.scrollWidth") == 390
+
+
+def printed(window, page):
+    """The page on A4, as far as a browser tells it before it prints."""
+    window.open(page, width=PAPER_WIDTH)
+    window.call("Emulation.setEmulatedMedia", media="print")
+    return window
+
+
+@pytest.fixture
+def paper(window, tmp_path):
+    """A study with a baseline, a few candidates and 45 classes."""
+    names = ("baseline", "fusion=sum", "nocontext")
+    rows = noisy({name: 0.3 + i / 20 for i, name in enumerate(names)}, seeds=3)
+    for each in rows:
+        each["iou"] = {f"class {i}": 0.4 for i in range(45)}
+    page = reports.write(study_of(rows, baseline="baseline"), rows, tmp_path).page
+    yield printed(window, page)
+    window.call("Emulation.setEmulatedMedia", media="")
+
+
+def test_on_paper_small_tables_stay_whole_and_large_ones_say_their_headings_again(paper):
+    kept = paper.ask(
+        "[...document.querySelectorAll('main table')].map(e => [getComputedStyle(e).breakInside,"
+        " getComputedStyle(e.tHead).display])"
+    )
+    assert len(kept) >= 5
+    assert all(each == ["avoid", "table-header-group"] for each in kept)
+
+
+def test_on_paper_names_and_their_heading_keep_their_words_whole(paper):
+    for table in ("candidates", "effects", "fronts"):
+        lines = [f".{table} tbody tr:nth-child({i + 1}) th" for i in range(3)]
+        for cell in (f".{table} thead th", *lines[: 2 if table == "effects" else 3]):
+            assert paper.ask(LINES.replace("CELL", cell)) == 1, cell
+
+
+def test_on_paper_the_map_of_many_classes_is_in_blocks_of_letters_that_can_be_read(paper):
+    maps = paper.ask(
+        "[...document.querySelectorAll('.map')].map(e => [e.rows[0].cells.length,"
+        " e.getBoundingClientRect().right,"
+        " parseFloat(getComputedStyle(e.rows[1].cells[1]).fontSize)])"
+    )
+    assert [number for number, *_ in maps] == [16, 16, 16]
+    assert all(right <= PAPER_WIDTH for _, right, _ in maps)
+    assert all(size * 72 / 96 >= 6 for *_, size in maps)
+
+
+def test_on_a_phone_a_shade_says_that_a_table_goes_on_and_rows_have_no_gaps(window, tmp_path):
+    means = {"baseline": 0.3, "fusion=sum": 0.301, "c": 0.28}
+    rows = noisy(means, seeds=3, sd=0.01, baseline=8, c=9)
+    page = reports.write(study_of(rows, baseline="baseline"), rows, tmp_path).page
+    tab = opened(window, page, width=390)
+    for name in ("candidates", "effects", "fronts"):
+        shade = f"getComputedStyle(document.querySelector('.{name}').parentElement).backgroundImage"
+        assert tab.ask(shade).count("linear-gradient") == 4
+        one = tab.ask(f"parseFloat(getComputedStyle(document.querySelector('.{name}')).fontSize)")
+        rows_high = tab.ask(
+            f"[...document.querySelectorAll('.{name} tbody tr')].map(e => e.offsetHeight)"
+        )
+        assert max(rows_high) < 1.55 * one * 2.5, f"{name}: no row has three lines"
+
+
+def test_names_from_right_to_left_leave_the_order_of_a_sentence_alone(window, tmp_path):
+    name = "\N{HEBREW LETTER SHIN}\N{HEBREW LETTER LAMED} \N{HEBREW LETTER MEM}"
+    rows = noisy({name: 0.3, "b": 0.4}, seeds=3, b=9, **{name: 8})
+    page = reports.write(study_of(rows), rows, tmp_path).page
+    tab = opened(window, page)
+    assert tab.ask(f"document.querySelector('.candidates tbody th').textContent === '{name}'")
+    assert tab.ask("document.querySelector('.findings bdi')?.textContent") == name
+    order = tab.ask(
+        "(() => { const range = document.createRange();"
+        " const bdi = document.querySelector('.findings bdi');"
+        " range.setStart(bdi.nextSibling, 0); range.setEnd(bdi.nextSibling, 6);"
+        " return [bdi.getBoundingClientRect().right, range.getBoundingClientRect().left]; })()"
+    )
+    assert order[0] <= order[1] + 1
