@@ -1,19 +1,11 @@
-r"""Writes a table as LaTeX sets it with booktabs, and any text so that LaTeX prints it as it is."""
+"""Any text written so that LaTeX prints it as it is."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
-from itertools import accumulate
 
 from reports.columns import plain
-
-LONG = 28
-"""Characters from which a cell of words is broken over lines, lest the table run off the page."""
-
-WRAPPED = r">{\raggedright\arraybackslash}p{WIDTH\linewidth}"
-"""A column of such cells."""
 
 CHECK = "\N{CHECK MARK}"
 
@@ -91,71 +83,3 @@ def _escaped(char: str) -> str:
     if letter.isascii() and len(marks) == 1 and marks[0] in _ACCENTS:
         return f"\\{_ACCENTS[marks[0]]}{{{letter}}}"
     return rf"{{\ifdefined\Uchar\char{ord(char)} \else U+{ord(char):04X}\fi}}"
-
-
-def tabular(
-    rows: Sequence[Sequence[str]],
-    *,
-    numeric: Sequence[bool],
-    bold: Sequence[bool],
-    spans: Sequence[tuple[str, int]] = (),
-) -> str:
-    """Rows, the first of which are headings, as a tabular environment to be put into a table.
-
-    ``numeric`` says which columns are set flush right, ``bold`` which rows (after the headings)
-    are. ``spans`` are headings above the headings, each with how many columns it covers. The
-    packages it needs are named in its first line.
-    """
-    heads, *body = [[escaped(cell) for cell in row] for row in rows]
-    lines = [f"{' & '.join(cells)} \\\\" for cells in map(_strong, body, bold)]
-    above = _above(spans) if any(name for name, _ in spans) else []
-    layout = _layout([_column(index, right, rows) for index, right in enumerate(numeric)])
-    return "\n".join(
-        [
-            r"% \usepackage{array,booktabs,amssymb}",
-            f"\\begin{{tabular}}{{@{{}}{layout}@{{}}}}",
-            r"\toprule",
-            *above,
-            f"{' & '.join(heads)} \\\\",
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            "",
-        ]
-    )
-
-
-def _column(index: int, right: bool, rows: Sequence[Sequence[str]]) -> str:
-    cells = [row[index] for row in rows[1:]]
-    if right:
-        return "r"
-    if cells and set(cells) <= {CHECK, ""}:
-        return "c"
-    is_long = index > 0 and max(map(len, cells), default=0) > LONG
-    return WRAPPED if is_long else "l"
-
-
-def _layout(columns: Sequence[str]) -> str:
-    """The columns as tabular takes them; those that are wrapped share two thirds of a line."""
-    width = min(0.3, 0.66 / max(columns.count(WRAPPED), 1))
-    return "".join(columns).replace(WRAPPED, WRAPPED.replace("WIDTH", f"{width:.2g}"))
-
-
-def _strong(cells: Sequence[str], bold: bool) -> Sequence[str]:
-    return [rf"\textbf{{{cell}}}" for cell in cells] if bold else cells
-
-
-def _above(spans: Sequence[tuple[str, int]]) -> list[str]:
-    """The row of headings over several columns, and a rule under each."""
-    starts = [1, *accumulate((wide for _, wide in spans), initial=1)][1:]
-    cells = [
-        rf"\multicolumn{{{wide}}}{{c}}{{{escaped(name)}}}" if name else "&" * (wide - 1)
-        for name, wide in spans
-    ]
-    rules = [
-        rf"\cmidrule(lr){{{first}-{first + wide - 1}}}"
-        for first, (name, wide) in zip(starts, spans, strict=False)
-        if name
-    ]
-    return [f"{' & '.join(cells)} \\\\", " ".join(rules)]

@@ -13,11 +13,11 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from harness.notebook import html_table
+from reports.booktabs import tabular
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import FIGURES, MISSING, Column, plain
 from reports.effects import Effects, effects, gap_of
 from reports.latencies import is_contended, ratio_text, ratio_to, reference
-from reports.latex import tabular
 from reports.pareto import Standing
 from reports.phrases import signed_gap
 from reports.spreadsheet import spreadsheet

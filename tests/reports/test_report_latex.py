@@ -12,9 +12,10 @@ from rich.console import Console
 
 import reports
 from reports.ablation import MOST_COLUMNS, ablation_table
+from reports.booktabs import tabular
 from reports.effects import effects
 from reports.effects_table import effects_table
-from reports.latex import escaped, tabular
+from reports.latex import escaped
 from reports.paper import paper_files
 from reports.rows import frame
 from reports.spreadsheet import harmless, spreadsheet
@@ -154,7 +155,9 @@ def test_one_candidate_or_a_large_search_is_no_ablation():
 def test_the_table_is_a_tabular_whose_rows_all_have_its_columns():
     for table in all_tables():
         lines = latex(table).splitlines()
-        assert lines[0] == r"% \usepackage{array,booktabs,amssymb}"
+        named = re.fullmatch(r"% \\usepackage{(array,booktabs,[a-z,]+)}", lines[0])[1].split(",")
+        assert ("tabularx" in named) == (r"\begin{tabularx}" in latex(table))
+        assert ("graphicx" in named) == (r"\rotatebox" in latex(table))
         rules = [lines.index(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")]
         assert rules == sorted(rules)
         for line in lines[rules[1] - 1 : rules[2]]:
@@ -183,22 +186,56 @@ def test_what_a_user_named_is_printed_and_not_obeyed(text, written):
 
 ENGINES = ("pdflatex", "lualatex", "xelatex", "tectonic")
 NOTE = next(iter(paper_files(all_tables()[0], ()).values()))
-PAPER = r"""\documentclass{article}\usepackage{array,booktabs,amssymb}
-\begin{document}%s\end{document}"""
+PAPER = r"""\documentclass{article}\usepackage{array,booktabs,tabularx,amssymb,graphicx}
+\begin{document}\setlength{\parindent}{0pt}%s\end{document}"""
+
+
+def typeset(engine, body, folder):
+    """What an engine prints on the way to paper.pdf."""
+    if not shutil.which(engine):
+        pytest.skip(f"{engine} is not installed")
+    (folder / "paper.tex").write_text(PAPER % body, encoding="utf-8")
+    quietly = [] if engine == "tectonic" else ["-interaction=nonstopmode", "-halt-on-error"]
+    done = subprocess.run(
+        [engine, *quietly, "paper.tex"], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (folder / "paper.pdf").read_bytes().startswith(b"%PDF")
+    return done.stdout
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_tables_compile(engine, tmp_path):
-    if not shutil.which(engine):
-        pytest.skip(f"{engine} is not installed")
     body = "\n\n".join([*map(latex, all_tables()), NOTE, escaped(NASTY)])
-    (tmp_path / "paper.tex").write_text(PAPER % body, encoding="utf-8")
-    quietly = [] if engine == "tectonic" else ["-interaction=nonstopmode", "-halt-on-error"]
-    done = subprocess.run(
-        [engine, *quietly, "paper.tex"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
+    typeset(engine, body, tmp_path)
+
+
+MANY = {
+    "full": {f"part{i}": "v2" for i in range(6)},
+    **{f"part{i}=guided_aggregation": {f"part{i}": f"x{j}" for j in range(6)} for i in range(6)},
+}
+
+
+@pytest.mark.parametrize("busy", [False, True])
+@pytest.mark.parametrize("parts", [ALIKE, MANY], ids=["few", "many"])
+def test_tables_fit_the_line_of_an_article(parts, busy, tmp_path):
+    rows = noisy({name: 0.4 - 0.001 * i for i, name in enumerate(parts)}, 5, sd=0.02)
+    rows = [{**each, "latency_contended": busy} for each in rows]
+    study = study_of(rows, baseline="full")
+    for entry in study["plan"]:
+        entry["parts"], entry["factors"] = parts[entry["candidate"]], {}
+    files = reports.write(study, rows, tmp_path).files
+    tables = [
+        files[f"{name}.tex"].read_text() for name in ("table", "ablation", "effects", "fronts")
+    ]
+    assert "; takes" in tables[2], "no verdict here is long"
+    assert "Overfull" not in typeset("pdflatex", "\n\n".join(tables), tmp_path)
+
+
+def test_a_name_without_a_place_to_break_is_broken_and_reads_the_same():
+    name, words = "x" * 40, "a sentence that is too long for one line of a paper"
+    made = tabular([("a", "b"), (words, name)], numeric=(False, False), bold=(False,))
+    assert name not in made and name in made.replace(r"\allowbreak{}", "")
 
 
 def test_names_stay_in_their_cells_in_markdown():
@@ -255,7 +292,7 @@ def test_every_file_of_a_study_called_script_is_safe(tmp_path):
     study, rows, _ = judged()
     files = reports.write(study, rows, tmp_path).files
     for name in ("ablation", "table", "effects", "fronts"):
-        assert r"\begin{tabular}" in files[f"{name}.tex"].read_text()
+        assert r"\begin{tabular" in files[f"{name}.tex"].read_text()
         assert SCRIPT not in files[f"{name}.md"].read_text()
     for name in ("table.csv", "trials.csv", "effects.csv", "fronts.csv"):
         lines = plain_csv.reader(io.StringIO(files[name].read_text(), newline=""))
@@ -273,6 +310,7 @@ def test_one_seed_has_no_interval():
 def test_columns_that_are_wrapped_share_a_line():
     words = "a sentence that is too long for one line of a paper"
     one = tabular([("name", "x"), ("a", words)], numeric=(False, False), bold=(False,))
-    assert r"p{0.3\linewidth}" in one
+    assert one.count(r"\arraybackslash}X") == 1 and r"{\linewidth}" in one
     many = tabular([("name", *"xyz"), ("a", *[words] * 3)], numeric=(False,) * 4, bold=(False,))
-    assert many.count(r"p{0.22\linewidth}") == 3
+    shares = [float(each) for each in re.findall(r"hsize=([\d.]+)", many)]
+    assert shares == [1, 1, 1]
