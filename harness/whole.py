@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeGuard
@@ -13,20 +13,30 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a disk, or a share of it, that is full."""
 
 
-def write_whole(path: Path, payload: bytes, *, before: Callable[[], object] = lambda: None) -> None:
+def write_whole(
+    path: Path,
+    payload: bytes | str | Iterable[str],
+    *,
+    before: Callable[[], object] = lambda: None,
+    lasting: bool = True,
+) -> None:
     """Writes beside a file, on the disk itself, and then gives what was written its name.
 
-    Whatever breaks this off, the file is as it was. ``before`` is called when all but the new
-    name is done. OSError names the file.
+    Whatever breaks this off, the file is as it was. Text may come in pieces. ``before`` is called
+    when all but the new name is done. What can be made anew need not be ``lasting``: then a
+    machine that loses its power may lose it. OSError names the file.
     """
+    pieces = [payload] if isinstance(payload, (bytes, str)) else payload
     beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with beside.open("wb") as file:
-                file.write(payload)
+                for piece in pieces:
+                    file.write(piece.encode() if isinstance(piece, str) else piece)
                 file.flush()
-                os.fsync(file.fileno())
+                if lasting:
+                    os.fsync(file.fileno())
             before()
             beside.replace(path)
         finally:

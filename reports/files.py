@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from harness.whole import write_whole
 from reports.beside import beside
 
 T = TypeVar("T")
@@ -71,14 +70,4 @@ def _replace_all(folder: Path, contents: Mapping[str, Content]) -> None:
 
 
 def _replace(path: Path, content: Content) -> None:
-    made = content() if callable(content) else content
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for piece in [made] if isinstance(made, (str, bytes)) else made:
-                file.write(piece.encode() if isinstance(piece, str) else piece)
-        os.chmod(draft, 0o644)  # mkstemp keeps a file to its owner; a report is to be read
-        os.replace(draft, path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
+    write_whole(path, content() if callable(content) else content, lasting=False)
