@@ -2,7 +2,8 @@
 
 Each report is a process of its own, as a user starts it, on a ledger that is made up: rows as
 long as real ones (about 10 kB), candidates of 5 seeds, all timed in one session. CPU seconds are
-told beside those of the clock, since on a busy machine the clock says little.
+told beside those of the clock, since on a busy machine the clock says little. Memory is that of
+all processes of a report together, of one more report of each size, which is not timed.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from typing import Any
 
 import numpy as np
 from ending import run
+from held import most_held
 from made_ledger import STUDY, make_ledger
 from rich.console import Console
 from scipy import optimize, stats
 
-from harness.terminal import table
+from harness.terminal import WIDE, table
 from reports.beating import undominated
 
 ROWS = (100, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -50,7 +52,7 @@ def main(words: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(found, indent=2))
     else:
-        show(found, Console())
+        show(found, Console(width=None if sys.stdout.isatty() else WIDE))
     return 0
 
 
@@ -64,6 +66,7 @@ def measured(options: argparse.Namespace) -> Record:
         load = os.getloadavg()[0]
         runs = [(num, reported(folder / str(num))) for _ in range(options.rounds)
                 for num in options.rows]  # fmt: skip
+        held = {num: most_held(command(folder / str(num))) for num in options.rows}
     finally:
         if options.keep is None:
             shutil.rmtree(folder)
@@ -71,22 +74,30 @@ def measured(options: argparse.Namespace) -> Record:
         "cores": len(os.sched_getaffinity(0)),
         "load_before": load,
         "load_after": os.getloadavg()[0],
-        "reports": {str(num): together([r for n, r in runs if n == num]) for num in options.rows},
+        "reports": {
+            str(num): {**together([r for n, r in runs if n == num]), "held_mib": held[num]}
+            for num in options.rows
+        },
         "exponent": {
             key: exponent([(num, each[key]) for num, each in runs])
-            for key in ("seconds", "cpu_seconds", "peak_mib")
+            for key in ("seconds", "cpu_seconds")
         },
         "fronts": [front(num) for num in POINTS],
     }
 
 
+def command(runs: Path) -> list[str]:
+    """The report of a folder of runs, as a user asks for it."""
+    return [sys.executable, "-c", COMMAND, "report", STUDY, "--runs", str(runs)]
+
+
 def reported(runs: Path) -> Record:
-    """One report: seconds by the clock and of the CPU, the peak of memory, the size of the page."""
+    """One report: seconds by the clock and of the CPU, the size of the page and of the ledger."""
     null = os.open(os.devnull, os.O_WRONLY)
     began = time.perf_counter()
     child = os.posix_spawn(
         sys.executable,
-        [sys.executable, "-c", COMMAND, "report", STUDY, "--runs", str(runs)],
+        command(runs),
         dict(os.environ),
         file_actions=[(os.POSIX_SPAWN_DUP2, null, 1)],
     )
@@ -99,7 +110,6 @@ def reported(runs: Path) -> Record:
     return {
         "seconds": seconds,
         "cpu_seconds": used.ru_utime + used.ru_stime,
-        "peak_mib": used.ru_maxrss / 1024,
         "page_mb": page.stat().st_size / 1e6,
         "ledger_mb": (runs / "ledger.db").stat().st_size / 1e6,
     }
@@ -161,11 +171,14 @@ def show(found: Record, console: Console) -> None:
     """Prints the record."""
     console.print(f"{found['cores']} cores, load {found['load_before']:.1f} before, "
                   f"{found['load_after']:.1f} after; median (least..most)\n")  # fmt: skip
-    drawn = table("rows", right=("ledger MB", "seconds", "CPU seconds", "peak MiB", "page MB"))
+    drawn = table(
+        "rows", right=("ledger MB", "seconds", "CPU seconds", "all processes MiB", "page MB")
+    )
     for num, each in found["reports"].items():
         ledger = f"{each['ledger_mb'][0]:.0f}"
         cells = (spread(each[key], 1) for key in ("seconds", "cpu_seconds"))
-        drawn.add_row(num, ledger, *cells, spread(each["peak_mib"], 0), spread(each["page_mb"], 1))
+        held = "" if each["held_mib"] is None else f"{each['held_mib']:.0f}"
+        drawn.add_row(num, ledger, *cells, held, f"{each['page_mb'][0]:.1f}")
     console.print(drawn)
     for key, each in found["exponent"].items():
         if each:

@@ -1,5 +1,6 @@
 """The bench of reports: its ledger is one that reports read, and its exponent is found again."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -43,3 +44,24 @@ def test_an_exponent_is_found_within_its_interval(bench, power):
 
 def test_the_front_is_the_same_as_by_the_plain_search(bench):
     assert bench.front(300)["same"]
+
+
+def test_memory_is_that_of_all_processes_together(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    import held
+
+    hold = "import sys, time; kept = b'x' * (100 << 20); time.sleep(float(sys.argv[1]))"
+    twice = (
+        "import subprocess, sys;"
+        f" each = [subprocess.Popen([sys.executable, '-c', {hold!r}, '2']) for _ in range(2)];"
+        " [one.wait() for one in each]"
+    )
+    alone, both = (
+        held.most_held([sys.executable, "-c", *rest]) for rest in ((hold, "2"), (twice,))
+    )
+    if alone is None:
+        pytest.skip("Linux alone shares memory out over processes")
+    assert 100 < alone < 150
+    assert 200 < both < 300
+    with pytest.raises(RuntimeError, match="ended with 3"):
+        held.most_held([sys.executable, "-c", "raise SystemExit(3)"])
