@@ -119,7 +119,8 @@ def effects_caption(found: Effects, images: Images | None) -> tuple[str, ...]:
         lines.append(
             f"Over images: the same networks scored on {images.num_images} images drawn again "
             "(percentile bootstrap, the same draws for all). It says whether other images would "
-            "tell the same; over seeds says whether another training would. Neither holds both."
+            "tell the same; over seeds says whether another training would. Neither holds both. "
+            "Images are taken as independent, which frames of one video are not."
         )
     if found.num_cut:
         lines.append(f"{count(found.num_cut, 'more line')} not shown, and not tested.")

@@ -288,7 +288,13 @@ def measured(verdict: Verdict, key: str) -> str:
 
 def _bars(x: Column, marks: Sequence[Mark], ratios: bool) -> str:
     upright = "Upright bars are ±1 sd, small dots single seeds."
-    level = f"Level bars are 95 % intervals of the {'ratio' if ratios else f'median {x.label}'}."
+    drift = (
+        " They hold the machine's drift, which all had in common: where bars overlap, ratios round "
+        "by round may still tell two candidates apart."
+    )
+    is_shared = not ratios and sum(mark.span is not None for mark in marks) > 1
+    median = "ratio" if ratios else f"median {x.label}"
+    level = f"Level bars are 95 % intervals of the {median}.{drift * is_shared}"
     told = {upright: any(m.seeds for m in marks), level: any(m.span for m in marks)}
     return " ".join(compress(told, told.values()))
 

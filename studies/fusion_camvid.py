@@ -5,7 +5,7 @@ their size. BiSeNet V2 reports 72.4 mIoU for its full network on CamVid's test i
 (Table 8); a quarter-width network trained for minutes is far below that, and only the differences
 are of interest.
 
-Cost: 32 trials, about 14 minutes on two CPU cores. Eight seeds, since fewer than seven cannot
+Cost: 32 trials, about 7 minutes on two CPU cores. Eight seeds, since fewer than seven cannot
 resolve three changes by flipping signs (docs/reports.md):
 ``twopath run studies/fusion_camvid.py --data camvid=PATH --workers 2``
 """
