@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from reports.by_seed import Floats, Lazy, Places
 from reports.candidates import Candidate
 from reports.columns import FIGURES
-from reports.statistics import Noise, width_factor
+from reports.statistics import Noise, own_factors, width_factor
 
 Flags = NDArray[np.bool_]
 
@@ -30,7 +30,7 @@ class Field:
     """The candidates that compete, the best in the first objective first.
 
     ``places`` are where they stand among all; ``matrix`` has their means (candidates, objectives),
-    less being better; ``scores`` their values by seed (candidates, seeds) for each seeded
+    less being better; ``scores`` likewise their values by seed (candidates, seeds) for each seeded
     objective, NaN where one has no such seed.
     """
 
@@ -97,12 +97,20 @@ class Field:
 
 
 def _held(ahead: Flags, noise: Noise, num: Floats, gaps: Floats, squares: Floats) -> Told:
-    """Whether leads hold, and whether that is known, by the sums over the seeds of each pair."""
+    """Whether leads hold, and whether that is known, by the sums over the seeds of each pair.
+
+    As ``reports.statistics.difference`` has it. A lead of means over other seeds that those in
+    common deny does not hold.
+    """
+    less = gaps < 0
     gaps **= 2
     own = (squares - gaps / np.maximum(num, 1)) / (2 * np.maximum(num - 1, 1))
-    known = num > 0
-    held = gaps > width_factor(noise) ** 2 * np.maximum(own, noise.sd**2) * num
-    return known & ahead & held, known
+    known = num >= min(noise.usual_seeds, 2)
+    wide = width_factor(noise) ** 2 * np.maximum(own, noise.sd**2)
+    alone = own_factors(noise)
+    if alone[int(num.min(initial=noise.num_seeds)) :].any():
+        wide = np.maximum(wide, alone[num.astype(int)] ** 2 * own)
+    return known & ahead & less & (gaps > wide * num), known
 
 
 class _AllPairs:
@@ -171,7 +179,8 @@ def field_of(
     noises: Mapping[str, Noise | None],
 ) -> Field:
     """The field of some candidates, which must have all figures."""
-    signed = [measured.means(k) * (-1.0 if w == "max" else 1.0) for k, w in objectives.items()]
+    signs = {key: -1.0 if way == "max" else 1.0 for key, way in objectives.items()}
+    signed = [measured.means(key) * sign for key, sign in signs.items()]
     matrix = np.stack(signed, axis=1)[inside]
     order = np.lexsort(matrix.T[::-1])
     places = inside[order]
@@ -181,7 +190,11 @@ def field_of(
         everyone=measured.candidates,
         places=places,
         matrix=matrix[order],
-        scores={key: measured.scores(key)[places] for key in objectives if FIGURES[key].seeded},
+        scores={
+            key: measured.scores(key)[places] * sign
+            for key, sign in signs.items()
+            if FIGURES[key].seeded
+        },
     )
 
 

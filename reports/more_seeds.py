@@ -18,7 +18,6 @@ from reports.statistics import (
     POWER,
     Difference,
     Noise,
-    width_factor,
 )
 
 Floats = NDArray[np.float64]
@@ -119,16 +118,9 @@ def seeds_needed(found: Difference, noise: Noise | None) -> SeedRange | None:
     if noise is None or abs(found.value) < NO_SPREAD or found.n < FEWEST_TO_TELL:
         return None
     low, high = pooled(noise).likely
-    wide = _own_sd(found, noise) / noise.sd
+    wide = (found.sd or noise.sd) / noise.sd
     least = _fewest_of_pairs(found, noise, low)
     return None if least is None else (least, _fewest_of_pairs(found, noise, high * wide))
-
-
-def _own_sd(found: Difference, noise: Noise) -> float:
-    """The noise by which an interval was made: the pair's own, where that is above the study's."""
-    if found.half_width is None:
-        return noise.sd
-    return found.half_width * math.sqrt(found.n) / width_factor(noise)
 
 
 def _fewest_of_pairs(found: Difference, noise: Noise, sd: float) -> int | None:
