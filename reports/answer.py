@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 
-from reports.candidates import Candidate
+from reports.candidates import SEEDED, Candidate
 from reports.columns import FIGURES, Column
 from reports.effects import Effect, Effects, effects, gap_of
 from reports.latencies import is_contended, latency_ratio, level, ratio_text, ratio_to, reference
@@ -23,7 +24,10 @@ from reports.phrases import (
     signed_gap,
 )
 from reports.statistics import CONFIDENCE, NO_SPREAD, Difference, num_pairs
-from reports.verdict import Verdict
+from reports.verdict import MOST_LISTED, Verdict
+
+MOST_PAIRED = 20
+"""So many latencies are compared all with all."""
 
 MORE_SEEDS = "run the study with at least three seeds"
 
@@ -43,7 +47,22 @@ def answer(verdict: Verdict, found: Effects | None = None) -> str:
         text = _changes(verdict, seeded, found or effects(verdict), baseline.candidate)
     else:
         text = _race(verdict, seeded)
-    return _so_far(verdict) + text
+    return f"{_so_far(verdict)}{text.removesuffix('.')}{_left_aside(verdict)}."
+
+
+def _left_aside(verdict: Verdict) -> str:
+    """Who has an accuracy and is not compared, lest "the highest" be read as of all; "" for none.
+
+    Why is told beside each.
+    """
+    apart = [
+        each.candidate
+        for each in verdict.standings
+        if each.status == "apart" and any(each.candidate.mean(key) for key in SEEDED)
+    ]
+    if not apart or len(verdict.scored) < 2:
+        return ""
+    return f"; {names(apart)} {'is' if len(apart) == 1 else 'are'} not compared"
 
 
 def _so_far(verdict: Verdict) -> str:
@@ -103,43 +122,68 @@ def _changes(verdict: Verdict, key: str, found: Effects | None, baseline: Candid
         return "; ".join([f"{_no_spread(verdict)}: {moved}", *_more_seeds(verdict)]) + "."
     sure = [each for each in rows if each.resolved]
     if not sure:
-        return _nothing_moves(FIGURES[key], rows)
+        return _nothing_moves(FIGURES[key], rows, found.num_cut if found else 0)
     others = sum(each.candidate.name != baseline.name for each in verdict.scored)
-    return _some_move(FIGURES[key], baseline, sure, max(others, len(rows)))
+    return _some_move(FIGURES[key], baseline, sure, len(rows), max(others, len(rows)))
 
 
-def _nothing_moves(column: Column, rows: Sequence[Effect]) -> str:
-    subject = "The one change" if len(rows) == 1 else f"None of the {count(len(rows), 'change')}"
-    verb = "does not move" if len(rows) == 1 else "moves"
-    first = rows[0]
+def _nothing_moves(column: Column, rows: Sequence[Effect], num_cut: int) -> str:
+    """Where no row is resolved, though some could be; ``num_cut`` further ones were not tested."""
+    judged = [each for each in rows if each.word != "no spread known"]
+    alike = [each for each in rows if each.word == "no spread known"]
+    num, first = len(judged), judged[0]
+    subject = "The one change" if num == 1 and not alike else f"None of the {count(num, 'change')}"
+    if num_cut:
+        subject = f"None of the first {count(num, 'change')}"
+    verb = "does not move" if subject == "The one change" else "moves"
+    size = f"{_moves(judged[:1], column)} ({interval(gap_of(first))})"
     clauses = [
         f"{subject} to the baseline {verb} {column.label} beyond seed noise",
-        f"the largest is {_moves(rows[:1], column)} ({interval(gap_of(first))})",
+        f"it is {size}" if subject == "The one change" else f"the largest is {size}",
         *([_takes(more_seeds(first.seeds, first.found.n))] if first.seeds else []),
+        *([f"no spread is known of {_moves(alike[:MOST_NAMED], column)}"] if alike else []),
+        *([f"{num_cut} more were not tested"] if num_cut else []),
     ]
     return "; ".join(clauses) + "."
 
 
 def _some_move(
-    column: Column, baseline: Candidate, sure: Sequence[Effect], num_changes: int
+    column: Column,
+    baseline: Candidate,
+    sure: Sequence[Effect],
+    num_tested: int,
+    num_changes: int,
 ) -> str:
-    rest = num_changes - len(sure)
-    subject = f"{len(sure)} of {num_changes} changes" if rest else f"All {num_changes} changes"
-    subject = "The one change" if num_changes == 1 else subject
+    rest, untested = num_tested - len(sure), num_changes - num_tested
+    subject = f"{len(sure)} of {num_changes} changes"
+    if len(sure) == num_changes:
+        alone = {1: "The one change", 2: "Both changes"}
+        subject = alone.get(num_changes, f"All {num_changes} changes")
+    told = sure[:MOST_NAMED]
     verb = "moves" if len(sure) == 1 else "move"
     more = f" and {len(sure) - MOST_NAMED} more" if len(sure) > MOST_NAMED else ""
     normal = ", taking noise for normal" if any(e.word != "resolved" for e in sure) else ""
+    left = [(rest, "not resolved"), (untested, "not tested")]
+    others = "".join(f"; {number} {what}" for number, what in left if number)
     return (
         f"{subject} to the baseline ({column.label} {column.with_unit(baseline.mean(column.key))}) "
-        f"{verb} {column.label} beyond seed noise: {_moves(sure[:MOST_NAMED], column)}{more} "
-        f"({interval(gap_of(sure[0]))}{normal}){f'; {rest} not resolved' if rest else ''}."
+        f"{verb} {column.label} beyond seed noise: {_moves(told, column)}{more} "
+        f"({_intervals(told)}{normal}){others}."
     )
+
+
+def _intervals(rows: Sequence[Effect]) -> str:
+    """What the numbers behind ± are, of changes that may have more or fewer seeds."""
+    nums = sorted({each.found.n for each in rows})
+    if len(nums) == 1:
+        return interval(gap_of(rows[0]))
+    return f"95\N{NO-BREAK SPACE}% intervals, {nums[0]} to {nums[-1]} seeds"
 
 
 def _race(verdict: Verdict, key: str) -> str:
     """For a study without a baseline: the most accurate, and what the cheapest gives up."""
     ranked = sorted((e.candidate for e in verdict.scored), key=lambda c: -(c.mean(key) or 0))
-    best, last = ranked[0], ranked[-1]
+    best = ranked[0]
     level = [each for each in ranked[1:] if not _resolved(verdict, key, best, each)]
     exact = _exact(verdict)
     cheap = _cheapest(ranked, exact) if exact else []
@@ -147,14 +191,40 @@ def _race(verdict: Verdict, key: str) -> str:
     if verdict.noises[key] is None:
         clauses = [_top(verdict, key, ranked), *thrift, *_more_seeds(verdict)]
     elif len(level) == len(ranked) - 1:
-        gap = verdict.difference(key, best, last)
-        of = interval(gap, num_pairs(verdict.noises[key])) if gap else ""
-        lead = f"{name_of(best)} is {gap_above(gap, FIGURES[key], of)} above {name_of(last)}"
-        none = f"No candidate is resolved as more accurate than another: {lead}"
-        clauses = [none, *_needed(verdict, key, gap), *thrift]
+        clauses = [*_unresolved(verdict, key, ranked), *thrift]
     else:
         clauses = [*_lead(verdict, key, ranked, level, cheap), *thrift]
     return "; ".join(clauses) + "."
+
+
+def _unresolved(verdict: Verdict, key: str, ranked: Sequence[Candidate]) -> list[str]:
+    """Where the most accurate is not told from any other, though two others may differ."""
+    best, pairs = ranked[0], num_pairs(verdict.noises[key])
+    text = "No candidate is resolved as more accurate than another"
+    if _some_pair_is_resolved(verdict, key, ranked[1:]):
+        text = f"{_highest(verdict, key, best)}, but no other is resolved as less accurate"
+    gaps = ((verdict.difference(key, best, each), each) for each in reversed(ranked[1:]))
+    # Where seeds are missing, the highest mean may be behind in those that two have in common.
+    behind = ((gap, each) for gap, each in gaps if gap and gap.value >= 0)
+    gap, last = next(behind, (None, ranked[-1]))
+    if gap is None:
+        return [text]
+    lead = f"{gap_above(gap, FIGURES[key], interval(gap, pairs))} above {name_of(last)}"
+    return [f"{text}: {name_of(best)} is {lead}", *_needed(verdict, key, gap)]
+
+
+def _some_pair_is_resolved(verdict: Verdict, key: str, some: Sequence[Candidate]) -> bool:
+    """Whether it would be false that nobody differs; of very many that is not looked into."""
+    if len(some) > MOST_LISTED:
+        return True
+    pairs = ((verdict.difference(key, *pair)) for pair in combinations(some, 2))
+    return any(gap is not None and gap.resolved for gap in pairs)
+
+
+def _highest(verdict: Verdict, key: str, best: Candidate) -> str:
+    failed = best.num.get("failed", 0)
+    told = f"; {failed} of its {best.num_trials} trials failed" if failed else ""
+    return f"{name_of(best)} has the highest {FIGURES[key].label} ({_at(verdict, best, key)}{told})"
 
 
 def _top(verdict: Verdict, key: str, ranked: Sequence[Candidate]) -> str:
@@ -183,7 +253,7 @@ def _lead(
     cheap: Sequence[Candidate],
 ) -> list[str]:
     best = ranked[0]
-    lead = f"{name_of(best)} has the highest {FIGURES[key].label} ({_at(verdict, best, key)})"
+    lead = _highest(verdict, key, best)
     same = {each.name for each in level}
     beaten = [each for each in ranked[1:] if each.name not in same]
     above = {each.name for each in beaten}
@@ -217,16 +287,30 @@ def _lowest(
     if len(cheap) == len(found) > 1:
         if column.counted:
             return f"all have the same {column.label}"
-        return f"no {column.label} is distinguishable from another"
+        whom = "another" if _all_level(cheap) else f"the lowest, that of {name_of(cheap[0])}"
+        return f"no {column.label} is distinguishable from {whom}"
     price = _price(verdict, cheap[0], key)
     if len(cheap) == 1:
         told = _in_brackets(price, _next(found, key))
         return f"{name_of(cheap[0])} has the lowest {column.label}{told}"
     # Of a group that holds the reference, some other's ratio to it would tell nothing.
     held = reference(verdict.compared) in cheap and is_contended(verdict.compared)
-    told = _in_brackets(f"about {price}" if price and not held else "", "not distinguishable")
+    which = "" if column.counted or _all_level(cheap) else f" from that of {name_of(cheap[0])}"
+    told = _in_brackets(
+        f"about {price}" if price and not held else "", f"not distinguishable{which}"
+    )
     told = _in_brackets(price) if column.counted else told
     return f"{names(cheap)} have the lowest {column.label}{told}"
+
+
+def _all_level(found: Sequence[Candidate]) -> bool:
+    """Whether no latency of some is told from another's; of many that is not looked into.
+
+    All may be level with the lowest, if that is a noisy one, and not with each other.
+    """
+    if len(found) > MOST_PAIRED:
+        return False
+    return all(level(a, b, len(found) - 1) for a, b in combinations(found[1:], 2))
 
 
 def _in_brackets(*clauses: str) -> str:
@@ -276,8 +360,9 @@ def _exact(verdict: Verdict) -> str | None:
 
 
 def _resolved(verdict: Verdict, key: str, first: Candidate, second: Candidate) -> bool:
+    """Whether the first is told to be above the second, in the seeds that both have."""
     gap = verdict.difference(key, first, second)
-    return bool(gap and gap.resolved)
+    return bool(gap and gap.resolved and gap.value > 0)
 
 
 def _no_spread(verdict: Verdict) -> str:

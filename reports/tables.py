@@ -6,7 +6,7 @@ import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from rich import box
 from rich.table import Table as RichTable
@@ -115,7 +115,7 @@ def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
         sd = SD if FIGURES[key].seeded and _has_spread(verdict, key) else ""
         heads.append(_Head(column=FIGURES[key], against=_against(verdict, key), spread=sd))
         if baseline and FIGURES[key].seeded:
-            half = CI if found and found.key == key and found.has_intervals else ""
+            half = CI if _is_of(found, key) and found.has_intervals else ""
             heads.append(_Head(column=FIGURES[key], baseline=baseline, spread=half))
     return Table(
         headings=("candidate", *(head.heading() for head in heads), "status"),
@@ -169,6 +169,11 @@ def _cell(one: Candidate, head: _Head, effects_: Effects | None) -> tuple[str, s
     return text, ""
 
 
+def _is_of(found: Effects | None, key: str) -> TypeGuard[Effects]:
+    """Whether these are effects on a figure, against the baseline: one that failed has none."""
+    return found is not None and found.baseline is not None and found.key == key
+
+
 def _against_another(one: Candidate, against: Candidate) -> tuple[str, str]:
     if one.name == against.name:
         return "1", ""
@@ -182,10 +187,11 @@ def _delta(
     """By how much a candidate differs from the baseline, as the table of effects has it."""
     if one.name == baseline.name:
         return "baseline", ""
-    if found is not None and found.key == column.key:
+    if _is_of(found, column.key):
         rows = [e for e in found.rows if e.candidate and e.candidate.name == one.name]
-        text, _, width = (signed_gap(gap_of(rows[0]), column) if rows else MISSING).partition(" ")
-        return text, width
+        if rows:
+            text, _, width = signed_gap(gap_of(rows[0]), column).partition(" ")
+            return text, width
     shared = one.figures[column.key].keys() & baseline.figures[column.key].keys()
     if one.apart or baseline.apart or not shared:
         return MISSING, ""
