@@ -42,7 +42,8 @@ These have a line for each setting of the other parts at which it can be matched
 class Effect:
     """One row: what a change does to accuracy.
 
-    ``settings`` is at how many settings of the other parts it could be matched. ``image_low`` to
+    ``settings`` is at how many settings of the other parts it could be matched by the same seeds,
+    and ``unlike`` at how many more both were, but by others. ``image_low`` to
     ``image_high`` is the 95 % interval over images, with the seeds held as they are. ``p`` and
     ``exact_p`` are Holm's over the table; ``seeds`` is how many would resolve it, None where that
     is not known or hopeless. ``noise`` is what the study's noise makes of one seed's difference.
@@ -53,6 +54,7 @@ class Effect:
     candidate: Candidate | None
     found: Paired
     settings: int
+    unlike: int = 0
     image_low: float | None = None
     image_high: float | None = None
     p: float | None = None
@@ -124,11 +126,12 @@ def effects(verdict: Verdict, images: Images | None = None) -> Effects | None:
     shown, num_rows = _first(table, rows)
     first = places[found.index(baseline)] if baseline else {}
     pairs, num_pairs = _first(table, _interactions(grid, first))
+    judged = _judged([*shown, *pairs])
     return Effects(
         key=key,
         baseline=baseline,
-        rows=_judged(shown),
-        interactions=_judged(pairs),
+        rows=judged[: len(shown)],
+        interactions=judged[len(shown) :],
         num_cut=num_rows - len(shown) + num_pairs - len(pairs),
     )
 
@@ -163,10 +166,12 @@ def _first(table: _Table, contrasts: Iterable[Contrast]) -> tuple[list[Effect], 
         if len(shown) == MOST_ROWS:
             num += bool(table.has(matched()).any())
             continue
-        whole, columns = _matched_seeds(table, matched())
+        places = matched()
+        whole, columns = _matched_seeds(table, places)
         if columns:
             num += 1
-            shown.append(_effect(table, (change, against), whole, columns))
+            effect = _effect(table, (change, against), whole, columns)
+            shown.append(replace(effect, unlike=len(places) - len(whole)))
     return shown, num
 
 

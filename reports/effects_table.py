@@ -68,6 +68,8 @@ def _name(effect: Effect) -> str:
         "" if effect.against in ("baseline", "no interaction") else f" against {effect.against}"
     )
     at = f" ({count(effect.settings, 'setting')})" if effect.settings > 1 else ""
+    if effect.unlike:
+        at = f" ({effect.settings} of {effect.settings + effect.unlike} settings)"
     return plain(f"{effect.change}{against}{at}")
 
 
@@ -113,8 +115,10 @@ def effects_caption(found: Effects, images: Images | None) -> tuple[str, ...]:
     if found.interactions:
         lines.append(
             "A line with \N{MULTIPLICATION SIGN} is an interaction: how far two changes together "
-            f"move {label} beyond the sum of both. Holm counts these lines apart."
+            f"move {label} beyond the sum of both."
         )
+    if any(each.unlike for each in rows):
+        lines.append("Settings without seeds in common with the others are left out of a line.")
     if images and any(each.image_low is not None for each in rows):
         lines.append(
             f"Over images: the same networks scored on {images.num_images} images drawn again "
@@ -128,7 +132,7 @@ def effects_caption(found: Effects, images: Images | None) -> tuple[str, ...]:
 
 
 def _tests(found: Effects) -> str:
-    rows = [each for each in found.rows if each.p is not None]
+    rows = [each for each in (*found.rows, *found.interactions) if each.p is not None]
     if not rows:
         return "One seed, or seeds that change nothing, leave no spread to test by."
     nums, m = sorted({each.found.n for each in rows}), len(rows)
@@ -145,7 +149,7 @@ def _tests(found: Effects) -> str:
     if len(nums) > 1:
         text += f", with {nums[-1]} none below {least_p(nums[-1]):.2g}"
     if nums[0] < least_seeds(m):
-        what = "anything" if nums[-1] < least_seeds(m) else "a line"
+        what = "anything" if nums[-1] < least_seeds(m) else "the first line"
         text += f": here it takes {least_seeds(m)} seeds to resolve {what} by it"
     return f"{text}."
 
@@ -168,7 +172,7 @@ def _why_students(rows: Sequence[Effect]) -> str:
     return (
         "The interval shown is Student's, since with few seeds BCa's bootstrap holds too seldom: "
         "in simulation 70 % of the time with 3 seeds and 90 % with 12, where Student's holds 95 % "
-        f"from 2 on. From {FEWEST_FOR_BCA} seeds on effects.csv has both."
+        f"from 2 on if noise is normal. From {FEWEST_FOR_BCA} seeds on effects.csv has both."
     )
 
 
@@ -183,8 +187,8 @@ def _takes(rows: Sequence[Effect]) -> str:
     )
     if any(each.seeds and each.seeds[1] for each in rows):
         text += (
-            " A range allows for how little is known of the noise: each of its ends holds nine "
-            "times out of ten."
+            " A range allows for how little is known of the noise: each of its ends holds about "
+            "nine times out of ten."
         )
     if any(each.found.n < FEWEST_TO_TELL for each in rows):
         text += (

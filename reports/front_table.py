@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import groupby
 
@@ -68,7 +69,8 @@ def _cell(front: Front, standing: Standing) -> str:
     if standing.status == "front":
         doubt = "" if standing.resolved else " (not resolved)"
         return f"front{told}{doubt}"
-    return f"dominated by {quoted(standing.rival)}{told}"
+    doubt = "" if standing.resolved else " (not resolved)"
+    return f"dominated by {quoted(standing.rival)}{told}{doubt}"
 
 
 def _brief(front: Front, standing: Standing) -> str:
@@ -129,10 +131,12 @@ def _heading(front: Front) -> str:
 
 def _steps(verdict: Verdict, front: Front, against: Candidate | None) -> str:
     column = FIGURES[front.cost]
+    alike = groupby(front.steps, key=lambda step: (step[0], _mean(front, step)))
+    steps = [(cost, [name for _, name in some]) for (cost, _), some in alike]
+    ends = [*(cost for cost, _ in steps[1:]), math.inf]
     told = [
-        f"{_best(verdict, front, [name for _, name in alike])} from "
-        f"{_amount(cost, column, against)} on"
-        for (cost, _), alike in groupby(front.steps, key=lambda step: (step[0], _mean(front, step)))
+        f"{_best(verdict, front, some, end)} from {_amount(cost, column, against)} on"
+        for (cost, some), end in zip(steps, ends, strict=True)
     ]
     return f"the most accurate within a budget is {', '.join(told)}."
 
@@ -141,44 +145,55 @@ def _mean(front: Front, step: tuple[float, str]) -> float | None:
     return front.standing(step[1]).candidate.mean(front.accuracy)
 
 
-def _best(verdict: Verdict, front: Front, alike: Sequence[str]) -> str:
-    """One on the front, or several with the same figures, and whom they are not told from."""
+def _best(verdict: Verdict, front: Front, alike: Sequence[str], end: float) -> str:
+    """One on the front, or several with the same figures, and whom they are not told from.
+
+    From their cost on up to the ``end``, where the next takes over.
+    """
     found = [front.standing(name) for name in alike]
     score = FIGURES[front.accuracy].with_unit(found[0].candidate.mean(front.accuracy))
-    doubt = _doubt(verdict, front, found)
+    doubt = _doubt(verdict, front, found, end)
     return f"{names([each.candidate for each in found])} ({score}{f', {doubt}' if doubt else ''})"
 
 
-def _doubt(verdict: Verdict, front: Front, alike: Sequence[Standing]) -> str:
+def _doubt(verdict: Verdict, front: Front, alike: Sequence[Standing], end: float) -> str:
     """From whom within their budget some are not told; of very many, whether there is someone."""
     one, standings = alike[0], front.standings
     if len(standings.competing) > MOST_LISTED:
         return "not resolved" if one.resolved is False else ""
     own = {each.candidate.name for each in alike}
-    others = [standings[place] for place in standings.competing.tolist()]
+    others = [standings[place].candidate for place in standings.competing.tolist()]
     near = [
-        each.candidate
+        each
         for each in others
-        if each.candidate.name not in own and _costs_no_more(front.cost, each, one, len(others) - 1)
+        if each.name not in own
+        and ((each.mean(front.cost) or 0) < end or _costs_alike(front, each, one.candidate))
     ]
-    return _not_resolved_from(_level(verdict, front.accuracy, one.candidate, near))
+    return _not_resolved_from(_level(verdict, front, one.candidate, near))
 
 
-def _costs_no_more(key: str, first: Standing, second: Standing, num: int) -> bool:
-    one, other = first.candidate, second.candidate
-    if (one.mean(key) or 0) <= (other.mean(key) or 0):
-        return True
-    return key == "latency_ms" and level(one, other, num)
+def _costs_alike(front: Front, first: Candidate, second: Candidate) -> bool:
+    """Whether two latencies are not told apart; what is counted is."""
+    num = len(front.standings.competing) - 1
+    return front.cost == "latency_ms" and level(first, second, num)
 
 
 def _level(
-    verdict: Verdict, key: str, one: Candidate, others: Sequence[Candidate]
+    verdict: Verdict, front: Front, one: Candidate, others: Sequence[Candidate]
 ) -> list[Candidate]:
-    """Those whose accuracy is not told from one's, the nearest first; none if no noise is known."""
+    """Those that one is not told from, the nearest first; none if no noise is known.
+
+    By accuracy, or, of the more accurate, by latency: they may be as cheap.
+    """
+    key = front.accuracy
     if verdict.noises[key] is None:
         return []
-    gaps = [(verdict.difference(key, one, each), each) for each in others]
-    found = [(gap.value if gap else 0.0, each) for gap, each in gaps if not (gap and gap.resolved)]
+    gaps = [(verdict.difference(key, each, one), each) for each in others]
+    found = [
+        (gap.value if gap else 0.0, each)
+        for gap, each in gaps
+        if not (gap and gap.resolved) or (gap.value > 0 and _costs_alike(front, each, one))
+    ]
     return [each for _, each in sorted(found, key=lambda pair: abs(pair[0]))]
 
 
@@ -199,7 +214,7 @@ def _knee(verdict: Verdict, front: Front) -> str:
     on = (front.standings[place].candidate for place in front.standings.front)
     at = {each.name: each for each in on}
     knee = at.pop(front.knee)
-    doubt = _not_resolved_from(_level(verdict, front.accuracy, knee, list(at.values())))
+    doubt = _not_resolved_from(_level(verdict, front, knee, list(at.values())))
     return (
         f" The knee, beyond which each point costs more, is {quoted(front.knee)}"
         f"{f' ({doubt})' if doubt else ''}."

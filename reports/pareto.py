@@ -21,6 +21,9 @@ Status = Literal[
     "front", "dominated", "over budget", "failed", "stopped", "apart", "waiting", "incomplete"
 ]
 
+MOST_TIMED = 100
+"""So many candidates are few enough for rounds to tell the latencies of any two apart."""
+
 MOST_KINDS = 64
 """How many sets of seeds, the commonest first, are looked through for who dominates others."""
 
@@ -237,12 +240,27 @@ def _dominated(some: Places, rivals: Places, field: Field) -> tuple[Places, Plac
     better = (theirs[who] < own[whose]).any(axis=1)
     whose, who = whose[better], who[better]
     held, known = field.beats(rivals[who], some[whose])
+    held &= ~_as_cheap(rivals[who], some[whose], held & known, field)
     # Rivals are ranked, the best first, so of all pairs of one the first is written last.
     found = np.zeros(len(some), dtype=int)
     for pairs in (np.arange(len(whose)), np.flatnonzero(held & known)):
         found[whose[pairs[::-1]]] = pairs[::-1]
     resolved = np.where(known, held, UNKNOWN)
     return rivals[who[found]], resolved[found]
+
+
+def _as_cheap(rivals: Places, some: Places, asked: Flags, field: Field) -> Flags:
+    """Of which pairs that are asked the latencies are not told apart: some may be the faster.
+
+    Among very many no number of rounds tells any two apart, so there it says nothing.
+    """
+    found, num = np.zeros(len(some), dtype=bool), len(field.places)
+    if "latency_ms" not in field.objectives or num > MOST_TIMED:
+        return found
+    for place in np.flatnonzero(asked):
+        one, other = (field.candidate(int(each[place])) for each in (rivals, some))
+        found[place] = level(one, other, num - 1)
+    return found
 
 
 def _doubt(resolved: bool | None, rival: str | None) -> str:

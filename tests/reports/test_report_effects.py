@@ -99,7 +99,7 @@ def test_seeds_that_it_takes_are_a_range_and_of_two_seeds_the_least_alone():
     line = effects_table(found).lines[0]
     assert line.cells[-1] == f"not resolved; takes {low - 5} to {high - 5} more seeds"
     assert line.brief[-1] == f"not resolved; {low - 5}\N{EN DASH}{high - 5} more seeds"
-    assert "each of its ends holds nine times out of ten" in effects_caption(found, None)[-1]
+    assert "each of its ends holds about nine times out of ten" in effects_caption(found, None)[-1]
     two = effects(judged(noisy(means, seeds=2, luck=1), baseline="full"))
     assert {line.cells[-1] for line in effects_table(two).lines} == {
         "not resolved; takes at least 5 more seeds"
