@@ -2,11 +2,11 @@
 
 from made_up import noisy, study_of
 
-from reports.effects import effects
+from reports.effects import MOST_ROWS, effects
 from reports.effects_table import effects_caption, effects_table
 from reports.front import fronts
 from reports.front_table import front_lines, front_table
-from reports.paired import holm
+from reports.paired import MOST_EXACT, holm, least_p, least_seeds, paired
 from reports.rows import frame
 from reports.verdict import judge
 
@@ -76,3 +76,11 @@ def test_settings_without_common_seeds_are_counted():
     found = effects(judge(study, frame(study, rows)))
     assert effects_table(found).lines[0].cells[0] == "one=y against x (1 of 2 settings)"
     assert "Settings without seeds in common" in " ".join(effects_caption(found, None))
+
+
+def test_flipping_signs_can_resolve_a_line_of_the_longest_table():
+    most = 2 * MOST_ROWS
+    assert least_seeds(most) <= MOST_EXACT
+    for seeds in (least_seeds(most), MOST_EXACT + 5):
+        assert least_p(seeds) * most <= 0.05
+    assert paired([1 + n / 1e4 for n in range(MOST_EXACT + 5)]).exact_p * most <= 0.05
