@@ -107,9 +107,8 @@ def _held(ahead: Flags, noise: Noise, num: Floats, gaps: Floats, squares: Floats
     own = (squares - gaps / np.maximum(num, 1)) / (2 * np.maximum(num - 1, 1))
     known = num >= min(noise.usual_seeds, 2)
     wide = width_factor(noise) ** 2 * np.maximum(own, noise.sd**2)
-    alone = own_factors(noise)
-    if alone[int(num.min(initial=noise.num_seeds)) :].any():
-        wide = np.maximum(wide, alone[num.astype(int)] ** 2 * own)
+    few = np.nonzero(num < noise.usual_seeds)  # mostly none, and a table for all takes its time
+    wide[few] = np.maximum(wide[few], own_factors(noise)[num[few].astype(int)] ** 2 * own[few])
     return known & ahead & less & (gaps > wide * num), known
 
 
