@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,11 @@ from typing import TypeGuard
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a disk, or a share of it, that is full."""
+
+PARTIAL = ".partial"
+
+LONGEST_NAME = 255
+"""The bytes that file systems allow a name."""
 
 
 def write_whole(
@@ -27,8 +33,8 @@ def write_whole(
     machine that loses its power may lose it. OSError names the file.
     """
     pieces = [payload] if isinstance(payload, (bytes, str)) else payload
-    beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with naming(path):
+    beside = _draft_of(path)
+    with naming(path, beside):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with beside.open("wb") as file:
@@ -45,23 +51,34 @@ def write_whole(
 
 def drafts(folder: Path) -> list[Path]:
     """What is being written in a folder, or was when its process was killed."""
-    return list(folder.glob("*.partial"))
+    return list(folder.glob(f"*{PARTIAL}"))
+
+
+def _draft_of(path: Path) -> Path:
+    """A name of its own for each writing: threads, and containers, may share a process's number."""
+    ending = f".{secrets.token_hex(4)}{PARTIAL}"
+    start = os.fsencode(path.name)[: LONGEST_NAME - len(ending)].decode(errors="ignore")
+    return path.with_name(start + ending)
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Gives an OSError the name of what was being written, where the system gives it none."""
+def naming(path: Path, draft: Path | None = None) -> Iterator[None]:
+    """Gives an OSError the name of what was being written, where the system gives it none.
+
+    So too where the system names the ``draft``, which nobody asked for.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is None or error.filename is not None:
+        if error.errno is None or error.filename not in (None, draft and str(draft)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def disk_of(path: str | Path) -> Path:
     """Where the disk is mounted that a file is on, or would be."""
-    return next(each for each in Path(path).resolve().parents if each.is_mount())
+    here = Path(path).resolve()
+    return next(each for each in (here, *here.parents) if each.is_mount())
 
 
 def is_disk_full(error: BaseException) -> TypeGuard[OSError]:
