@@ -14,10 +14,10 @@ SHARED_OUT = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
 def most_held(command: Sequence[str]) -> float | None:
-    """MiB at most, as Linux shares out what processes have in common; None elsewhere.
+    """MiB at most, as Linux shares out what processes have in common.
 
-    Looked at twenty times a second, which slows the command: it is not to be timed meanwhile.
-    RuntimeError if it fails.
+    None elsewhere, and of a command that ended before it was looked at. That is done twenty times
+    a second, which slows the command: it is not to be timed meanwhile. RuntimeError if it fails.
     """
     if not Path("/proc/self/smaps_rollup").is_file():
         return None
@@ -28,7 +28,7 @@ def most_held(command: Sequence[str]) -> float | None:
         time.sleep(EVERY_S)
     if child.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {child.returncode}")
-    return most / 1024
+    return most / 1024 if most else None
 
 
 def _held_by_session(leader: int) -> int:

@@ -1,10 +1,13 @@
 """The bench of reports: its ledger is one that reports read, and its exponent is found again."""
 
+import io
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import reports
 from harness.ledger import open_ledger, progress
@@ -65,3 +68,28 @@ def test_memory_is_that_of_all_processes_together(monkeypatch):
     assert 200 < both < 300
     with pytest.raises(RuntimeError, match="ended with 3"):
         held.most_held([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_a_command_that_ended_before_it_was_looked_at_has_no_memory_told(bench, monkeypatch):
+    import held
+
+    begin = subprocess.Popen
+
+    def ended(*given, **options):
+        child = begin(*given, **options)
+        child.wait()
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", ended)
+    assert held.most_held([sys.executable, "-c", "pass"]) is None
+    assert shown(bench, None) == shown(bench, 0.4).replace(" 0 ", "   ")
+
+
+def shown(bench, held_mib):
+    """What the bench prints of one report."""
+    keys = ("seconds", "cpu_seconds", "page_mb", "ledger_mb")
+    each = {key: [1.0, 1.0, 1.0] for key in keys} | {"held_mib": held_mib}
+    told = {"cores": 2, "load_before": 0.0, "load_after": 0.0, "exponent": {}, "fronts": []}
+    out = io.StringIO()
+    bench.show({**told, "reports": {"100": each}}, Console(file=out, width=200))
+    return out.getvalue()
