@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import compress, pairwise
 from typing import Any
@@ -14,13 +14,16 @@ from numpy.typing import NDArray
 
 from harness.measure.across import REFERENCE, TAKEN
 from reports.by_seed import BySeed, ClassMeans, Columns, Figures, Floats, Places
-from reports.columns import FIGURES
+from reports.columns import FIGURES, Column
 from reports.statistics import Spread, spread
 from reports.trials import Trials
 
 Flags = NDArray[np.bool_]
 
 SEEDED = frozenset(key for key, each in FIGURES.items() if each.seeded)
+
+MOST_DECIMALS = 17
+"""A number has no more digits than that, so more decimals would tell nothing apart."""
 
 FACTOR = "factor."
 LATENCY_SPAN = ("latency_low_ms", "latency_high_ms")
@@ -215,7 +218,18 @@ def _over(columns: Columns, budget: Mapping[str, float]) -> dict[int, tuple[str,
         for rank, mean in enumerate(columns.means[key] if key in columns else ()):
             if mean is not None and mean > bound:
                 column = FIGURES[key]
-                given, most = column.text(mean), column.with_unit(bound)
+                given, most = _told_apart(column, mean, bound)
                 text = f"{column.label} {given} is over the budget of {most}"
                 broken[rank] = (*broken.get(rank, ()), text)
     return broken
+
+
+def _told_apart(column: Column, mean: float, bound: float) -> tuple[str, str]:
+    """A mean and a bound that it is over, with as many decimals as it takes to see that."""
+    fewest = column.decimals or 0
+    finer = (replace(column, decimals=n, counted=False) for n in range(fewest + 1, MOST_DECIMALS))
+    for each in (column, *finer):
+        given, most = each.text(mean), each.with_unit(bound)
+        if given != each.text(bound):
+            break
+    return given, most

@@ -163,3 +163,23 @@ def test_a_lead_in_latency_that_is_noise_leaves_a_place_in_doubt():
     assert words(level) == {"a": "on the front, but not resolved from b", "b": "on the front"}
     clear = judged(noisy({"a": 0.30, "b": 0.40}, seeds=3, a=8.0, b=9.0))
     assert set(words(clear).values()) == {"on the front"}
+
+
+@pytest.mark.parametrize(
+    ("budget", "figures", "told"),
+    [
+        ({"latency_ms": 10.0}, timed(10.0004), "latency 10.0004 is over the budget of 10.0000 ms"),
+        ({"latency_ms": 10.0}, timed(11.0), "latency 11.00 is over the budget of 10.00 ms"),
+        (
+            {"gmacs": 0.01},
+            {"gmacs": 0.0100000004},
+            "0.0100000004 is over the budget of 0.0100000000",
+        ),
+        ({"params": 1e6}, {"params": 1_000_001}, "1.000001 is over the budget of 1.000000 M"),
+    ],
+)
+def test_what_is_just_over_its_budget_is_seen_to_be(budget, figures, told):
+    rows = [row("a", **figures), row("b", 0, 0.3, **{key: 1e-3 for key in budget})]
+    study = study_of(rows, budget=budget)
+    words = judge(study, frame(study, rows)).standings[0].words
+    assert words.replace("\N{NO-BREAK SPACE}", " ").endswith(told)
