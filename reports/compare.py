@@ -10,7 +10,16 @@ from harness.measure.estimate import Ratio
 from harness.names import unknown
 from harness.notebook import html_table
 from reports.candidates import Candidate
-from reports.columns import FIGURES, MISSING, Column, minus, plain, protocol_of, quoted
+from reports.columns import (
+    FIGURES,
+    MISSING,
+    Column,
+    is_missing,
+    minus,
+    plain,
+    protocol_of,
+    quoted,
+)
 from reports.effects_table import p_text, span_text
 from reports.latencies import latency_ratio, ratio_text
 from reports.paired import Paired, Word, holm, paired, word
@@ -18,6 +27,7 @@ from reports.pareto import Standing
 from reports.phrases import count
 from reports.sections import Section
 from reports.tables import Line, Table
+from reports.trials import Trials
 from reports.verdict import Verdict
 
 NOTHING_SHARED = "no seed in common"
@@ -31,8 +41,9 @@ class Change:
     """How one figure changes from ``first`` to ``second``, which are means.
 
     ``found`` is the paired difference of a seeded figure, ``ratio`` that of two latencies of one
-    session. ``why_not`` says why there is neither where there should be. ``p`` is Holm's over the
-    table. Latencies that other work was beside have no means.
+    session. ``why_not`` says why there is neither where there should be, and figures that were
+    taken in different ways are not ``comparable``. ``p`` is Holm's over the table. Latencies that
+    other work was beside have no means.
     """
 
     who: str
@@ -42,8 +53,16 @@ class Change:
     found: Paired | None = None
     ratio: Ratio | None = None
     why_not: str = ""
+    comparable: bool = True
     p: float | None = None
     word: Word | None = None
+
+    @property
+    def difference(self) -> float | None:
+        """The second mean less the first; None where they are not compared."""
+        if self.first is None or self.second is None or not self.comparable:
+            return None
+        return self.second - self.first
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,17 +140,24 @@ Ways = Mapping[str, tuple[object, ...]]
 
 
 def _ways(verdict: Verdict) -> Mapping[str, Ways]:
-    found: dict[str, dict[str, tuple[object, ...]]] = {}
+    trials = _counting(verdict)
+    names = trials.column("candidate")
+    found: dict[str, dict[str, tuple[object, ...]]] = {name: {} for name in names}
     for key in FIGURES:
-        columns = [verdict.trials.column(each.key) for each in protocol_of(key)]
-        lines = zip(*columns, strict=True)
-        named = zip(verdict.trials.column("candidate"), verdict.trials.column(key), strict=True)
-        for (name, value), way in zip(named, lines, strict=True):
-            if value is not None:
-                found.setdefault(name, {}).setdefault(key, way)
-            else:
-                found.setdefault(name, {})
+        lines = zip(*(trials.column(each.key) for each in protocol_of(key)), strict=True)
+        for name, value, way in zip(names, trials.column(key), lines, strict=True):
+            if not is_missing(value):
+                found[name].setdefault(key, way)
     return found
+
+
+def _counting(verdict: Verdict) -> Trials:
+    """The trials that figures are of: those that were kept, or all of a candidate without such."""
+    keys, names = (set(verdict.kept.column(key)) for key in ("key", "candidate"))
+    pairs = zip(*(verdict.trials.column(key) for key in ("key", "candidate")), strict=True)
+    return verdict.trials.only(
+        place for place, (key, name) in enumerate(pairs) if key in keys or name not in names
+    )
 
 
 def _changes(
@@ -143,7 +169,8 @@ def _changes(
             sides = (None, None) if _is_busy(key, one, other) else (one.mean(key), other.mean(key))
             change = Change(who=who, column=FIGURES[key], first=sides[0], second=sides[1])
             if mine.get(key) != theirs.get(key):
-                yield replace(change, why_not=_odd(key, mine[key], theirs[key]))
+                why_not = _odd(key, mine[key], theirs[key])
+                yield replace(change, why_not=why_not, comparable=False)
             elif key == "latency_ms":
                 yield _timed(change, one, other)
             elif FIGURES[key].seeded:
@@ -292,7 +319,7 @@ def _means(change: Change) -> tuple[str, str, str, str]:
     """
     column = change.column
     if change.first is not None and change.second is not None:
-        gap = column.difference(change.second - change.first)
+        gap = MISSING if change.difference is None else column.difference(change.difference)
         return column.heading, column.text(change.first), column.text(change.second), gap
     if change.ratio is None:
         return column.label, MISSING, MISSING, MISSING
@@ -305,10 +332,6 @@ def _is_clear(change: Change) -> bool:
     return change.word == "resolved" or is_told
 
 
-def _difference(one: Change) -> float | None:
-    return None if one.first is None or one.second is None else one.second - one.first
-
-
 def comparison_records(found: Comparison) -> list[dict[str, object]]:
     """One line a figure, as plain numbers in the units of the rows (mIoU from 0 to 1)."""
     return [
@@ -317,7 +340,7 @@ def comparison_records(found: Comparison) -> list[dict[str, object]]:
             "figure": each.column.key,
             "a": each.first,
             "b": each.second,
-            "difference": _difference(each),
+            "difference": each.difference,
             "low": each.found.low if each.found else None,
             "high": each.found.high if each.found else None,
             "num_seeds": each.found.n if each.found else None,

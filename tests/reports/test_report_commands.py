@@ -135,6 +135,7 @@ def test_figures_taken_in_two_ways_are_not_compared(capsys, tmp_path):
     (miou,) = [each for each in found["changes"] if each["figure"] == "miou"]
     assert miou["word"] is None
     assert "scored at (HxW) is 96x192 and 10x10" in miou["why_not"]
+    assert (miou["a"], miou["b"], miou["difference"]) == (0.4, 0.4, None)
 
 
 def test_what_a_candidate_lacks_is_said_and_two_that_share_nothing_are_not_compared(
