@@ -281,7 +281,7 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
     table, drawing = sweep_table(found), draw_sweep(sweep_chart(found))
     contents: dict[str, Content] = {
         "sweep.csv": sweep_csv(found),
-        "sweep.md": markdown(table),
+        "sweep.md": f"{markdown(table)}\n{table.note}\n" if table.note else markdown(table),
         "sweep.png": drawing.png,
         "sweep.svg": drawing.svg,
         "sweep.pdf": drawing.pdf,
@@ -293,6 +293,7 @@ def write_sweep(name: str, rows: Sequence[Row], folder: str | Path) -> Report:
         f"{text}.",
         *protocol(found),
         *(f"{num} x {why}" for why, num in found.impossible.items()),
+        *filter(None, (table.note,)),
     ]
     return Report(
         answer="\n".join(lines),

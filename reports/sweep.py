@@ -19,7 +19,9 @@ SHOWN = ("gmacs", "params", "activations", "latency_ms")
 class Level:
     """One value of one factor: how many architectures have it, and their mean figures.
 
-    ``added`` is the mean less that of the factor's first value.
+    ``added`` is what it costs beside the factor's first value: the mean difference over those
+    settings of the other factors with which both could be built. It has no figure where there are
+    no such settings, and none for the first value.
     """
 
     factor: str
@@ -65,20 +67,43 @@ def _levels(rows: Sequence[Row], keys: Sequence[str]) -> list[Level]:
         for row in rows:
             if factor in row["factors"]:
                 groups.setdefault(row["factors"][factor], []).append(row)
-        means = {value: _means(group, keys) for value, group in groups.items()}
-        first = next(iter(means.values()))
+        first = next(iter(groups))
         if len(groups) > 1:
             found += [
                 Level(
                     factor=plain(factor),
                     value=plain(value),
-                    num=len(groups[value]),
-                    means=each,
-                    added={key: each[key] - first[key] for key in each if key in first},
+                    num=len(group),
+                    means=_means(group, keys),
+                    added={} if value == first else _added(factor, groups[first], group, keys),
                 )
-                for value, each in means.items()
+                for value, group in groups.items()
             ]
     return found
+
+
+def _added(
+    factor: str, first: Sequence[Row], second: Sequence[Row], keys: Sequence[str]
+) -> dict[str, float]:
+    """The mean difference of each figure, second less first, at equal settings of the rest."""
+    mine, theirs = (_by_setting(factor, rows, keys) for rows in (first, second))
+    gaps: dict[str, list[float]] = {}
+    for setting in mine.keys() & theirs.keys():
+        before, after = mine[setting], theirs[setting]
+        for key in before.keys() & after.keys():
+            gaps.setdefault(key, []).append(after[key] - before[key])
+    return {key: statistics.fmean(values) for key, values in gaps.items()}
+
+
+def _by_setting(
+    factor: str, rows: Sequence[Row], keys: Sequence[str]
+) -> dict[frozenset[tuple[str, Any]], dict[str, float]]:
+    """The mean figures at each setting of all factors but one."""
+    groups: dict[frozenset[tuple[str, Any]], list[Row]] = {}
+    for row in rows:
+        rest = frozenset(each for each in row["factors"].items() if each[0] != factor)
+        groups.setdefault(rest, []).append(row)
+    return {rest: _means(group, keys) for rest, group in groups.items()}
 
 
 def _means(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, float]:

@@ -9,11 +9,17 @@ from reports.tables import Line, Table
 MOST_LISTED = 24
 """The number of architectures up to which each has a line of its own."""
 
+ADDED = (
+    "In brackets is what a choice adds to the factor's first value: the mean difference over the "
+    "settings of the other factors with which both could be built, none where there are no such "
+    "settings. Means are over all that could be built."
+)
+
 
 def sweep_table(found: Sweep) -> Table:
     """Architectures one by one, or the mean figures of each value of each factor.
 
-    In brackets is the difference from the factor's first value: what the choice adds.
+    In brackets is what the choice adds to the factor's first value, at equal settings of the rest.
     """
     if len(found.rows) <= MOST_LISTED or not found.levels:
         return _listed(found)
@@ -23,6 +29,7 @@ def sweep_table(found: Sweep) -> Table:
         brief=headings,
         numeric=(False, *[True] * (len(headings) - 1)),
         lines=tuple(_line(_level_cells(level, found.columns)) for level in found.levels),
+        note=ADDED,
     )
 
 
@@ -44,7 +51,7 @@ def _level_cells(level: Level, columns: tuple[Column, ...]) -> tuple[str, ...]:
     cells = []
     for column in columns:
         mean, added = level.means.get(column.key), level.added.get(column.key)
-        more = f" ({column.difference(added)})" if added else ""
+        more = "" if added is None else f" ({column.difference(added)})"
         cells.append(f"{column.text(mean)}{more}")
     return (f"{level.factor}={level.value}", str(level.num), *cells)
 

@@ -9,7 +9,7 @@ import pytest
 import reports
 from reports.sweep import protocol, share_explained, sweep, sweep_csv
 from reports.sweep_chart import draw_sweep, sweep_chart
-from reports.sweep_table import sweep_table
+from reports.sweep_table import ADDED, sweep_table
 
 TIMED = {
     "latency_device": "A CPU",
@@ -51,6 +51,40 @@ def test_a_level_has_the_mean_of_its_architectures_and_what_it_adds():
     assert levels["fusion", "bga"].means["gmacs"] == pytest.approx(70 / 3 + 3)
     assert levels["fusion", "bga"].added["gmacs"] == pytest.approx(2)
     assert levels["width", "64"].added["gmacs"] == pytest.approx(30)
+
+
+def test_what_a_choice_adds_is_told_at_equal_settings_of_the_rest():
+    rest = {"16": 1.0, "20": 2.0, "32": 3.0}
+    full = [
+        {**row, "factors": {"fusion": fusion, "width": width}, "gmacs": gmacs - less}
+        for row, (width, gmacs) in zip(rows(), rest.items(), strict=False)
+        for fusion, less in (("sum", 0.0), ("bga", 0.05))
+        if (fusion, width) != ("bga", "16")
+    ]
+    levels = {(each.factor, each.value): each for each in sweep("it", full).levels}
+    assert levels["fusion", "bga"].means["gmacs"] == pytest.approx(2.45)
+    assert levels["fusion", "bga"].added["gmacs"] == pytest.approx(-0.05)
+    assert levels["width", "32"].added["gmacs"] == pytest.approx(2), "of sum alone"
+    assert levels["fusion", "sum"].added == {}
+
+
+def test_a_choice_that_shares_no_setting_with_the_first_has_nothing_in_brackets():
+    apart = [
+        {**row, "factors": {**row["factors"], "depth": depth}, "candidate": str(i)}
+        for row, depth in zip(rows(), "112233", strict=True)
+        for i in range(5)
+    ]
+    table = sweep_table(sweep("it", apart))
+    cells = {line.cells[0]: line.cells for line in table.lines}
+    assert "(" not in cells["depth=3"][2], "no fusion and width was built at depths 1 and 3"
+    assert "none where there are no such settings" in table.note
+
+
+def test_a_choice_that_costs_nothing_says_so():
+    many = [{**row, "candidate": f"{row['candidate']}, {i}"} for i in range(5) for row in rows()]
+    table = sweep_table(sweep("it", many))
+    cells = {line.cells[0]: line.cells for line in table.lines}
+    assert cells["fusion=bga"][-1].endswith("(0.000)") and "(" not in cells["fusion=sum"][-1]
 
 
 def test_what_cannot_be_built_is_told_by_reason_and_counts_nowhere():
@@ -119,5 +153,9 @@ def test_the_chart_is_drawn_and_files_are_written(tmp_path, factor):
     assert said[0] == "6 architectures counted, 1 that cannot be built."
     assert said[1].startswith("Counted at 45x60 by a counter")
     assert said[2:] == ["1 x needs both paths"]
+    many = [{**row, "candidate": str(i)} for i in range(5) for row in rows()]
+    gathered = reports.write_sweep("it", many, tmp_path / "many")
+    assert gathered.answer.splitlines()[-1] == ADDED
+    assert ADDED in gathered.files["sweep.md"].read_text()
     names = ["sweep.csv", "sweep.md", "sweep.pdf", "sweep.png", "sweep.svg"]
     assert sorted(path.name for path in (tmp_path / "it").iterdir()) == names
