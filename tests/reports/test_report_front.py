@@ -205,6 +205,44 @@ def test_rank_correlations_are_told_device_by_device():
     )
 
 
+def test_correlations_over_different_candidates_tell_how_many_each():
+    rows = [
+        row(f"c{i}", gmacs=0.1 + i if i < 4 else None, params=1e6 * (i % 5 + 1), **timed(20 + i))
+        for i in range(10)
+    ]
+    gmacs, params = ranks(judge(study_of(rows), frame(study_of(rows), rows)))
+    text = sentence([gmacs, params])
+    assert text.startswith("On A CPU, the rank correlation (Kendall) with latency is GMACs 1.00 ")
+    assert "GMACs 1.00 over 4 candidates and params " in text
+    assert text.endswith("] over 10 candidates.")
+
+
+@pytest.mark.parametrize("few", ["gmacs", "latency_ms"])
+@pytest.mark.parametrize(("num_values", "has"), [(2, False), (4, False), (5, True)])
+def test_a_figure_with_few_different_values_has_no_interval(few, num_values, has):
+    rows = [
+        row(f"c{i}", **{**timed(20 + i), "gmacs": 0.1 + i % 7, few: 1.0 + i % num_values})
+        for i in range(12)
+    ]
+    found = ranks(judge(study_of(rows), frame(study_of(rows), rows)))
+    (rank,) = [each for each in found if each.key == "gmacs"]
+    assert (rank.low is not None, rank.high is not None) == (has, has)
+
+
+@pytest.mark.parametrize("num", [12, 20])
+@pytest.mark.parametrize("rho", [0.0, 0.8])
+def test_the_interval_holds_nearly_as_often_with_five_values(rho, num):
+    dice, ends = np.random.default_rng(num), stats.norm.ppf([0.2, 0.4, 0.6, 0.8])
+    x = dice.normal(size=(400, num))
+    y = rho * x + np.sqrt(1 - rho**2) * dice.normal(size=x.shape)
+    costs, many = np.digitize(x, ends), dice.normal(size=4000)
+    other = rho * many + np.sqrt(1 - rho**2) * dice.normal(size=4000)
+    truth = stats.kendalltau(np.digitize(many, ends), other).statistic if rho else 0.0
+    pairs = ((a, b) for a, b in zip(costs, y, strict=True) if len(set(a)) == 5)
+    found = [interval(float(stats.kendalltau(a, b).statistic), num, 5) for a, b in pairs]
+    assert 0.9 <= np.mean([low <= truth <= high for low, high in found]) <= 0.97
+
+
 @pytest.mark.parametrize("num", [8, 12, 30])
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
 def test_the_interval_of_a_rank_correlation_holds_the_truth(rho, num):
