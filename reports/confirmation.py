@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.candidates import Candidate
-from reports.columns import FIGURES, MISSING, plain, protocol_of
-from reports.phrases import name_of
+from reports.columns import FIGURES, MISSING, is_missing, plain, protocol_of
+from reports.phrases import count, name_of
 from reports.rows import Row, Study, frame
 from reports.statistics import CONFIDENCE, NO_SPREAD, pooled_sd
 from reports.tables import CI, NOTES, Line, Table
@@ -37,7 +37,10 @@ class Confirmed:
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """What was run again, the best first, and who is the best of the study now."""
+    """What was run again, the best first, and who is the best of the study now.
+
+    Without ``lines`` fresh trials came to their end, and none of them has the figure.
+    """
 
     key: str
     lines: tuple[Confirmed, ...]
@@ -81,9 +84,9 @@ def confirmation(verdict: Verdict, study: Study | None, rows: Sequence[Row]) -> 
     used = {trial["seed"] for trial in verdict.trials}
     before = {each.candidate.name: each.candidate for each in verdict.scored}
     fresh = _fresh(verdict, study, rows, key, used)
-    lines = [_line(before[n], key, values) for n, values in fresh.items() if n in before and values]
-    if not lines:
+    if not fresh.keys() & before.keys():
         return None
+    lines = [_line(before[n], key, values) for n, values in fresh.items() if n in before and values]
     lines.sort(key=lambda each: -each.fresh)
     return Confirmation(key=key, lines=tuple(lines), winner=best.name)
 
@@ -91,7 +94,10 @@ def confirmation(verdict: Verdict, study: Study | None, rows: Sequence[Row]) -> 
 def _fresh(
     verdict: Verdict, study: Study, rows: Sequence[Row], key: str, used: set[int]
 ) -> dict[str, list[float]]:
-    """A figure of each candidate over seeds that were not used, taken as the study took it."""
+    """A figure of each candidate over seeds that were not used, taken as the study took it.
+
+    Empty for a candidate whose trials came to their end without the figure.
+    """
     ways = [column.key for column in protocol_of(key)]
     usual = {tuple(t.get(each) for each in ways) for t in verdict.kept if t["state"] == "done"}
     other = judge(study, frame(study, rows))
@@ -99,7 +105,8 @@ def _fresh(
     for trial in other.trials:
         alike = tuple(trial.get(each) for each in ways) in usual
         if trial["state"] == "done" and alike and trial["seed"] not in used:
-            found.setdefault(trial["candidate"], []).append(trial[key])
+            values = found.setdefault(trial["candidate"], [])
+            values += [] if is_missing(trial.get(key)) else [trial[key]]
     return found
 
 
@@ -168,6 +175,8 @@ def confirmation_sentence(study: Study, verdict: Verdict, found: Confirmation | 
     """
     best = _winner(verdict)
     line = next((e for e in found.lines if best and e.name == best.name), None) if found else None
+    if found and not found.lines:
+        return f" On fresh seeds no {FIGURES[found.key].label} was measured: nothing is confirmed."
     if best is None or (line is None and not study.get("search")):
         return ""
     if line is None or found is None:
@@ -179,7 +188,7 @@ def confirmation_sentence(study: Study, verdict: Verdict, found: Confirmation | 
     column = FIGURES[found.key]
     span = MISSING if line.half_width is None else f"± {column.text(line.half_width)}"
     return (
-        f" On {line.num_fresh} fresh seeds {name_of(best)} has {column.label} "
+        f" On {count(line.num_fresh, 'fresh seed')} {name_of(best)} has {column.label} "
         f"{column.with_unit(line.fresh)}, where the study had {column.with_unit(line.before)}: "
         f"an optimism of {column.difference(line.optimism)} {span} {column.step}."
     )

@@ -96,7 +96,7 @@ def sections_of(
     ``charts`` gives the charts by name, among them that of the effects if there are any.
     """
     sections = []
-    if confirmed:
+    if confirmed and confirmed.lines:
         table = confirmation_table(confirmed)
         sections.append(
             Section(

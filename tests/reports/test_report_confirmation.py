@@ -77,6 +77,29 @@ def test_seeds_that_the_study_has_used_or_another_way_of_scoring_confirm_nothing
     assert other is None
 
 
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+def test_a_fresh_trial_without_the_figure_is_left_out(nothing):
+    rows = noisy({"a": 0.4, "b": 0.3}, seeds=2)
+    again = [row("a", 2, 0.38), {**row("a", 3), "miou": nothing}, {**row("b", 2), "miou": nothing}]
+    study, verdict, found = confirmed(rows, again)
+    assert [(each.name, each.num_fresh, each.fresh) for each in found.lines] == [("a", 1, 0.38)]
+    assert " On 1 fresh seed a has mIoU" in confirmation_sentence(study, verdict, found)
+
+
+@pytest.mark.parametrize("nothing", [None, float("nan")])
+@pytest.mark.parametrize("search", [SEARCH, None])
+def test_fresh_trials_of_which_none_has_the_figure_confirm_nothing_and_say_so(
+    tmp_path, nothing, search
+):
+    rows = noisy({"a": 0.4, "b": 0.3}, seeds=2)
+    again = [{**row("a", seed), "miou": nothing} for seed in (2, 3)]
+    study = study_of(rows, search=search)
+    found = reports.write(study, rows, tmp_path, again=(study_of(again), again))
+    assert found.answer.endswith(" On fresh seeds no mIoU was measured: nothing is confirmed.")
+    assert "On fresh seeds no mIoU" in found.page.read_text()
+    assert "confirmation.md" not in found.files
+
+
 def test_the_best_of_several_equals_is_too_good_by_what_the_table_shows():
     dice, gaps = np.random.default_rng(0), []
     for _ in range(40):
