@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.measure.estimate import Burst
+from harness.whole import write_whole
 
 SCHEMA = 1
 """Raised when a receipt is to be read otherwise."""
@@ -41,13 +42,7 @@ def keep(folder: str | Path, receipt: Receipt) -> str:
     It is kept as it was sealed, perhaps on another machine, whose names are out of it already.
     """
     path = Path(folder) / f"{receipt['id']}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    try:
-        partial.write_text(json.dumps(receipt, indent=None, separators=(",", ":")) + "\n")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(path, json.dumps(receipt, indent=None, separators=(",", ":")) + "\n")
     return str(receipt["id"])
 
 
