@@ -2,33 +2,36 @@ r"""A table as LaTeX sets it with booktabs, no wider than the line of a one-colu
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import accumulate
 
+from reports.booktabs_fit import (
+    BOLD,
+    GAP,
+    WRAPPED,
+    Layout,
+    Rows,
+    Spans,
+    cell_lines,
+    heading_lines,
+    is_upright,
+    layout_of,
+    need,
+    span_lines,
+    widths,
+)
+from reports.breaking import pieces
 from reports.columns import plain
-from reports.latex import CHECK, escaped
+from reports.latex import escaped
 
-SIZES = ((r"\footnotesize", 76), (r"\scriptsize", 87))
-"""Sizes of letters, and how many of them go into the 345 points of a line of LaTeX's article."""
+TOO_WIDE = (
+    r"% This is wider than the line of an article: put it into a table* of a paper with two "
+    r"columns, or the lines from \begingroup to \endgroup into \resizebox{\linewidth}{!}{...}."
+)
+"""What the file of a table says that no layout fits."""
 
-LONG = 28
-"""Characters from which a cell of words is broken over lines."""
-
-GAP = 1.5
-"""Characters that go into the space between two columns."""
-
-BOLD = 1.15
-"""How much wider bold letters are."""
-
-WRAPPED = "X"
-"""A column of words that is broken over lines; such columns share what the others leave."""
-
-PIECE = 12
-"""Characters after which even a name without a place to break is broken."""
-
-_PIECES = re.compile(rf"[^=.,/:;+_]{{1,{PIECE}}}[=.,/:;+_]*|[=.,/:;+_]+")
-"""What of a word stays on one line: up to and with the signs after which it may go on."""
+EM = 2.0
+"""The figures in an em."""
 
 
 def tabular(
@@ -45,22 +48,24 @@ def tabular(
     of long words are as wide as the line leaves room for (tabularx), and headings of check marks
     are upright where the marks would be too many. The packages it needs are in its first line.
     """
-    kinds, size, upright = _columns(rows, numeric, any(bold))
-    heads = [
-        _heading(text, kind, _widest(rows[1:], place), upright)
-        for place, (text, kind) in enumerate(zip(rows[0], kinds, strict=True))
-    ]
-    body = [[_cell(cell, kind) for cell, kind in zip(r, kinds, strict=True)] for r in rows[1:]]
+    wider = BOLD if any(bold) else 1.0
+    layout = layout_of(rows, numeric, spans, wider)
+    places = range(len(layout.kinds))
+    heads = [_heading(rows, place, layout) for place in places]
+    body = [[_cell(row[place], place, layout) for place in places] for row in rows[1:]]
     lines = [f"{' & '.join(cells)} \\\\" for cells in map(_strong, body, bold)]
-    above = _above(spans) if any(name for name, _ in spans) else []
-    wide = WRAPPED in kinds
+    above = _above(rows, layout, spans, wider) if any(name for name, _ in spans) else []
+    wide = WRAPPED in layout.kinds and layout.fits
     name, width = ("tabularx", r"{\linewidth}") if wide else ("tabular", "")
-    packages = ["array", "booktabs", *["tabularx"] * wide, "amssymb", *["graphicx"] * upright]
+    turned = not layout.fits or any(is_upright(kind, layout) for kind in layout.kinds)
+    packages = ["array", "booktabs", *["tabularx"] * wide, "amssymb", *["graphicx"] * turned]
+    looks = r"\setlength{\tabcolsep}{3pt}\renewcommand{\arraystretch}{1.1}%"
     return "\n".join(
         [
             rf"% \usepackage{{{','.join(packages)}}}",
-            rf"\begingroup{size}\setlength{{\tabcolsep}}{{3pt}}\renewcommand{{\arraystretch}}{{1.1}}%",
-            rf"\begin{{{name}}}{width}{{@{{}}{_layout(rows, kinds)}@{{}}}}",
+            *[TOO_WIDE] * (not layout.fits),
+            rf"\begingroup{layout.size}{looks}",
+            rf"\begin{{{name}}}{width}{{@{{}}{_columns(rows, layout, wider)}@{{}}}}",
             r"\toprule",
             *above,
             f"{' & '.join(heads)} \\\\",
@@ -74,119 +79,63 @@ def tabular(
     )
 
 
-def _columns(
-    rows: Sequence[Sequence[str]], numeric: Sequence[bool], has_bold: bool
-) -> tuple[list[str], str, bool]:
-    """How each column is set, in what size, and whether headings of check marks stand upright."""
-    kinds = [_kind(place, right, rows) for place, right in enumerate(numeric)]
-    upright = False
-    widths = [_widest(rows[1:], place) for place in range(len(kinds))]
-    words = [place for place, kind in enumerate(kinds) if kind == "l"]
-    for place in sorted(words, key=lambda place: -widths[place]):
-        if _total(rows, kinds, has_bold, upright) > SIZES[0][1]:
-            kinds[place] = WRAPPED
-    upright = "c" in kinds and _total(rows, kinds, has_bold, upright) > SIZES[0][1]
-    total = _total(rows, kinds, has_bold, upright)
-    return kinds, next((size for size, line in SIZES if total <= line), SIZES[-1][0]), upright
-
-
-def _total(
-    rows: Sequence[Sequence[str]], kinds: Sequence[str], has_bold: bool, upright: bool
-) -> float:
-    """How many characters go into a line of a table, at least, if its columns are set so."""
-    total = GAP * (len(kinds) - 1)
-    for place, (head, kind) in enumerate(zip(rows[0], kinds, strict=True)):
-        cells, bold = rows[1:], BOLD if has_bold else 1
-        if kind == WRAPPED:
-            total += _need(rows, place) * bold
-        elif kind == "c" and upright:
-            total += 2
-        else:
-            widest = _widest(cells, place)
-            total += max(widest * bold, *map(len, _broken(head, widest)))
-    return total
-
-
-def _need(rows: Sequence[Sequence[str]], place: int) -> float:
-    """Characters that a column of words asks for: its longest piece, or a fifth of a long cell."""
-    words = (word for row in rows for word in row[place].split())
-    longest = max((len(piece) for word in words for piece in _pieces(word)), default=1)
-    return max(longest, _widest(rows[1:], place) / 5)
-
-
-def _pieces(word: str) -> list[str]:
-    return _PIECES.findall(word)
-
-
-def _layout(rows: Sequence[Sequence[str]], kinds: Sequence[str]) -> str:
+def _columns(rows: Rows, layout: Layout, bold: float) -> str:
     """The columns as tabular takes them; those of words share a line by what they need."""
-    needs = {place: _need(rows, place) for place, kind in enumerate(kinds) if kind == WRAPPED}
+    wrapped = [place for place, kind in enumerate(layout.kinds) if kind == WRAPPED]
+    needs = {place: need(rows, place, layout) for place in wrapped}
     mean = sum(needs.values()) / max(len(needs), 1)
-    ragged = r">{{\hsize={:.3f}\hsize\raggedright\arraybackslash}}X"
+    shared = r">{{\hsize={:.3f}\hsize\raggedright\arraybackslash}}X"
+    own = r">{{\raggedright\arraybackslash}}p{{{:.1f}em}}"  # what is made smaller has no line
     return "".join(
-        ragged.format(needs[place] / mean) if place in needs else kind
-        for place, kind in enumerate(kinds)
+        kind
+        if place not in needs
+        else shared.format(needs[place] / mean)
+        if layout.fits
+        else own.format(needs[place] * bold / EM)
+        for place, kind in enumerate(layout.kinds)
     )
 
 
-def _widest(rows: Sequence[Sequence[str]], place: int) -> int:
-    return max((len(row[place]) for row in rows), default=0)
-
-
-def _kind(place: int, right: bool, rows: Sequence[Sequence[str]]) -> str:
-    cells = [row[place] for row in rows[1:]]
-    if right:
-        return "r"
-    if cells and set(cells) <= {CHECK, f"({CHECK})", ""}:
-        return "c"
-    return WRAPPED if place > 0 and _widest(rows[1:], place) > LONG else "l"
-
-
-def _broken(heading: str, width: int) -> list[str]:
-    """A heading in lines that are no wider than the cells below it, as far as its words allow."""
-    words = re.split(r"(?<!±) ", heading)
-    width = max(width, *map(len, words))
-    lines = words[:1]
-    for word in words[1:]:
-        if len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
-
-
-def _heading(text: str, kind: str, width: int, upright: bool) -> str:
+def _heading(rows: Rows, place: int, layout: Layout) -> str:
+    kind = layout.kinds[place]
     if kind == WRAPPED:
-        return _cell(text, kind)
-    if kind == "c" and upright:
-        return rf"\rotatebox{{90}}{{{escaped(text)}}}"
-    lines = [escaped(line) for line in _broken(text, width)]
-    stack = r"\\".join(lines)
-    return stack if len(lines) == 1 else rf"\shortstack[{kind}]{{{stack}}}"
+        return _cell(rows[0][place], place, layout)
+    lines = heading_lines(rows, place, layout)
+    if is_upright(kind, layout):
+        return rf"\rotatebox{{90}}{{{_stack(lines, 'l')}}}"
+    return _stack(lines, kind)
 
 
-def _cell(text: str, kind: str) -> str:
+def _stack(lines: Sequence[str], side: str) -> str:
+    """Lines above each other, the last where a single one would be."""
+    stack = r"\\".join(map(escaped, lines))
+    return stack if len(lines) == 1 else rf"\shortstack[{side}]{{{stack}}}"
+
+
+def _cell(text: str, place: int, layout: Layout) -> str:
     """A cell; a long name in a column that is broken over lines may be broken itself."""
-    if kind != WRAPPED:
-        return escaped(text)
-    broken = (map(escaped, _pieces(word)) for word in plain(text).split())
-    return " ".join(map(r"\allowbreak{}".join, broken))
+    if layout.kinds[place] == WRAPPED:
+        parts = (map(escaped, pieces(word, layout.piece)) for word in plain(text).split())
+        return " ".join(map(r"\allowbreak{}".join, parts))
+    lines = cell_lines(text, place, layout)
+    stack = r"\\".join(map(escaped, lines))
+    return (
+        stack if len(lines) == 1 else rf"\begin{{tabular}}[t]{{@{{}}r@{{}}}}{stack}\end{{tabular}}"
+    )
 
 
 def _strong(cells: Sequence[str], bold: bool) -> Sequence[str]:
     return [rf"\textbf{{{cell}}}" for cell in cells] if bold else cells
 
 
-def _above(spans: Sequence[tuple[str, int]]) -> list[str]:
+def _above(rows: Rows, layout: Layout, spans: Spans, bold: float) -> list[str]:
     """The row of headings over several columns, and a rule under each."""
-    starts = [1, *accumulate((wide for _, wide in spans), initial=1)][1:]
-    cells = [
-        rf"\multicolumn{{{wide}}}{{c}}{{{escaped(name)}}}" if name else "&" * (wide - 1)
-        for name, wide in spans
-    ]
-    rules = [
-        rf"\cmidrule(lr){{{first}-{first + wide - 1}}}"
-        for first, (name, wide) in zip(starts, spans, strict=False)
-        if name
-    ]
+    wide = widths(rows, layout, bold)
+    starts = [*accumulate((number for _, number in spans), initial=0)]
+    cells, rules = [], []
+    for start, (name, number) in zip(starts, spans, strict=False):
+        room = sum(wide[start : start + number]) + GAP * (number - 1)
+        head = rf"\multicolumn{{{number}}}{{c}}{{{_stack(span_lines(name, room, layout), 'c')}}}"
+        cells.append(head if name else "&" * (number - 1))
+        rules += [rf"\cmidrule(lr){{{start + 1}-{start + number}}}"] * bool(name)
     return [f"{' & '.join(cells)} \\\\", " ".join(rules)]

@@ -64,6 +64,10 @@ _ACCENTS = {
 }
 
 
+PRINTED_AS_NUMBER = r"\ifdefined\Uchar"
+"""What is in an escaped text where not every engine prints a sign itself."""
+
+
 def escaped(text: str) -> str:
     """A text that any LaTeX engine prints as it is, on one line.
 
@@ -82,4 +86,4 @@ def _escaped(char: str) -> str:
     letter, *marks = list(unicodedata.normalize("NFD", char))
     if letter.isascii() and len(marks) == 1 and marks[0] in _ACCENTS:
         return f"\\{_ACCENTS[marks[0]]}{{{letter}}}"
-    return rf"{{\ifdefined\Uchar\char{ord(char)} \else U+{ord(char):04X}\fi}}"
+    return rf"{{{PRINTED_AS_NUMBER}\char{ord(char)} \else U+{ord(char):04X}\fi}}"
