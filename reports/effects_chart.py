@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Any
 
-from reports.columns import FIGURES, minus, plain, shortened
+from reports.columns import FIGURES, minus, plain
 from reports.effects import Effect, Effects
 from reports.paired import Word
+from reports.shortening import shortened_apart
 from reports.style import (
     BLUE,
     COLUMN_INCHES,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 MOST_BARS = 40
 LONGEST_NAME = 28
-"""The letters from which a name is cut in its middle; the table has it in full."""
+"""The letters from which a name is cut within; the table has it in full."""
 
 ROW_INCHES, FOOT_INCHES, TOP_INCHES = 0.19, 0.55, 0.06
 """Of one bar, of what stands below the axis with one line of key, and of the air on top."""
@@ -128,7 +129,8 @@ def draw_effects(chart: EffectsChart) -> Drawing:
         _frame(axes, chart)
         for place, each in enumerate(chart.bars):
             _draw_bar(axes, place, each, chart.limits)
-        names = [shortened(each.name, LONGEST_NAME, tail=11) for each in chart.bars]
+        names = [each.name for each in chart.bars]
+        names = shortened_apart(names, [LONGEST_NAME] * len(names), tail=11)
         _fit(axes, names_of_rows(axes, names, pad=3.0, at=0.0))
         handles = [Line2D([], [], label=word, **_mark(word)) for word in words]
         figure.legend(

@@ -12,7 +12,7 @@ from functools import cached_property
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal
 
-from reports.columns import shortened
+from reports.shortening import shortened_apart
 
 if TYPE_CHECKING:  # matplotlib takes half a second to come, and only drawing needs it
     from matplotlib.axes import Axes
@@ -58,6 +58,9 @@ MARK_LETTERS = 6.5
 
 KEY_WIDTH, CUT_TAIL = 0.95, 12
 """The part of the paper's width that a key of numbers has, and the letters kept of a name's end."""
+
+MOST_CUTS = 5
+"""How often texts are cut until all fit: letters that are left may be wider than those cut."""
 
 FIGURE_SPACE = "\N{FIGURE SPACE}"
 """As wide as a figure, so that numbers stand below each other."""
@@ -164,26 +167,33 @@ def in_columns(figure: Figure, names: Sequence[str]) -> list[list[str]]:
     """
     digits, room = len(str(len(names))), KEY_WIDTH * figure.bbox.width
     numbers = [f"{str(each + 1).rjust(digits, FIGURE_SPACE)}  " for each in range(len(names))]
-    lines = [f"{number}{name}" for number, name in zip(numbers, names, strict=True)]
-    fitting = fitted(figure, lines, room, tail=CUT_TAIL)
+    beside = max(widths(figure, numbers), default=0.0)
+    named = fitted(figure, names, room - beside, tail=CUT_TAIL)
+    fitting = [f"{number}{name}" for number, name in zip(numbers, named, strict=True)]
     wide = widths(figure, [f"{line}    " for line in fitting])
     columns = max(1, int(room / max(wide, default=room)))
-    rows = -(-len(lines) // columns)
-    return [fitting[start : start + rows] for start in range(0, len(lines), rows or 1)]
+    rows = -(-len(fitting) // columns)
+    return [fitting[start : start + rows] for start in range(0, len(fitting), rows or 1)]
 
 
 def fitted(figure: Figure, texts: Sequence[str], room: float, *, tail: int) -> list[str]:
     """Texts in small letters, cut before their last ``tail`` ones where they are wider than room.
 
-    ``room`` is in pixels.
+    ``room`` is in pixels. Those that differ stay different.
     """
     # To measure letters takes long, and so many never fit.
     least = LEAST_WIDTH * SMALL * figure.dpi / 72
-    near = [shortened(text, max(int(room / least), 2 * tail), tail=tail) for text in texts]
-    return [
-        shortened(text, int(len(text) * room / wide), tail=tail) if wide > room else text
-        for text, wide in zip(near, widths(figure, near), strict=True)
-    ]
+    longest = [max(int(room / least), 2 * tail)] * len(texts)
+    for _ in range(MOST_CUTS):
+        cut = shortened_apart(texts, longest, tail)
+        wide = widths(figure, cut)
+        if all(each <= room for each in wide):
+            break
+        longest = [
+            int(len(text) * room / each) if each > room else most
+            for text, each, most in zip(cut, wide, longest, strict=True)
+        ]
+    return cut
 
 
 def widths(figure: Figure, texts: Sequence[str]) -> list[float]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reports.columns import FIGURES, Column, is_missing, minus, plain, shortened
+from reports.columns import FIGURES, Column, is_missing, minus, plain
+from reports.shortening import shortened_apart
 from reports.style import (
     BLUE,
     COLUMN_INCHES,
@@ -68,12 +69,14 @@ def sweep_chart(found: Sweep) -> SweepChart:
     for row in rows:
         value = plain(row["factors"].get(factor, row["candidate"])) if factor else ""
         groups.setdefault(value, []).append((x.number(row[x.key]) or 0, y.number(row[y.key]) or 0))
+    labels = shortened_apart(list(groups), [LONGEST] * len(groups))
     return SweepChart(
         x=x,
         y=y,
         factor=plain(factor) if factor else None,
         groups=tuple(
-            Group(label=shortened(k, LONGEST), points=tuple(v)) for k, v in groups.items()
+            Group(label=label, points=tuple(points))
+            for label, points in zip(labels, groups.values(), strict=True)
         ),
         rank=_rank([point for points in groups.values() for point in points]),
         subtitle=_subtitle(rows),
