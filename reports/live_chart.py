@@ -23,6 +23,9 @@ MOST_POINTS = 3000
 MOST_VALUES, LONGEST_VALUE = 12, 40
 """A factor of more values, or longer ones, is no filter: nobody looks for one of fifty buttons."""
 
+STATUS = "status"
+"""What the table calls where a candidate stands; each view of the chart has it by its own axes."""
+
 Pairs = tuple[tuple[str, str], ...]
 Shown = Mapping[str, Standing]
 """The candidates that some chart shows, by their names on one line."""
@@ -144,7 +147,7 @@ def _figures(one: Standing) -> Pairs:
     """What is told of a candidate that the table does not list: it is on another cost's front."""
     means = ((FIGURES[key], one.candidate.mean(key)) for key in ALWAYS)
     told = ((column.heading, column.text(mean)) for column, mean in means)
-    return (*told, ("status", plain(one.words)))
+    return (*told, (STATUS, plain(one.words)))
 
 
 def _shares(fronts: Sequence[Front], name: str) -> Pairs:
@@ -161,22 +164,25 @@ def chart_data(live: LiveChart) -> dict[str, Any]:
     """The record as plain values, for the script in the page; texts are text and never markup."""
     places = {name: place for place, name in enumerate(live.details)}
     return {
-        "views": [_view(each, places) for each in live.charts],
+        "views": [_view(each, places, not at) for at, each in enumerate(live.charts)],
         "candidates": [
             {"name": e.name, "parts": e.parts, "figures": e.figures, "values": e.values}
             for e in live.details.values()
         ],
         "filters": [{"name": name, "values": values} for name, values in live.filters],
         "kinds": dict(KIND_WORDS),
+        "status": STATUS,
         "shared": live.shared,
     }
 
 
-def _view(chart: ParetoChart, places: Mapping[str, int]) -> dict[str, Any]:
+def _view(chart: ParetoChart, places: Mapping[str, int], by_study: bool) -> dict[str, Any]:
+    """One chart; that of the study's own objectives says where candidates stand as the table."""
     every = -(-len(chart.crowd) // MOST_POINTS) or 1
     less = f" One point in {every} is drawn here." if every > 1 else ""
     return {
         "cost": chart.x.label,
+        "status": STATUS if by_study else f"{STATUS} by {chart.y.label} and {chart.x.label}",
         "x": chart.x.heading,
         "y": chart.y.heading,
         "log": chart.log,
@@ -194,6 +200,7 @@ def _view(chart: ParetoChart, places: Mapping[str, int]) -> dict[str, Any]:
                 "candidate": places[m.name],
                 "label": m.label,
                 "kind": m.kind,
+                "words": m.words,
                 "x": m.x,
                 "y": m.y,
                 "span": m.span,

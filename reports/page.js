@@ -166,7 +166,9 @@
     element("h3", one.name, told);
     element("p", data.kinds[point.kind] + (point.baseline ? ", baseline" : ""), told);
     const list = element("dl", "", told);
-    for (const [label, text] of [...one.parts, ...one.figures]) {
+    // Where it stands is by this view's front, as the line above says it.
+    const figures = one.figures.map(([label, text]) => label === data.status ? [view().status, point.words] : [label, text]);
+    for (const [label, text] of [...one.parts, ...figures]) {
       const pair = element("div", "", list);
       element("dt", label, pair);
       element("dd", text, pair);
@@ -257,7 +259,7 @@
     const index = view().points.findIndex((p) => p.candidate === name);
     state.active = index < 0 ? null : index;
     draw();
-    if (state.active !== null) tell(state.active);
+    if (state.told !== null) tell(view().points.findIndex((p) => p.candidate === state.told));
   });
   on("log-x", "change", (event) => { state.log[0] = event.target.checked; zoom(0); });
   on("log-y", "change", (event) => { state.log[1] = event.target.checked; zoom(0); });

@@ -43,7 +43,7 @@ class Mark:
     ``label`` is its name as it stands beside the mark, "" for none.
     ``y`` is None for a candidate that was rejected before it had a score. ``span`` is the 95 %
     interval of the latency; ``sd`` the standard deviation of y over seeds; ``seeds`` are the
-    single trials.
+    single trials. ``words`` are where it stands by what the chart judges.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Mark:
     span: XY | None = None
     sd: float | None = None
     seeds: tuple[XY, ...] = ()
+    words: str = ""
     baseline: bool = False
 
 
@@ -216,6 +217,7 @@ def _mark(standing: Standing, x: Column, y: Column, varied: tuple[str, ...]) -> 
         span=_span(one, x) if x.key == "latency_ms" else None,
         sd=y.number(found.sd) if found and y.seeded else None,
         seeds=_seeds(one, x, y) if y.seeded else (),
+        words=plain(standing.words),
         baseline=one.baseline,
     )
 

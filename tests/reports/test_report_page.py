@@ -158,6 +158,17 @@ def test_a_mark_is_told_with_its_architecture_and_the_figures_of_the_table():
     assert told["share of fronts by latency"].endswith(" %")
 
 
+def test_each_view_says_where_a_mark_stands_by_its_own_front():
+    rows = noisy({"a": 0.30, "b": 0.40}, seeds=2, a=8, b=14)
+    first, by_gmacs, _ = chart_data(live_of(rows))["views"]
+    assert first["status"] == "status" and by_gmacs["status"] == "status by mIoU and GMACs"
+    words = [[point["words"] for point in view["points"]] for view in (first, by_gmacs)]
+    assert words[0][0].startswith("on the front") and words[1][0].startswith("dominated by b")
+    for view in (first, by_gmacs):
+        for point in view["points"]:
+            assert ("on the front" in point["words"]) == point["kind"].startswith("front")
+
+
 def test_filters_are_what_the_study_varied_unless_they_are_too_many():
     rows = [row(f"c{i}", 0, 0.3 + i / 100, **timed(5 + i)) for i in range(14)]
     live = live_of(rows, parts=["sum", "bga"] * 7)

@@ -145,6 +145,20 @@ def test_clicks_filter_and_show_all_undoes_them(tab):
     assert points(tab) == whole
 
 
+def test_where_a_candidate_stands_is_told_by_the_front_that_is_shown(tab):
+    tab.ask("plot.focus()")
+    row = "[...document.querySelectorAll('#told dt')].find(e => e.textContent.startsWith('status'))"
+    for view in (1, 0):
+        tab.ask(f"(cost.value = '{view}', cost.dispatchEvent(new Event('change')))")
+        for _ in range(points(tab)):
+            press(tab, "ArrowRight")
+            heading = tab.ask("document.querySelector('#told h3 + p').textContent")
+            words = tab.ask(f"{row}.nextSibling.textContent")
+            assert ("on the front" in words) == heading.startswith("front")
+            assert tab.ask(f"{row}.textContent").startswith("status by mIoU") == bool(view)
+    press(tab, "Escape")
+
+
 def test_what_a_filter_hides_is_not_told_of_and_no_line_goes_through_it(tab):
     corners = "plot.data.find(trace => trace.line?.shape === 'hv').x.length"
     whole = tab.ask(corners)
