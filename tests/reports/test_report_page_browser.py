@@ -288,6 +288,18 @@ def test_the_board_keeps_its_words_whole_on_a_phone(window, tmp_path):
         assert window.ask(LINES.replace("CELL", cell)) == 1, cell
 
 
+def test_a_name_is_whole_where_there_is_room_for_it(window, tmp_path):
+    names = [f"candidate_number_{i}" for i in range(8, 12)]
+    rows = [row(name, s, 0.3 + i / 99) for i, name in enumerate(names) for s in range(3)]
+    page = reports.write(study_of(rows, baseline=names[0]), rows, tmp_path).page
+    for width in (1280, 700):
+        opened(window, page, width=width)
+        for place in range(1, 5):
+            cell = f".candidates tbody tr:nth-child({place}) th"
+            assert window.ask(LINES.replace("CELL", cell)) == 1
+        assert window.ask("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_long_name_of_what_latencies_are_set_against_fits_a_phone(window, tmp_path):
     rows = noisy({LONG: 0.3, "b": 0.4}, seeds=3, b=10, **{LONG: 8})
     rows = [{**each, "latency_contended": True} for each in rows]
