@@ -74,6 +74,9 @@ def _placed(
     """Where names stand, by their places in the row, and those of them that are numbers there."""
     number = _size(axes, "8" * len(str(len(names))))
     numbered = {index for index, name in enumerate(names) if len(name.text) > LONGEST_NAME}
+    # A name that is itself a number would be looked for in the key of the others.
+    numbers = {index for index, name in enumerate(names) if name.text.isdecimal()}
+    numbered |= numbers if numbered else set()
     sizes = [number if i in numbered else _size(axes, n.text, n.room) for i, n in enumerate(names)]
     while True:
         labels = [
@@ -86,7 +89,7 @@ def _placed(
         fresh = (lost - numbered) or (found.keys() - numbered if lost else set())
         if not fresh:
             return {index: each for index, each in found.items() if each}, numbered
-        numbered |= fresh
+        numbered |= fresh | numbers
         sizes = [number if index in numbered else size for index, size in enumerate(sizes)]
 
 

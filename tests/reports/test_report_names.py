@@ -175,6 +175,20 @@ def test_the_key_of_numbers_fits_the_paper_whatever_its_letters(letter):
     assert figure.bbox.contains(*box.min) and figure.bbox.contains(*box.max)
 
 
+def test_a_name_that_is_a_number_is_never_taken_for_one_of_the_key():
+    chart = chart_of(scattered, 5)
+    names = ("14", "a name so long that a number has to stand for it", "22", "2", "c")
+    marks = tuple(replace(m, label=name) for m, name in zip(chart.marks, names, strict=True))
+    figure = draw_pareto(replace(chart, marks=marks)).figure
+    keyed = dict(LINE.findall("\n".join(each.get_text() for each in figure.texts)))
+    assert sorted(keyed.values()) == sorted(names[:4])
+    (axes,) = figure.axes
+    assert {each.get_text() for each in axes.texts} == {"1", "2", "3", "4", "c"}
+    few = replace(chart, marks=tuple(replace(m, label=str(i)) for i, m in enumerate(chart.marks)))
+    (axes,) = draw_pareto(few).figure.axes
+    assert {each.get_text() for each in axes.texts} == set("01234"), "without a key"
+
+
 def test_names_of_marks_that_lie_on_each_other_are_both_written():
     chart = chart_of(rising, 5)
     first, second, *rest = chart.marks
