@@ -14,6 +14,7 @@ from reports.front_table import share
 from reports.networks import Networks, networks
 from reports.pareto import Standing
 from reports.pareto_chart import FRONT_ALONE, KIND_WORDS, ParetoChart, pareto_chart
+from reports.shortening import shortened_apart
 from reports.tables import ALWAYS, Table
 from reports.verdict import Verdict
 
@@ -22,6 +23,9 @@ MOST_POINTS = 3000
 
 MOST_VALUES, LONGEST_VALUE = 12, 40
 """A factor of more values, or longer ones, is no filter: nobody looks for one of fifty buttons."""
+
+LONGEST_NAME, NAME_TAIL = 40, 9
+"""The letters from which a name beside a mark is cut, and those kept of its end."""
 
 STATUS = "status"
 """What the table calls where a candidate stands; each view of the chart has it by its own axes."""
@@ -163,11 +167,18 @@ def _shares(fronts: Sequence[Front], name: str) -> Pairs:
 def chart_data(live: LiveChart) -> dict[str, Any]:
     """The record as plain values, for the script in the page; texts are text and never markup."""
     places = {name: place for place, name in enumerate(live.details)}
+    brief = _brief(list(live.details))
     return {
         "views": [_view(each, places, not at) for at, each in enumerate(live.charts)],
         "candidates": [
-            {"name": e.name, "parts": e.parts, "figures": e.figures, "values": e.values}
-            for e in live.details.values()
+            {
+                "name": e.name,
+                "brief": short,
+                "parts": e.parts,
+                "figures": e.figures,
+                "values": e.values,
+            }
+            for e, short in zip(live.details.values(), brief, strict=True)
         ],
         "filters": [{"name": name, "values": values} for name, values in live.filters],
         "kinds": dict(KIND_WORDS),
@@ -176,9 +187,16 @@ def chart_data(live: LiveChart) -> dict[str, Any]:
     }
 
 
+def _brief(names: Sequence[str]) -> list[str]:
+    """Names as they are written beside marks."""
+    return shortened_apart(names, [LONGEST_NAME] * len(names), tail=NAME_TAIL)
+
+
 def _view(chart: ParetoChart, places: Mapping[str, int], by_study: bool) -> dict[str, Any]:
     """One chart; that of the study's own objectives says where candidates stand as the table."""
     every = -(-len(chart.crowd) // MOST_POINTS) or 1
+    labels = _brief([m.label for m in chart.marks])
+    printed = _brief([each.label for each in chart.published.marks])
     less = f" One point in {every} is drawn here." if every > 1 else ""
     return {
         "cost": chart.x.label,
@@ -193,12 +211,13 @@ def _view(chart: ParetoChart, places: Mapping[str, int], by_study: bool) -> dict
         "remarks": chart.remarks + less,
         "crowd": [[float(f"{v:.4g}") for v in point] for point in chart.crowd[::every]],
         "published": [
-            {"label": each.label, "x": each.x, "y": each.y} for each in chart.published.marks
+            {"label": label, "x": each.x, "y": each.y}
+            for each, label in zip(chart.published.marks, printed, strict=True)
         ],
         "points": [
             {
                 "candidate": places[m.name],
-                "label": m.label,
+                "label": label,
                 "kind": m.kind,
                 "words": m.words,
                 "x": m.x,
@@ -208,6 +227,6 @@ def _view(chart: ParetoChart, places: Mapping[str, int], by_study: bool) -> dict
                 "seeds": m.seeds,
                 "baseline": m.baseline,
             }
-            for m in chart.marks
+            for m, label in zip(chart.marks, labels, strict=True)
         ],
     }

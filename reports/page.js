@@ -16,7 +16,6 @@
   const textOf = (value) => String(+value.toPrecision(4));
   // Plotly reads a little markup in labels; a name has none.
   const plain = (text) => text.replace(/[&<>]/g, (c) => ({"&": "&amp;", "<": "&lt;", ">": "&gt;"})[c]);
-  const short = (text) => text.length > 40 ? `${text.slice(0, 30)}…${text.slice(-9)}` : text;
   const shown = (point) => (!state.kinds.size || state.kinds.has(point.kind)) &&
     state.values.every((set, i) => !set.size || set.has(data.candidates[point.candidate].values[i]));
 
@@ -65,7 +64,7 @@
     });
   }
   function hover(point) {
-    const name = plain(short(data.candidates[point.candidate].name));
+    const name = plain(data.candidates[point.candidate].brief);
     const up = point.y === null ? "not trained" : `${plain(view().y)} ${textOf(point.y)}`;
     return `<b>${name}</b><br>${up}<br>${plain(view().x)} ${textOf(point.x)}`;
   }
@@ -124,14 +123,14 @@
     state.lost = 0;
     const rank = (p) => p.kind === "published" ? 2 : p.kind.startsWith("front") || p.baseline ? 0 : 1;
     for (const p of [...points].sort((one, two) => rank(one) - rank(two))) {
-      const [x, y] = at(p), w = pen.measureText(short(p.label)).width + 6;
+      const [x, y] = at(p), w = pen.measureText(p.label).width + 6;
       if (!p.label || x < 0 || x > wide || y < 0 || y > high) continue;
       const free = SIDES.map(([dx, left, top]) => [x + dx * w + left, y + top, x + (dx + 1) * w + left, y + top + HIGH])
         .filter((box) => box[0] > 0 && box[2] < wide + r && box[1] > -t && box[3] < high && !meets(box, taken));
       const box = free.find((each) => !meets(each, lines)) || free[0];
       if (!box) { state.lost += 1; continue; }
       taken.push(box);
-      found.push({text: plain(short(p.label)), xref: "paper", yref: "paper", x: box[0] / wide, y: 1 - box[1] / high, width: w, height: HIGH,
+      found.push({text: plain(p.label), xref: "paper", yref: "paper", x: box[0] / wide, y: 1 - box[1] / high, width: w, height: HIGH,
         xanchor: "left", yanchor: "top", align: "center", showarrow: false, borderpad: 0, captureevents: false,
         font: {size: 12, color: colour(["ink", "muted", "plum"][rank(p)])}});
     }

@@ -169,6 +169,15 @@ def test_each_view_says_where_a_mark_stands_by_its_own_front():
             assert ("on the front" in point["words"]) == point["kind"].startswith("front")
 
 
+def test_names_beside_marks_are_brief_and_differ_where_the_candidates_do():
+    names = [f"{'x' * 100}{i}{'y' * 100}" for i in range(3)]
+    rows = [row(name, 0, 0.3 + i / 99, **timed(5 + i)) for i, name in enumerate(names)]
+    data = chart_data(live_of(rows))
+    labels = [point["label"] for point in data["views"][0]["points"]]
+    for shown in (labels, [each["brief"] for each in data["candidates"]]):
+        assert len(set(shown)) == 3 and max(map(len, shown)) <= 40
+
+
 def test_filters_are_what_the_study_varied_unless_they_are_too_many():
     rows = [row(f"c{i}", 0, 0.3 + i / 100, **timed(5 + i)) for i in range(14)]
     live = live_of(rows, parts=["sum", "bga"] * 7)
