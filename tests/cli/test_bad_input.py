@@ -183,10 +183,22 @@ def full(_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_a_full_disk_fails_its_trials_by_file_and_the_same_command_goes_on(run, monkeypatch):
-    done = run().rows[0]
+def test_a_full_disk_that_cannot_take_a_receipt_is_told_before_anything_is_trained(
+    run, monkeypatch, tmp_path
+):
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
+        line = only_line(run())
+    assert re.fullmatch(r"twopath: --runs \S+/receipts/\w{64}\.json: No space left on device", line)
+    assert not list(tmp_path.glob("runs/trials/*/checkpoint.pt*"))
+    assert [row["state"] for row in run().rows] == ["done"]
+
+
+def test_a_full_disk_fails_its_trials_by_file_and_the_same_command_goes_on(run, monkeypatch):
+    done = run().rows[0]
+    writes = iter([os.fsync])  # the receipt's; what comes after it meets a disk that is full
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", lambda file: next(writes, full)(file))
         said = run(fusions='"sum", "concat"')
     assert said.code == 1
     kept, failed = said.rows
