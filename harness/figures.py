@@ -12,7 +12,7 @@ from harness.measure.across import referred
 from harness.measure.candidates import MAX_TOGETHER, Order, cost_of, latencies_of
 from harness.measure.receipt import keep
 from harness.mistakes import NotInstalledError
-from harness.plan import Trial
+from harness.plan import Trial, timed_together
 from harness.runners.runner import Runner
 from harness.study import Budget, Timing
 from harness.trial import Row, reason_of
@@ -40,11 +40,6 @@ class Figures:
         by_key = {getattr(trial.entry, kind): trial for trial in trials}
         known = self.ledger.measurements(by_key)
         return {key: trial for key, trial in by_key.items() if key not in known}
-
-    def first_timed(self, trials: Sequence[Trial]) -> Trial | None:
-        """The first of some trials whose latency is known."""
-        untimed = self.missing(trials, "latency_key")
-        return next((each for each in trials if each.entry.latency_key not in untimed), None)
 
     def count(self, missing: Mapping[str, Trial], place: Callable[[Trial], Place]) -> Broken:
         """Counts candidates by cost key; gives those that could not be built."""
@@ -135,10 +130,46 @@ class Figures:
         ]
 
 
+class Networks:
+    """The networks of a study that were timed, group by group: each is timed once.
+
+    A search tries one network with several recipes, in groups of their own. ``first`` is a trial of
+    the first network whose latency is known.
+    """
+
+    def __init__(self, figures: Figures) -> None:
+        self.first: Trial | None = None
+        self._figures = figures
+        self._keys: dict[str, str] = {}
+
+    def together(self, own: list[Trial]) -> list[Trial]:
+        """A group's trials with the latency keys that they have in this study."""
+        return timed_together(own, self._keys)
+
+    def new(self, trials: Iterable[Trial]) -> dict[str, Trial]:
+        """One trial for each latency key that no earlier group had."""
+        before = set(self._keys.values())
+        by_key = {trial.entry.latency_key: trial for trial in trials}
+        return {key: trial for key, trial in by_key.items() if key not in before}
+
+    def keep(self, own: Sequence[Trial], trials: Sequence[Trial]) -> None:
+        """Takes note of what is timed by now, of a group with and without the study's keys."""
+        untimed = self._figures.missing(trials, "latency_key")
+        for mine, trial in zip(own, trials, strict=True):
+            if trial.entry.latency_key not in untimed:
+                self._keys[mine.entry.latency_key] = trial.entry.latency_key
+                self.first = self.first or trial
+
+
 def over_budget(budget: Budget, figures: Row) -> tuple[str, float] | None:
     """Why figures are over a budget, and by what share of the bound; None if they are within."""
     for name in ("params", "gmacs", "activations", "latency_ms"):
         bound, value = getattr(budget, name), figures.get(name)
         if bound is not None and value is not None and value > bound:
-            return f"over budget: {name} {value:.4g} > {bound:g}", value / bound - 1
+            return f"over budget: {name} {_amount(value)} > {_amount(bound)}", value / bound - 1
     return None
+
+
+def _amount(value: float) -> str:
+    """A figure or its bound, both in one notation: parameters are millions, latencies few."""
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"

@@ -48,6 +48,15 @@ class Published:
                 raise ValueError(
                     f"{self.source}, {self.label!r}: {unknown('figure', name, PRINTED)}"
                 )
+            _check_unit(f"{self.source}, {self.label!r}", name, self.figures[name])
+
+
+def _check_unit(who: str, name: str, value: float) -> None:
+    """ValueError for a figure that must be in another unit, as a percentage in place of a share."""
+    if name in ("miou", "pixel_accuracy") and not 0 <= value <= 1:
+        raise ValueError(f"{who}: {name} is a share from 0 to 1, and {value:g} is none")
+    if name == "params" and 0 < value < 1000:
+        raise ValueError(f"{who}: params is a number of weights, and {value:g} are too few")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any, cast
 
 from harness.architecture import KINDS, Architecture, Part
@@ -287,14 +288,18 @@ def _written(value: Same) -> Written:
     return written(value.value)
 
 
-def timed_together(trials: list[Trial]) -> list[Trial]:
+def timed_together(
+    trials: list[Trial], earlier: Mapping[str, str] = MappingProxyType({})
+) -> list[Trial]:
     """The trials with latency keys that hold among themselves only.
 
     A machine may be ten times slower an hour later, so a latency is a comparison: when a study
-    gains a candidate, all of them are timed again, which takes seconds.
+    gains a candidate, all of them are timed again, which takes seconds. ``earlier`` maps the own
+    keys of networks that a group before this one has timed to those they got, which they keep: a
+    search tries one network with several recipes, and it has one latency.
     """
-    group = sorted({trial.entry.latency_key for trial in trials})
-    keys = _keys_among(group)
+    group = sorted({each.entry.latency_key for each in trials} - earlier.keys())
+    keys = {**earlier, **_keys_among(group)}
     return [
         replace(trial, entry=replace(trial.entry, latency_key=keys[trial.entry.latency_key]))
         for trial in trials

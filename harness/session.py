@@ -17,7 +17,7 @@ from harness.data.augment import check_crop
 from harness.data.dataset import Dataset, datasets
 from harness.data.frames import check
 from harness.data.roots import DataRoots, open_dataset
-from harness.figures import Broken, Figures, Place, over_budget
+from harness.figures import Broken, Figures, Networks, Place, over_budget
 from harness.growing import GrowingPlan
 from harness.ladder import Ladder, rule_of
 from harness.ledger import Claim, Ledger
@@ -30,7 +30,6 @@ from harness.plan import (
     candidates,
     definition,
     size_timed,
-    timed_together,
     trials_of,
 )
 from harness.prices import Prices
@@ -107,7 +106,6 @@ class Session:
         self._in_flight = 0
         self._groups: Iterator[list[Proposal]] = self._propose()
         self._device = ""
-        self._first: Trial | None = None
         self._prices = Prices()
         self._figures = Figures(
             timing=self.study.timing,
@@ -117,6 +115,7 @@ class Session:
             receipts=self.settings.folder / "receipts",
             command=self.settings.command or f"twopath run {self.study.name}",
         )
+        self._networks = Networks(self._figures)
         self._ladder = Ladder(self.study, self.ledger, self._stop)
         self._climb: Iterator[list[Trial]] = iter(())
 
@@ -238,9 +237,11 @@ class Session:
 
     def _admit(self, group: list[Proposal]) -> None:
         """Measures a group, rejects what is over budget, queues what is missing."""
-        trials = timed_together([each for p in group for each in self._trials(p)])
+        own = [each for p in group for each in self._trials(p)]
+        trials = self._networks.together(own)
         self._check(self._missing(trials))  # before a large space is measured for nothing
         trials, broken = self._measured(trials)
+        self._networks.keep(own, trials)
         self._plan.add(trials)
         self._plan.write_new(self._record())
         wanted = [trial for trial in trials if not trial.entry.rejected]
@@ -263,10 +264,9 @@ class Session:
         sound = [each for each in trials if each.entry.cost_key not in broken]
         within = [each for each in self._judged(sound) if not each.entry.rejected]
         if self._figures.missing(within, "latency_key"):
-            timed = {each.entry.latency_key: each for each in within}
+            timed = self._networks.new(within)
             self.progress.phase(f"timing {some(len(timed), 'candidate')} together")
-            broken |= self._figures.time(timed, self._place, self._first)
-        self._first = self._first or self._figures.first_timed(trials)
+            broken |= self._figures.time(timed, self._place, self._networks.first)
         return self._judged(trials), broken
 
     def _trials(self, proposal: Proposal) -> list[Trial]:

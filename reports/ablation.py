@@ -91,7 +91,7 @@ def ablation_table(verdict: Verdict, found: Effects | None) -> Table | None:
         numeric=(*[False] * (len(named) + len(marks)), *[True] * len(heads)),
         lines=tuple(lines),
         spans=_spans(len(named), marks, len(heads)),
-        note=_note(heads, changes),
+        note=" ".join(filter(None, (_note(heads, changes), _unlike(scored, key, changes)))),
     )
 
 
@@ -144,14 +144,16 @@ def _figures(
 ) -> tuple[list[str], dict[str, list[str]]]:  # fmt: skip
     """Headings of figures, and each candidate's cells below them."""
     # As the table of candidates has them, so that busy machines give ratios here too.
-    table = candidates_table(verdict, found)
+    names = {each.name for each in scored}
+    some = [each for each in verdict.standings if each.candidate.name in names]
+    table = candidates_table(verdict, found, some)
     costs = [
         place
         for key in COSTS
         for place, heading in enumerate(table.headings)
         if heading.startswith(FIGURES[key].label)
     ]
-    lines = zip(verdict.standings, table.lines, strict=True)
+    lines = zip(some, table.lines, strict=True)
     at = {each.candidate.name: line.brief for each, line in lines}
     has_own = any(len(each.figures[score.key]) > 1 for each in scored)
     has_paired = any(each.found.low is not None for each in changes.values())
@@ -186,6 +188,16 @@ def _note(heads: Sequence[str], changes: Mapping[str, Effect]) -> str:
     half = NOTES[CI] if any(each.endswith(CI) for each in heads) else ""
     marks = "; ".join(text for word, (_, text) in TOLD.items() if word in words)
     return f"{half} {marks[:1].upper()}{marks[1:]}{'.' if marks else ''}".strip()
+
+
+def _unlike(scored: Sequence[Candidate], key: str, changes: Mapping[str, Effect]) -> str:
+    """That a difference may not be that of the means beside it, where seeds are missing."""
+    if not changes or len({each.seeds(key) for each in scored}) == 1:
+        return ""
+    return (
+        "Not all have the same seeds: a mean is over its own, a difference over those shared with "
+        "the baseline."
+    )
 
 
 def ablation_caption(table: Table, has_changes: bool) -> tuple[str, ...]:

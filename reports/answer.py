@@ -9,7 +9,6 @@ from itertools import combinations
 from reports.candidates import SEEDED, Candidate
 from reports.columns import FIGURES, Column
 from reports.effects import Effect, Effects, effects, gap_of
-from reports.latencies import is_contended, latency_ratio, level, ratio_text, ratio_to, reference
 from reports.more_seeds import FEWEST_TO_TELL, more_seeds, seeds_needed
 from reports.paired import least_p, paired
 from reports.pareto import Standing
@@ -23,11 +22,9 @@ from reports.phrases import (
     names,
     signed_gap,
 )
+from reports.prices import cheapest, lowest, price
 from reports.statistics import CONFIDENCE, NO_SPREAD, Difference, num_pairs
 from reports.verdict import MOST_LISTED, Verdict
-
-MOST_PAIRED = 20
-"""So many latencies are compared all with all."""
 
 MORE_SEEDS = "run the study with at least three seeds"
 
@@ -38,31 +35,36 @@ def answer(verdict: Verdict, found: Effects | None = None) -> str:
     ``found`` are the study's effects where the caller has them.
     """
     seeded = next((key for key in verdict.objectives if FIGURES[key].seeded), None)
-    baseline = next((each for each in verdict.scored if each.candidate.baseline), None)
+    baseline = next((each for each in verdict.compared if each.baseline), None)
     if len(verdict.scored) < 2:
         text = _too_few(verdict)
     elif seeded is None:
         text = _by_cost(verdict)
-    elif baseline:
-        text = _changes(verdict, seeded, found or effects(verdict), baseline.candidate)
+    elif baseline and baseline.mean(seeded) is not None:
+        text = _changes(verdict, seeded, found or effects(verdict), baseline)
     else:
         text = _race(verdict, seeded)
     return f"{_so_far(verdict)}{text.removesuffix('.')}{_left_aside(verdict)}."
 
 
+_ASIDE = {
+    "apart": "not compared",
+    "over budget": "over budget",
+    "incomplete": "not measured in full",
+}
+
+
 def _left_aside(verdict: Verdict) -> str:
-    """Who has an accuracy and is not compared, lest "the highest" be read as of all; "" for none.
+    """Who has an accuracy and does not compete, lest "the highest" be read as of all; "" for none.
 
     Why is told beside each.
     """
-    apart = [
-        each.candidate
-        for each in verdict.standings
-        if each.status == "apart" and any(each.candidate.mean(key) for key in SEEDED)
-    ]
-    if not apart or len(verdict.scored) < 2:
-        return ""
-    return f"; {names(apart)} {'is' if len(apart) == 1 else 'are'} not compared"
+    groups: dict[str, list[Candidate]] = {}
+    for each in verdict.standings if len(verdict.scored) > 1 else ():
+        if each.status in _ASIDE and any(each.candidate.mean(key) for key in SEEDED):
+            groups.setdefault(each.status, []).append(each.candidate)
+    told = ((groups[status], what) for status, what in _ASIDE.items() if status in groups)
+    return "".join(f"; {names(g)} {'is' if len(g) == 1 else 'are'} {what}" for g, what in told)
 
 
 def _so_far(verdict: Verdict) -> str:
@@ -76,7 +78,7 @@ def _too_few(verdict: Verdict) -> str:
         "failed": "failed",
         "over budget": "over budget",
         "stopped": "stopped early",
-        "apart": "measured in another way than most",
+        "apart": "measured in another way",
         "unpaired": "timed in another session",
         "incomplete": "not measured in full",
         "waiting": "not finished",
@@ -87,8 +89,8 @@ def _too_few(verdict: Verdict) -> str:
         return f"No candidate can be judged ({rest})."
     one = verdict.scored[0].candidate
     # A latency that was taken beside other work has no milliseconds, nor a ratio to itself.
-    prices = {key: _price(verdict, one, key) for key in verdict.objectives}
-    found = ", ".join(f"{FIGURES[key].label} {price}" for key, price in prices.items() if price)
+    prices = {key: price(verdict, one, key) for key in verdict.objectives}
+    found = ", ".join(f"{FIGURES[key].label} {told}" for key, told in prices.items() if told)
     told = f" ({found})" if found else ""
     if len(verdict.standings) == 1:
         return f"There is one candidate{told}, so nothing can be compared."
@@ -103,8 +105,8 @@ def _kind(one: Standing) -> str:
 def _by_cost(verdict: Verdict) -> str:
     """For a study that trains nothing it is judged by."""
     everyone = [each.candidate for each in verdict.scored]
-    cheap = {key: _cheapest(everyone, key) for key in verdict.objectives}
-    clauses = [_lowest(verdict, everyone, key, some) for key, some in cheap.items()]
+    cheap = {key: cheapest(everyone, key) for key in verdict.objectives}
+    clauses = [lowest(verdict, everyone, key, some) for key, some in cheap.items()]
     if len(next(iter(cheap.values()))) == len(everyone):  # else it begins with a name
         clauses[0] = f"{clauses[0][:1].upper()}{clauses[0][1:]}"
     return f"{'; '.join(clauses)}."
@@ -121,30 +123,55 @@ def _changes(verdict: Verdict, key: str, found: Effects | None, baseline: Candid
             moved = f"no change moves {FIGURES[key].label} at all"
         return "; ".join([f"{_no_spread(verdict)}: {moved}", *_more_seeds(verdict)]) + "."
     sure = [each for each in rows if each.resolved]
+    num = sum(not e.baseline and e.mean(key) is not None for e in verdict.compared)
     if not sure:
-        return _nothing_moves(FIGURES[key], rows, found.num_cut if found else 0)
-    others = sum(each.candidate.name != baseline.name for each in verdict.scored)
-    return _some_move(FIGURES[key], baseline, sure, len(rows), max(others, len(rows)))
+        return _nothing_moves(FIGURES[key], rows, num - len(rows), bool(found and found.num_cut))
+    return _some_move(FIGURES[key], baseline, sure, len(rows), num)
 
 
-def _nothing_moves(column: Column, rows: Sequence[Effect], num_cut: int) -> str:
-    """Where no row is resolved, though some could be; ``num_cut`` further ones were not tested."""
+def _nothing_moves(column: Column, rows: Sequence[Effect], untested: int, is_cut: bool) -> str:
+    """Where no row is resolved, though some could be.
+
+    ``untested`` changes have no row, since the table ``is_cut`` or they share no seed with the
+    baseline.
+    """
     judged = [each for each in rows if each.word != "no spread known"]
     alike = [each for each in rows if each.word == "no spread known"]
     num, first = len(judged), judged[0]
-    subject = "The one change" if num == 1 and not alike else f"None of the {count(num, 'change')}"
-    if num_cut:
-        subject = f"None of the first {count(num, 'change')}"
-    verb = "does not move" if subject == "The one change" else "moves"
-    size = f"{_moves(judged[:1], column)} ({interval(gap_of(first))})"
+    is_one = num == 1 and not alike
+    subject = _none_of(num, "first" if is_cut else "tested" if untested else "", is_one)
+    size = f"{_moves(judged[:1], column)} ({_alone(first)})"
+    why = "" if is_cut else ", sharing no seed with the baseline"
+    verb = "has no" if is_one else "has a"
     clauses = [
-        f"{subject} to the baseline {verb} {column.label} beyond seed noise",
-        f"it is {size}" if subject == "The one change" else f"the largest is {size}",
+        f"{subject} to the baseline {verb} resolved effect on {column.label}",
+        f"it is {size}" if is_one else f"the largest is {size}",
         *([_takes(more_seeds(first.seeds, first.found.n))] if first.seeds else []),
         *([f"no spread is known of {_moves(alike[:MOST_NAMED], column)}"] if alike else []),
-        *([f"{num_cut} more were not tested"] if num_cut else []),
+        *(
+            [f"{untested} more {'was' if untested == 1 else 'were'} not tested{why}"]
+            * bool(untested)
+        ),
     ]
     return "; ".join(clauses) + "."
+
+
+def _none_of(num: int, which: str, is_one: bool) -> str:
+    """Who has no effect: so many changes, or the one that there is."""
+    words = [which] if which else []
+    if is_one:
+        return " ".join(["The one", *words, "change"])
+    number = [which, str(num)] if which == "first" else [str(num), *words]
+    return " ".join(["None of the", *number, "change" if num == 1 else "changes"])
+
+
+def _alone(effect: Effect) -> str:
+    """What the number behind ± is; where it would resolve a change, what stands against that."""
+    low, high = effect.found.low, effect.found.high
+    told = interval(gap_of(effect))
+    if effect.p is None or low is None or high is None or low <= 0 <= high:
+        return told
+    return f"{told}, of this change alone; by Holm over all of the table p is {effect.p:.2g}"
 
 
 def _some_move(
@@ -186,8 +213,8 @@ def _race(verdict: Verdict, key: str) -> str:
     best = ranked[0]
     level = [each for each in ranked[1:] if not _resolved(verdict, key, best, each)]
     exact = _exact(verdict)
-    cheap = _cheapest(ranked, exact) if exact else []
-    thrift = [_lowest(verdict, ranked, exact, cheap)] if exact else []
+    cheap = cheapest(ranked, exact) if exact else []
+    thrift = [lowest(verdict, ranked, exact, cheap)] if exact else []
     if verdict.noises[key] is None:
         clauses = [_top(verdict, key, ranked), *thrift, *_more_seeds(verdict)]
     elif len(level) == len(ranked) - 1:
@@ -222,9 +249,12 @@ def _some_pair_is_resolved(verdict: Verdict, key: str, some: Sequence[Candidate]
 
 
 def _highest(verdict: Verdict, key: str, best: Candidate) -> str:
+    column, total = FIGURES[key], best.num_trials
     failed = best.num.get("failed", 0)
-    told = f"; {failed} of its {best.num_trials} trials failed" if failed else ""
-    return f"{name_of(best)} has the highest {FIGURES[key].label} ({_at(verdict, best, key)}{told})"
+    without = best.num.get("done", 0) - len(best.figures[key])
+    told = f"; {failed} of its {total} trials failed" if failed else ""
+    told += f"; {without} of its {total} trials gave no {column.label}" if without > 0 else ""
+    return f"{name_of(best)} has the highest {column.label} ({_at(verdict, best, key)}{told})"
 
 
 def _top(verdict: Verdict, key: str, ranked: Sequence[Candidate]) -> str:
@@ -279,80 +309,12 @@ def _flips(key: str, first: Candidate, second: Candidate, num_pairs: int) -> boo
     return exact is not None and exact * num_pairs <= 1 - CONFIDENCE
 
 
-def _lowest(
-    verdict: Verdict, found: Sequence[Candidate], key: str, cheap: Sequence[Candidate]
-) -> str:
-    """Who has the lowest of some figure: the ``cheap`` of those found."""
-    column = FIGURES[key]
-    if len(cheap) == len(found) > 1:
-        if column.counted:
-            return f"all have the same {column.label}"
-        whom = "another" if _all_level(cheap) else f"the lowest, that of {name_of(cheap[0])}"
-        return f"no {column.label} is distinguishable from {whom}"
-    price = _price(verdict, cheap[0], key)
-    if len(cheap) == 1:
-        told = _in_brackets(price, _next(found, key))
-        return f"{name_of(cheap[0])} has the lowest {column.label}{told}"
-    # Of a group that holds the reference, some other's ratio to it would tell nothing.
-    held = reference(verdict.compared) in cheap and is_contended(verdict.compared)
-    which = "" if column.counted or _all_level(cheap) else f" from that of {name_of(cheap[0])}"
-    told = _in_brackets(
-        f"about {price}" if price and not held else "", f"not distinguishable{which}"
-    )
-    told = _in_brackets(price) if column.counted else told
-    return f"{names(cheap)} have the lowest {column.label}{told}"
-
-
-def _all_level(found: Sequence[Candidate]) -> bool:
-    """Whether no latency of some is told from another's; of many that is not looked into.
-
-    All may be level with the lowest, if that is a noisy one, and not with each other.
-    """
-    if len(found) > MOST_PAIRED:
-        return False
-    return all(level(a, b, len(found) - 1) for a, b in combinations(found[1:], 2))
-
-
-def _in_brackets(*clauses: str) -> str:
-    told = [each for each in clauses if each]
-    return f" ({', '.join(told)})" if told else ""
-
-
-def _cheapest(found: Sequence[Candidate], key: str) -> list[Candidate]:
-    """The lowest of some figure, with those whose latency cannot be told from its own."""
-    order = sorted(found, key=lambda each: each.mean(key) or 0)
-    first, others = order[0], order[1:]
-    if key == "latency_ms":
-        return [first, *(each for each in others if level(each, first, len(others)))]
-    return [first, *(each for each in others if each.mean(key) == first.mean(key))]
-
-
-def _next(found: Sequence[Candidate], key: str) -> str:
-    """By how much the second lowest latency is above the lowest, paired by round."""
-    order = sorted(found, key=lambda each: each.mean(key) or 0)
-    if key != "latency_ms" or len(order) < 2:
-        return ""
-    ratio = latency_ratio(order[1], order[0], len(order) - 1)
-    return f"{name_of(order[1])} takes {ratio_text(ratio)} times as long" if ratio else ""
-
-
-def _price(verdict: Verdict, one: Candidate, key: str) -> str:
-    """What a candidate costs; of latencies taken beside other work, against the reference's."""
-    against = reference(verdict.compared)
-    if key != "latency_ms" or not is_contended(verdict.compared) or against is None:
-        return FIGURES[key].with_unit(one.mean(key))
-    if one is against:
-        return ""
-    ratio = ratio_to(one, against)
-    return f"{ratio_text(ratio)} times the latency of {name_of(against)}" if ratio else ""
-
-
 def _at(verdict: Verdict, one: Candidate, key: str) -> str:
     exact = _exact(verdict)
-    price = _price(verdict, one, exact) if exact else ""
+    cost = price(verdict, one, exact) if exact else ""
     if exact and FIGURES[exact].counted:  # whose unit, if there is one, says not of what
-        price = f"{price} {FIGURES[exact].label}"
-    return f"{FIGURES[key].with_unit(one.mean(key))}{f' at {price}' if price else ''}"
+        cost = f"{cost} {FIGURES[exact].label}"
+    return f"{FIGURES[key].with_unit(one.mean(key))}{f' at {cost}' if cost else ''}"
 
 
 def _exact(verdict: Verdict) -> str | None:

@@ -64,7 +64,7 @@ def tabular(
         [
             rf"% \usepackage{{{','.join(packages)}}}",
             *[TOO_WIDE] * (not layout.fits),
-            rf"\begingroup{layout.size}{looks}",
+            rf"\begingroup\noindent{layout.size}{looks}",
             rf"\begin{{{name}}}{width}{{@{{}}{_columns(rows, layout, wider)}@{{}}}}",
             r"\toprule",
             *above,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from itertools import compress, pairwise
 from typing import Any
@@ -14,16 +14,13 @@ from numpy.typing import NDArray
 
 from harness.measure.across import REFERENCE, TAKEN
 from reports.by_seed import BySeed, ClassMeans, Columns, Figures, Floats, Places
-from reports.columns import FIGURES, Column
+from reports.columns import FIGURES
 from reports.statistics import Spread, spread
 from reports.trials import Trials
 
 Flags = NDArray[np.bool_]
 
 SEEDED = frozenset(key for key, each in FIGURES.items() if each.seeded)
-
-MOST_DECIMALS = 17
-"""A number has no more digits than that, so more decimals would tell nothing apart."""
 
 FACTOR = "factor."
 LATENCY_SPAN = ("latency_low_ms", "latency_high_ms")
@@ -92,8 +89,9 @@ def candidates(
     """
     groups = _Groups(trials, apart)
     columns = Columns((*FIGURES, *LATENCY_SPAN), groups.by_seed)
-    nums, reasons, over = groups.nums(), groups.reasons(), _over(columns, budget)
-    told = (groups.names, groups.factors(), nums, groups.class_means(), groups.timed())
+    nums, reasons, timings = groups.nums(), groups.reasons(), groups.timed()
+    over = _over(columns, budget, timings)
+    told = (groups.names, groups.factors(), nums, groups.class_means(), timings)
     lines = enumerate(zip(*told, strict=True))
     return tuple(
         Candidate(
@@ -211,25 +209,27 @@ def _numbers(column: list[Any]) -> Floats:
     return np.array(column, dtype=float)
 
 
-def _over(columns: Columns, budget: Mapping[str, float]) -> dict[int, tuple[str, ...]]:
+def _over(
+    columns: Columns, budget: Mapping[str, float], timings: Sequence[Mapping[str, Any]]
+) -> dict[int, tuple[str, ...]]:
     """Which budgets those candidates break that break any."""
     broken: dict[int, tuple[str, ...]] = {}
     for key, bound in budget.items():
         for rank, mean in enumerate(columns.means[key] if key in columns else ()):
             if mean is not None and mean > bound:
                 column = FIGURES[key]
-                given, most = _told_apart(column, mean, bound)
+                told = column.finer((mean, bound))
+                given, most = told.text(mean), told.with_unit(bound)
                 text = f"{column.label} {given} is over the budget of {most}"
+                if key == "latency_ms":
+                    low = columns.means[LATENCY_SPAN[0]][rank]
+                    text += _budget_doubt(low is not None and low <= bound, timings[rank])
                 broken[rank] = (*broken.get(rank, ()), text)
     return broken
 
 
-def _told_apart(column: Column, mean: float, bound: float) -> tuple[str, str]:
-    """A mean and a bound that it is over, with as many decimals as it takes to see that."""
-    fewest = column.decimals or 0
-    finer = (replace(column, decimals=n, counted=False) for n in range(fewest + 1, MOST_DECIMALS))
-    for each in (column, *finer):
-        given, most = each.text(mean), each.with_unit(bound)
-        if given != each.text(bound):
-            break
-    return given, most
+def _budget_doubt(is_near: bool, timed: Mapping[str, Any]) -> str:
+    """What makes a latency over its budget no fact: other work, or its interval."""
+    if timed.get("latency_contended"):
+        return ", but was timed beside other work, which makes it longer"
+    return ", but not told from it" if is_near else ""

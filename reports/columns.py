@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.study import DIRECTIONS
 
 MISSING = "\N{EN DASH}"
+
+MOST_DECIMALS = 17
+"""A number has no more digits than that, so more decimals would tell nothing apart."""
 
 SMALL_DIGITS, MOST_PLACES = 3, 9
 """How many digits a counted figure below its second last decimal has, in at most how many."""
@@ -62,6 +65,14 @@ class Column:
     def difference(self, value: float) -> str:
         """A signed difference without its unit."""
         return minus(f"{value * self.scale:+.{self._places(value)}f}")
+
+    def finer(self, values: Collection[float]) -> Column:
+        """The column with as many decimals as tell some values apart that are not the same."""
+        fewest = self.decimals or 0
+        more = (replace(self, decimals=n, counted=False) for n in range(fewest + 1, MOST_DECIMALS))
+        num = len(set(values))
+        found = (each for each in (self, *more) if len({*map(each.text, values)}) == num)
+        return next(found, self)
 
     def _places(self, value: Any) -> int:
         """The decimals of a value; more of one that they would leave with a single digit."""

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from harness.ledger import Ledger, Progress, Rows, absent
-from harness.names import check_writable, unknown
+from harness.names import check_writable
 from harness.opening import INDEX, confirmation_name, folder_name, opened
 from harness.terminal import Answer
 from harness.whole import naming, write_whole
@@ -193,10 +193,10 @@ def _watched(options: Namespace, ledger: Ledger) -> Answer:
              f"in, wrote {last[name].page}")  # fmt: skip
 
     names = list(dict.fromkeys(options.study))
-    found, known = looked_at(ledger, names), ledger.studies()
+    found = looked_at(ledger, names)
     for name in names:
         if name not in found:  # a run that has just begun has not planned it yet
-            _say(f"{unknown('study', name, known)}; it is waited for")
+            _say(f"no study {name!r} in the ledger yet; it is waited for")
         elif not found[name].num_ended:
             _say(f"{name}: no trial has ended yet")
     _say("watching; Ctrl-C ends it")

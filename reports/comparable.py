@@ -16,7 +16,7 @@ from reports.trials import Trial, Trials
 
 @dataclass(frozen=True, kw_only=True)
 class LeftOut:
-    """A trial that was measured in another way than most, and in what it differs."""
+    """A trial that was measured in another way than those compared, and in what it differs."""
 
     key: str
     candidate: str
@@ -113,4 +113,4 @@ def _odd(trial: Trial, wanted: tuple[str, ...], usual: Mapping[str, Any]) -> lis
 
 def _why(column: Column, trial: Trial, usual: Mapping[str, Any]) -> str:
     given, others = column.text(trial.get(column.key)), column.text(usual.get(column.key))
-    return f"{column.label} is {given}, where most have {others}"
+    return f"{column.label} is {given}, where those compared have {others}"

@@ -287,6 +287,12 @@ def _how(changes: Sequence[Change]) -> Iterator[str]:
         yield "What is counted has no spread."
 
 
+def _word(found: Paired, word: Word | None) -> str:
+    """How a difference was judged; of one that is none in any seed there is nothing to judge."""
+    seeds = count(found.n, "seed")
+    return f"the same in {seeds}" if found.value == 0 and not found.sd else f"{word}, {seeds}"
+
+
 def _line(change: Change, several: bool) -> Line:
     who = (plain(change.who),) if several else ()
     figure, first, second, gap = _means(change)
@@ -294,7 +300,7 @@ def _line(change: Change, several: bool) -> Line:
     words = plain(change.why_not) or "counted"
     if change.found:
         span = brief_span = span_text(change.found.low, change.found.high, change.column)
-        p, words = p_text(change.p), f"{change.word}, {count(change.found.n, 'seed')}"
+        p, words = p_text(change.p), _word(change.found, change.word)
     elif change.ratio:
         value = ratio_text(change.ratio)
         span, brief_span = f"{value} times", f"{value.partition(' ')[2] or value} times"

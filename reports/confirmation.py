@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reports.candidates import Candidate
-from reports.columns import FIGURES, MISSING, is_missing, plain, protocol_of
+from reports.columns import FIGURES, is_missing, plain, protocol_of
 from reports.phrases import count, name_of
 from reports.rows import Row, Study, frame
 from reports.statistics import CONFIDENCE, NO_SPREAD, pooled_sd
@@ -39,7 +39,7 @@ class Confirmed:
 class Confirmation:
     """What was run again, the best first, and who is the best of the study now.
 
-    Without ``lines`` fresh trials came to their end, and none of them has the figure.
+    Without ``lines`` fresh trials failed, or came to their end, and none of them has the figure.
     """
 
     key: str
@@ -85,7 +85,8 @@ def confirmation(verdict: Verdict, study: Study | None, rows: Sequence[Row]) -> 
     before = {each.candidate.name: each.candidate for each in verdict.scored}
     fresh = _fresh(verdict, study, rows, key, used)
     if not fresh.keys() & before.keys():
-        return None
+        failed = any(row.get("state") == "failed" and row["seed"] not in used for row in rows)
+        return Confirmation(key=key, lines=(), winner=best.name) if failed else None
     lines = [_line(before[n], key, values) for n, values in fresh.items() if n in before and values]
     lines.sort(key=lambda each: -each.fresh)
     return Confirmation(key=key, lines=tuple(lines), winner=best.name)
@@ -180,17 +181,29 @@ def confirmation_sentence(study: Study, verdict: Verdict, found: Confirmation | 
     if best is None or (line is None and not study.get("search")):
         return ""
     if line is None or found is None:
-        num = len(verdict.scored)
         return (
-            f" {name_of(best)} is the best of {num} that a search tried, which flatters it: "
+            f" {name_of(best)} is the best of {_tried(verdict)}, which flatters it: "
             f"{confirm_command(study)} runs it again on fresh seeds."
         )
     column = FIGURES[found.key]
-    span = MISSING if line.half_width is None else f"± {column.text(line.half_width)}"
+    optimism = f"{column.difference(line.optimism)} {column.step}, of too few seeds for an interval"
+    if line.half_width is not None:
+        width = f"± {column.text(line.half_width)} {column.step}"
+        optimism = f"{column.difference(line.optimism)} {width}"
     return (
         f" On {count(line.num_fresh, 'fresh seed')} {name_of(best)} has {column.label} "
         f"{column.with_unit(line.fresh)}, where the study had {column.with_unit(line.before)}: "
-        f"an optimism of {column.difference(line.optimism)} {span} {column.step}."
+        f"an optimism of {optimism}."
+    )
+
+
+def _tried(verdict: Verdict) -> str:
+    """How many candidates a search tried, and how many of them can be judged."""
+    begun = ("done", "failed", "stopped")
+    num = sum(any(each.candidate.num.get(s) for s in begun) for each in verdict.standings)
+    judged = len(verdict.scored)
+    return (
+        f"{num} that a search tried{f', {judged} of which can be judged' if judged < num else ''}"
     )
 
 

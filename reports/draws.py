@@ -14,7 +14,7 @@ from reports.beating import Measured
 from reports.by_seed import Places
 from reports.images import RESAMPLES, Floats, Images
 from reports.own_noise import own_noise_of
-from reports.statistics import Noise
+from reports.statistics import Noise, fitted_means
 
 MOST_DRAWN = 500_000
 """Of very many candidates fewer draws are made: so many figures in all, but a hundred draws."""
@@ -31,7 +31,8 @@ class DrawnScores:
     """Scores (draws, candidates) drawn again, in one line where nothing is, and by what.
 
     ``all`` with what other seeds and other images would do to them, ``held`` with the seeds as they
-    are; ``by_own_noise`` with seeds as noisy as each candidate's own.
+    are; ``by_own_noise`` with seeds as noisy as each candidate's own, around means from which what
+    a seed does to all is taken out where candidates have not the same seeds.
     """
 
     all: Floats
@@ -54,10 +55,11 @@ class Draws:
         means, table = (f(self.accuracy)[inside] for f in (measured.means, measured.scores))
         images, sources = self._of_images(measured, inside), ["seeds"] if noise else []
         everything, held = (_drawn_scores(means, table, each) for each in (noise, None))
+        fitted = held + (fitted_means(table) - means if noise and np.isnan(table).any() else 0.0)
         if images is not None:
-            everything, held = everything + images, held + images
+            everything, held, fitted = everything + images, held + images, fitted + images
             sources.append("images")
-        own = held + _own_moves(table, noise)
+        own = fitted + _own_moves(table, noise)
         found = DrawnScores(all=everything, held=held, by_own_noise=own, sources=tuple(sources))
         self._last = measured, inside, found
         return found

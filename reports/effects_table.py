@@ -27,8 +27,8 @@ def effects_table(found: Effects) -> Table:
         f"Δ {column.label} ({column.step})",
         "95 % over seeds",
         *(("95 % over images",) if images else ()),
-        "p",
-        "p, signs flipped",
+        "p (Holm)",
+        "p, signs flipped (Holm)",
         "verdict",
     )
     return Table(

@@ -18,7 +18,7 @@ from reports.columns import FIGURES
 from reports.draws import Draws, drawn_costs
 from reports.images import Floats, Images
 from reports.pareto import Standing, Standings
-from reports.statistics import width_factor
+from reports.statistics import Difference, Noise, difference, width_factor
 from reports.verdict import Verdict, judged_on
 from reports.volume import interval, over_seeds, weights
 
@@ -41,7 +41,9 @@ class Front:
     ``chances`` are how often those that compete were on the front when seeds, images and rounds of
     latency were drawn again; empty where nothing varies. ``sources`` says what was. ``volume`` is
     the hypervolume (accuracy times cost, as rows have them) up to ``reference`` (cost, accuracy),
-    with its 95 % interval. ``steps`` are who has the highest accuracy from which cost on.
+    with its 95 % interval. ``steps`` are who has the highest accuracy from which cost on. ``noise``
+    is what seeds do to the accuracy of the candidates that the front is of, which are others than
+    the study's objectives let be compared where these cost more protocols.
     """
 
     cost: str
@@ -55,6 +57,7 @@ class Front:
     reference: tuple[float, float] | None
     knee: str | None
     steps: tuple[tuple[float, str], ...]
+    noise: Noise | None
 
     @cached_property
     def chance(self) -> Mapping[str, float]:
@@ -62,6 +65,11 @@ class Front:
         standings, chances = self.standings, self.chances.tolist()
         names = [standings.candidates[place].name for place in standings.competing.tolist()]
         return dict(zip(names, chances, strict=True)) if chances else {}
+
+    def difference(self, first: Candidate, second: Candidate) -> Difference | None:
+        """How the accuracy of two that compete differs, first minus second; None without a seed."""
+        scores = {each.name: each.figures[self.accuracy] for each in (first, second)}
+        return difference(scores, first.name, second.name, self.noise)
 
     def standing(self, name: str) -> Standing:
         """Where a candidate stands."""
@@ -148,6 +156,7 @@ def _front(verdict: Verdict, cost: str, draws: Draws) -> Front:
         reference=edge,
         knee=_knee(on, cost, accuracy),
         steps=_steps(on, cost, accuracy),
+        noise=verdict.noises[accuracy],
     )
 
 

@@ -89,12 +89,17 @@ def share(chance: float) -> str:
 
 def front_lines(verdict: Verdict, fronts: Sequence[Front]) -> tuple[str, ...]:
     """What to take under which budget, the knee and the hypervolume: a paragraph a cost."""
-    against = reference(verdict.compared) if is_contended(verdict.compared) else None
+    several = sum(FIGURES[key].seeded for key in verdict.objectives) > 1
     return tuple(
-        f"{_heading(f)} {_steps(verdict, f, against)}{_knee(verdict, f)}{_unknown(verdict, f)}"
-        f"{_volume(f, against)}"
-        for f in fronts
+        f"{_heading(f, several)} {_steps(f, against)}{_knee(f)}{_unknown(f)}{_volume(f, against)}"
+        for f, against in ((each, _against(each)) for each in fronts)
     )
+
+
+def _against(front: Front) -> Candidate | None:
+    """What latencies are set against where other work was beside some of those on a front."""
+    compared = [each for each in front.standings.candidates if not each.apart]
+    return reference(compared) if is_contended(compared) else None
 
 
 def front_caption(fronts: Sequence[Front]) -> str:
@@ -105,14 +110,22 @@ def front_caption(fronts: Sequence[Front]) -> str:
     return (
         f"Percentages: how often a candidate is on the front when {listed(drawn)} are drawn again "
         f"(1000 times, each where it was measured{_own(drawn)}). They follow the means that were "
-        "seen, so of equal candidates the lucky one has more; “not resolved” says that it may be "
-        "luck."
+        f"seen{_unlike(fronts)}, so of equal candidates the lucky one has more; “not resolved” "
+        "says that it may be luck."
         f"{_blind(fronts)}"
     )
 
 
 def _own(drawn: Sequence[str]) -> str:
     return "; seeds by each candidate's own spread" if "seeds" in drawn else ""
+
+
+def _unlike(fronts: Sequence[Front]) -> str:
+    """How the means of candidates that lack seeds are followed."""
+    some = next(each for each in fronts if each.sources)
+    places = some.standings.competing.tolist()
+    seeds = {some.standings.candidates[place].seeds(some.accuracy) for place in places}
+    return ", of those that lack seeds as if they had them" if len(seeds) > 1 else ""
 
 
 def _blind(fronts: Sequence[Front]) -> str:
@@ -125,17 +138,21 @@ def _blind(fronts: Sequence[Front]) -> str:
     )
 
 
-def _heading(front: Front) -> str:
-    return f"By {FIGURES[front.cost].label}:"
+def _heading(front: Front, several: bool) -> str:
+    """The cost, and of ``several`` accuracies the one that the front is of."""
+    cost = FIGURES[front.cost].label
+    return f"{FIGURES[front.accuracy].label} by {cost}:" if several else f"By {cost}:"
 
 
-def _steps(verdict: Verdict, front: Front, against: Candidate | None) -> str:
+def _steps(front: Front, against: Candidate | None) -> str:
     column = FIGURES[front.cost]
+    if column.counted:  # and so different, however little
+        column = column.finer([cost for cost, _ in front.steps])
     alike = groupby(front.steps, key=lambda step: (step[0], _mean(front, step)))
     steps = [(cost, [name for _, name in some]) for (cost, _), some in alike]
     ends = [*(cost for cost, _ in steps[1:]), math.inf]
     told = [
-        f"{_best(verdict, front, some, end)} from {_amount(cost, column, against)} on"
+        f"{_best(front, some, end)} from {_amount(cost, column, against)} on"
         for (cost, some), end in zip(steps, ends, strict=True)
     ]
     return f"the most accurate within a budget is {', '.join(told)}."
@@ -145,18 +162,18 @@ def _mean(front: Front, step: tuple[float, str]) -> float | None:
     return front.standing(step[1]).candidate.mean(front.accuracy)
 
 
-def _best(verdict: Verdict, front: Front, alike: Sequence[str], end: float) -> str:
+def _best(front: Front, alike: Sequence[str], end: float) -> str:
     """One on the front, or several with the same figures, and whom they are not told from.
 
     From their cost on up to the ``end``, where the next takes over.
     """
     found = [front.standing(name) for name in alike]
     score = FIGURES[front.accuracy].with_unit(found[0].candidate.mean(front.accuracy))
-    doubt = _doubt(verdict, front, found, end)
+    doubt = _doubt(front, found, end)
     return f"{names([each.candidate for each in found])} ({score}{f', {doubt}' if doubt else ''})"
 
 
-def _doubt(verdict: Verdict, front: Front, alike: Sequence[Standing], end: float) -> str:
+def _doubt(front: Front, alike: Sequence[Standing], end: float) -> str:
     """From whom within their budget some are not told; of very many, whether there is someone."""
     one, standings = alike[0], front.standings
     if len(standings.competing) > MOST_LISTED:
@@ -169,7 +186,7 @@ def _doubt(verdict: Verdict, front: Front, alike: Sequence[Standing], end: float
         if each.name not in own
         and ((each.mean(front.cost) or 0) < end or _costs_alike(front, each, one.candidate))
     ]
-    return _not_resolved_from(_level(verdict, front, one.candidate, near))
+    return _told(front, one.candidate, near)
 
 
 def _costs_alike(front: Front, first: Candidate, second: Candidate) -> bool:
@@ -178,27 +195,28 @@ def _costs_alike(front: Front, first: Candidate, second: Candidate) -> bool:
     return front.cost == "latency_ms" and level(first, second, num)
 
 
-def _level(
-    verdict: Verdict, front: Front, one: Candidate, others: Sequence[Candidate]
-) -> list[Candidate]:
-    """Those that one is not told from, the nearest first; none if no noise is known.
+def _told(front: Front, one: Candidate, others: Sequence[Candidate]) -> str:
+    """Whom one is not told from, the nearest first, and who beats it; "" if no noise is known.
 
-    By accuracy, or, of the more accurate, by latency: they may be as cheap.
+    Not told by accuracy, or, of the more accurate, by latency: they may be as cheap. One that has
+    the higher mean, over other seeds, may be behind in those that two share.
     """
-    key = front.accuracy
-    if verdict.noises[key] is None:
-        return []
-    gaps = [(verdict.difference(key, each, one), each) for each in others]
-    found = [
-        (gap.value if gap else 0.0, each)
-        for gap, each in gaps
-        if not (gap and gap.resolved) or (gap.value > 0 and _costs_alike(front, each, one))
-    ]
-    return [each for _, each in sorted(found, key=lambda pair: abs(pair[0]))]
-
-
-def _not_resolved_from(others: Sequence[Candidate]) -> str:
-    return f"not resolved from {names(others)}" if others else ""
+    if front.noise is None:
+        return ""
+    level_with, behind = list[tuple[float, Candidate]](), list[Candidate]()
+    for each in others:
+        gap = front.difference(each, one)
+        if gap is None or not gap.resolved:
+            level_with.append((abs(gap.value) if gap else 0.0, each))
+        elif gap.value > 0 and (each.mean(front.cost) or 0) <= (one.mean(front.cost) or 0):
+            behind.append(each)
+        elif gap.value > 0 and _costs_alike(front, each, one):
+            level_with.append((gap.value, each))
+    near = [each for _, each in sorted(level_with, key=lambda pair: pair[0])]
+    clauses = [f"not resolved from {names(near)}"] if near else []
+    if behind:
+        clauses.append(f"but behind {names(behind)} in the seeds that both have")
+    return ", ".join(clauses)
 
 
 def _amount(cost: float, column: Column, against: Candidate | None) -> str:
@@ -208,23 +226,23 @@ def _amount(cost: float, column: Column, against: Candidate | None) -> str:
     return f"{cost / mean:.2f} times {quoted(against.name)}'s latency" if mean else MISSING
 
 
-def _knee(verdict: Verdict, front: Front) -> str:
+def _knee(front: Front) -> str:
     if not front.knee:
         return ""
     on = (front.standings[place].candidate for place in front.standings.front)
     at = {each.name: each for each in on}
     knee = at.pop(front.knee)
-    doubt = _not_resolved_from(_level(verdict, front, knee, list(at.values())))
+    doubt = _told(front, knee, list(at.values()))
     return (
-        f" The knee, beyond which each point costs more, is {quoted(front.knee)}"
-        f"{f' ({doubt})' if doubt else ''}."
+        " The knee, farthest above the line between the ends of the front, is "
+        f"{quoted(front.knee)}{f' ({doubt})' if doubt else ''}."
     )
 
 
-def _unknown(verdict: Verdict, front: Front) -> str:
-    if verdict.noises[front.accuracy]:
+def _unknown(front: Front) -> str:
+    if front.noise:
         return ""
-    return " No spread over seeds is known, so none of this is resolved."
+    return " No spread of differences over seeds is known, so none of this is resolved."
 
 
 def _volume(front: Front, against: Candidate | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 from harness.measure.across import ratio_between
@@ -12,6 +13,9 @@ from reports.by_seed import BySeed, Columns, Figures
 from reports.candidates import LATENCY_SPAN, Candidate
 from reports.columns import MISSING, quoted
 from reports.phrases import listed, some
+
+MOST_PAIRED = 20
+"""So many latencies are compared all with all."""
 
 SPOTS = ("latency_ms", *LATENCY_SPAN)
 """A latency and the ends of its interval."""
@@ -48,6 +52,17 @@ def level(first: Candidate, second: Candidate, num_comparisons: int = 1) -> bool
         return found.answer == "not distinguishable"
     (low, high), (other_low, other_high) = _ends(first), _ends(second)
     return low <= other_high and other_low <= high
+
+
+def all_level(found: Sequence[Candidate]) -> bool:
+    """Whether no latency of some is told from another's, where none is from the first's.
+
+    All may be level with the first, if that is a noisy one, and not with each other. Of many that
+    is not looked into: False.
+    """
+    if len(found) > MOST_PAIRED:
+        return False
+    return all(level(a, b, len(found) - 1) for a, b in combinations(found[1:], 2))
 
 
 def _at_once(first: Candidate, second: Candidate, num_comparisons: int) -> bool | None:

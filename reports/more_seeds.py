@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -29,7 +30,9 @@ FEWEST_TO_TELL = 3
 """Two seeds know neither a difference nor its noise well enough to promise a number."""
 
 MOST_SEEDS = 200
-SEEDS_TO_TRY = (3, 4, 5, 6, 8, 10, 12, 15, 20, 30, 50)
+MOST_SEEDS_OF_PAIRS = 50
+SEEDS_TO_TRY = (3, 4, 5, 6, 8, 10, 12, 15, 20, 30, MOST_SEEDS_OF_PAIRS)
+"""The numbers that "at most" is rounded up to, to be on the safe side; "at least" is exact."""
 
 SeedRange = tuple[int, int | None]
 """At least so many seeds, and at most so many; None where there is no saying."""
@@ -119,11 +122,15 @@ def seeds_needed(found: Difference, noise: Noise | None) -> SeedRange | None:
         return None
     low, high = pooled(noise).likely
     wide = (found.sd or noise.sd) / noise.sd
-    least = _fewest_of_pairs(found, noise, low)
-    return None if least is None else (least, _fewest_of_pairs(found, noise, high * wide))
+    every = range(found.n + 1, MOST_SEEDS_OF_PAIRS + 1)
+    least = _fewest_of_pairs(found, noise, low, every)
+    if least is None:
+        return None
+    some = [n for n in SEEDS_TO_TRY if n > found.n]
+    return least, _fewest_of_pairs(found, noise, high * wide, some)
 
 
-def _fewest_of_pairs(found: Difference, noise: Noise, sd: float) -> int | None:
+def _fewest_of_pairs(found: Difference, noise: Noise, sd: float, more: Sequence[int]) -> int | None:
     from scipy import stats
 
     alike = _alike(noise)
@@ -135,7 +142,6 @@ def _fewest_of_pairs(found: Difference, noise: Noise, sd: float) -> int | None:
         # Whether a quantile is below it, by the chance at that place: one integral, not twenty.
         return most > 0 and stats.studentized_range.cdf(most, noise.num_candidates, df) > CONFIDENCE
 
-    more = [n for n in SEEDS_TO_TRY if n > found.n]
     first = bisect_left(more, True, key=is_enough)  # integrals take their time
     return more[first] if first < len(more) else None
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from harness.measure.across import REFERENCE
-from reports.columns import FIGURES, plain, quoted
+from reports.columns import FIGURES, is_missing, plain, quoted
 from reports.evidence import headline_reasons, receipts
 from reports.latencies import is_contended, reference, unpaired_text
 from reports.phrases import listed, some
@@ -16,6 +16,9 @@ from reports.verdict import MOST_LISTED, Verdict
 
 MOST_SHOWN = 30
 """Beyond so many candidates a note counts the rest."""
+
+MOST_STEPPED = 3
+"""Of so many lengths of training a note says who had which, and of so many names a length."""
 
 WASTE = ("dead_modules", "uncalled_modules")
 """The columns that name work, or weights, that the output does not use."""
@@ -27,6 +30,7 @@ def notes(verdict: Verdict) -> tuple[str, ...]:
         _spread,
         _intervals,
         _warm_up,
+        _steps,
         _pairs,
         _busy,
         _twin,
@@ -95,6 +99,23 @@ def _warm_up(verdict: Verdict) -> str:
         "The learning rate was still rising when training ended: warm-up is as long as the run "
         "(recipe.warmup_steps)."
     )
+
+
+def _steps(verdict: Verdict) -> str:
+    """That some were trained for longer than others, and who."""
+    columns = (verdict.kept.column(key) for key in ("candidate", "steps", "state"))
+    names: dict[int, dict[str, None]] = {}
+    for name, steps, state in zip(*columns, strict=True):
+        if state == "done" and not is_missing(steps):
+            names.setdefault(int(steps), {})[quoted(name)] = None
+    if len(names) < 2:
+        return ""
+    groups = [
+        f"{steps} steps: {some(list(who), MOST_STEPPED)}" for steps, who in sorted(names.items())
+    ]
+    if len(groups) > MOST_STEPPED:
+        groups = [f"from {min(names)} to {max(names)} steps"]
+    return f"Not all were trained for as long, which is in their differences: {'; '.join(groups)}."
 
 
 def _busy(verdict: Verdict) -> str:

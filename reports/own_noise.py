@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.statistics import Noise, Scores, table_of, within
+from reports.statistics import Noise, Scores, fit, table_of, within
 
 Floats = NDArray[np.float64]
 
@@ -54,8 +54,11 @@ def _squares(table: Floats) -> Floats:
     """The sum of each candidate's squared residuals of a fit score = candidate + seed."""
     has = ~np.isnan(table)
     who, when = np.nonzero(has[:, has.any(axis=0)])
-    left = within(table[has][:, None], who)
-    squares = within(left, when)[:, 0] ** 2
+    if has.all():
+        left = within(within(table[has][:, None], who), when)[:, 0]
+    else:  # one after the other, means would leave what seeds did to those that lack some
+        left = fit(table[:, has.any(axis=0)])[2]
+    squares = left**2
     return np.asarray(np.bincount(who, squares, minlength=len(table)), dtype=float)
 
 

@@ -127,7 +127,8 @@
       if (!p.label || x < 0 || x > wide || y < 0 || y > high) continue;
       const free = SIDES.map(([dx, left, top]) => [x + dx * w + left, y + top, x + (dx + 1) * w + left, y + top + HIGH])
         .filter((box) => box[0] > 0 && box[2] < wide + r && box[1] > -t && box[3] < high && !meets(box, taken));
-      const box = free.find((each) => !meets(each, lines)) || free[0];
+      const crossed = free.map((each) => lines.filter((line) => meets(each, [line])).length);
+      const box = free[crossed.indexOf(Math.min(...crossed))];
       if (!box) { state.lost += 1; continue; }
       taken.push(box);
       found.push({text: plain(p.label), xref: "paper", yref: "paper", x: box[0] / wide, y: 1 - box[1] / high, width: w, height: HIGH,
@@ -137,12 +138,13 @@
     return found;
   }
 
-  // The lines that a name had better not cover: bars, and the steps of the front.
+  // The lines that a name had better not cover: bars, and the steps of the front, which weigh more.
   function bars(points, at) {
     const spot = (x, y) => at({x, y}), line = ([x0, y0], [x1, y1]) => [Math.min(x0, x1) - 1, Math.min(y0, y1) - 1, Math.max(x0, x1) + 1, Math.max(y0, y1) + 1];
     const found = front().slice(1).flatMap(([x1, y1], i) => {
       const [x0, y0] = front()[i];
-      return [line(spot(x0, y0), spot(x1, y0)), line(spot(x1, y0), spot(x1, y1))];
+      const steps = [line(spot(x0, y0), spot(x1, y0)), line(spot(x1, y0), spot(x1, y1))];
+      return [...steps, ...steps, ...steps];
     });
     for (const p of state.spread ? points.filter((each) => each.y !== null) : []) {
       if (p.sd) found.push(line(spot(p.x, p.y - p.sd), spot(p.x, p.y + p.sd)));

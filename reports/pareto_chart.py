@@ -9,11 +9,12 @@ from typing import Literal
 
 from harness.papers import Published
 from reports.candidates import LATENCY_SPAN, Candidate
-from reports.columns import FIGURES, Column, is_missing, plain, quoted, shortened
+from reports.columns import FIGURES, Column, is_missing, plain, quoted
 from reports.latencies import is_contended, reference, unpaired_text
 from reports.pareto import Standing
 from reports.pareto_published import Field, Overlay, overlay
 from reports.phrases import some
+from reports.shortening import shortened_apart
 from reports.verdict import Verdict
 
 Kind = Literal["front", "front in doubt", "dominated", "dominated in doubt", "over budget"]
@@ -31,6 +32,9 @@ MOST_NAMED, MOST_ON_PAPER = 16, 10
 FRONT_ALONE = "Only the front is named."
 LONGEST_REFERENCE = 24
 """The letters from which the name of what latencies are set against is cut, on the axis."""
+
+NO_RATIO = "Published figures are not drawn: their milliseconds have no place among ratios."
+"""What those of this machine would be without the other work is not known."""
 
 LOG_FROM = 30.0
 """The ratio of the dearest to the cheapest from which the cost axis is logarithmic."""
@@ -104,6 +108,8 @@ def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> Paret
     lone = len(marks) == 1
     across = Field(column=x, values=xs, log=log, lone=lone)
     shown = overlay(published, across, Field(column=y, values=ys, lone=lone))
+    if is_ratio := x.key == "latency_ms" and x.unit != FIGURES[x.key].unit:
+        shown = Overlay(caption=(NO_RATIO,) * bool(published))
     return ParetoChart(
         x=x,
         y=y,
@@ -112,7 +118,7 @@ def pareto_chart(verdict: Verdict, published: Sequence[Published] = ()) -> Paret
         front=tuple(front) if both else (),
         published=shown,
         subtitle=_subtitle(verdict, (x, y)),
-        bars=_bars(x, marks, bool(x.unit) and x.unit != FIGURES[x.key].unit),
+        bars=_bars(x, marks, is_ratio),
         naming=_naming(marks),
         remarks=" ".join((*_remarks(verdict, (x, y), marks, varied), *shown.caption)),
         crowd=crowd,
@@ -183,7 +189,9 @@ def _as_ratio(verdict: Verdict, x: Column) -> Column:
     base = against.mean(x.key) if against else None
     if x.key != "latency_ms" or not is_contended(verdict.compared) or not (against and base):
         return x
-    name = shortened(plain(against.name), LONGEST_REFERENCE)
+    names = [plain(each.name) for each in verdict.compared if each.timed]
+    longest = [LONGEST_REFERENCE] * len(names)
+    name = shortened_apart(names, longest)[names.index(plain(against.name))]
     return replace(x, unit=f"times {name}'s", scale=1 / base)
 
 

@@ -62,6 +62,8 @@ def gap_above(gap: Difference | None, column: Column, of: str) -> str:
 
 
 def interval(gap: Difference, num_pairs: int = 1) -> str:
-    """What the number behind a ± is; of one of several pairs that were judged at once."""
+    """What the number behind a ± is, if there is one; of several pairs that were judged at once."""
+    if gap.half_width is None:
+        return count(gap.n, "seed")
     once = f" for all {num_pairs} pairs at once" if num_pairs > 1 else ""
     return f"95\N{NO-BREAK SPACE}% interval{once}, {count(gap.n, 'seed')}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reports.candidates import timed_by
 from reports.columns import FIGURES, LATENCY, is_missing, minus, plain
-from reports.latencies import pairing
+from reports.latencies import all_level, level, pairing
 from reports.trials import Trials
 from reports.verdict import Verdict
 
@@ -25,6 +25,8 @@ Of 12 or 20 candidates 69 to 85 % of the time where costs and latencies have two
 ties, and with two values held 75 to 98 %, through Fisher's z 83 to 97 %.
 """
 
+LUCK = "; no two of these latencies are told apart, so their order may be luck"
+
 COUNTED = ("gmacs", "params")
 
 
@@ -33,7 +35,7 @@ class Rank:
     """Kendall's tau-b of a counted figure and latency over ``num`` candidates of one device.
 
     ``low`` to ``high`` is its 95 % interval; None for few candidates, few different costs or
-    latencies, or all in one order.
+    latencies, or all in one order. ``is_luck`` is whether no two of the latencies are told apart.
     """
 
     key: str
@@ -42,6 +44,7 @@ class Rank:
     tau: float
     low: float | None
     high: float | None
+    is_luck: bool = False
 
 
 def ranks(verdict: Verdict) -> tuple[Rank, ...]:
@@ -57,14 +60,28 @@ def ranks(verdict: Verdict) -> tuple[Rank, ...]:
             groups.setdefault(way, {}).setdefault(name, place)  # all its seeds have one latency
     found = []
     for way, places in groups.items():
-        latencies = _latencies(trials, places)
+        latencies = _of_networks(trials, places, _latencies(trials, places))
+        is_luck = _is_luck(verdict, latencies)
         for key in COUNTED:
             column = trials.column(key)
             known = ((column[places[name]], latency) for name, latency in latencies.items())
             pairs = [(cost, latency) for cost, latency in known if not is_missing(cost)]
             if rank := _rank(key, plain(way[0]), pairs):
-                found.append(rank)
+                found.append(replace(rank, is_luck=is_luck))
     return tuple(found)
+
+
+def _of_networks(
+    trials: Trials, places: Mapping[str, int], latencies: Mapping[str, float]
+) -> dict[str, float]:
+    """The latencies of different networks: one that was trained by several recipes counts once."""
+    costs = [trials.column(key) for key in COUNTED]
+    rounds = trials.column("latency_rounds_ns")
+    first: dict[object, str] = {}
+    for name in latencies:
+        at = places[name]
+        first.setdefault((*(each[at] for each in costs), tuple(rounds[at] or (name,))), name)
+    return {name: latencies[name] for name in first.values()}
 
 
 def _latencies(trials: Trials, places: Mapping[str, int]) -> dict[str, float]:
@@ -82,6 +99,13 @@ def _latencies(trials: Trials, places: Mapping[str, int]) -> dict[str, float]:
     if found.by_ratio:
         return {first: 1.0} | {name: ratio.value for name, ratio in found.ratios.items()}
     return {name: latency for name, latency in known.items() if name not in found.alone}
+
+
+def _is_luck(verdict: Verdict, ranked: Collection[str]) -> bool:
+    """Whether no two latencies are told apart, so that their order tells nothing."""
+    found = [each for each in verdict.measured.candidates if each.name in ranked and each.timed]
+    first, others = found[0], found[1:]
+    return all(level(first, each, len(others)) for each in others) and all_level(found)
 
 
 def _rank(key: str, device: str, pairs: Sequence[tuple[float, float]]) -> Rank | None:
@@ -121,8 +145,15 @@ def sentence(found: Sequence[Rank]) -> str:
     over = f"Over {found[0].num} candidates on" if len(nums) == 1 else "On"
     return (
         f"{over} {found[0].device}, the rank correlation (Kendall) with latency is "
-        f"{' and '.join(told)}."
+        f"{' and '.join(told)}{_few(found)}{LUCK if found[0].is_luck else ''}."
     )
+
+
+def _few(found: Sequence[Rank]) -> str:
+    """Why no correlation has an interval, where that is for lack of candidates."""
+    if any(each.num >= FEWEST_FOR_AN_INTERVAL for each in found):
+        return ""
+    return ", without an interval, for which they are too few"
 
 
 def _told(one: Rank, with_num: bool) -> str:

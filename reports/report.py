@@ -263,6 +263,12 @@ def _beside_other_work(verdict: Verdict) -> tuple[str, ...]:
     against, alone = reference(verdict.compared), unpaired_text(verdict.compared)
     if against is None or not is_contended(verdict.compared):
         return (alone,) if alone else ()
+    if sum(bool(each.timed) for each in verdict.compared) == 1:
+        return (
+            "Other work used this machine's CPUs while latency was timed, so no milliseconds are "
+            "given.",
+            *([alone] if alone else []),
+        )
     told = (
         f"Other work used this machine's CPUs while latency was timed: it is given as a ratio "
         f"{'of CPU time ' if against.timed.get('latency_ratio_by') == 'cpu' else ''}to that of "

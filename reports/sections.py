@@ -22,8 +22,8 @@ from reports.tables import Table, csv, markdown, markdown_cell
 from reports.verdict import Verdict
 
 FRESH = (
-    "The best of several is partly the luckiest, so its figure in the study is too good. Fresh "
-    "seeds had no part in choosing it."
+    "The best of several is partly the luckiest, so its figure in the study is likely too good. "
+    "Fresh seeds had no part in choosing it."
 )
 
 

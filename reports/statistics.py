@@ -97,12 +97,8 @@ def noise_of(table: Floats) -> Noise | None:
     if num_candidates < 2 or num_seeds < 2:
         return None
     who, when = np.nonzero(~np.isnan(table))
-    design = np.eye(num_seeds)[when]
-    # Candidates are taken out first (Frisch, Waugh and Lovell): they may be thousands.
-    design, values = within(design, who), within(table[who, when][:, None], who)[:, 0]
-    effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
-    df = len(values) - num_candidates - int(rank)
-    residuals = values - design @ effects
+    _, rank, residuals = fit(table)
+    df = len(residuals) - num_candidates - rank
     squares = float((residuals**2).sum())
     if df < 1 or math.sqrt(squares / df) < NO_SPREAD:
         return None
@@ -116,6 +112,33 @@ def noise_of(table: Floats) -> Noise | None:
         num_seeds=num_seeds,
         usual_seeds=int(np.sort(np.bincount(who))[num_candidates // 2]),
     )
+
+
+def fit(table: Floats) -> tuple[Floats, int, Floats]:
+    """The fit score = candidate + seed: what each seed does, of which rank, and what is left over.
+
+    What is left is of each score in turn, line by line.
+    """
+    who, when = np.nonzero(~np.isnan(table))
+    # Candidates are taken out first (Frisch, Waugh and Lovell): they may be thousands.
+    design = within(np.eye(table.shape[1])[when], who)
+    values = within(table[who, when][:, None], who)[:, 0]
+    effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    return np.asarray(effects, dtype=float), int(rank), values - design @ effects
+
+
+def fitted_means(table: Floats) -> Floats:
+    """Means of candidates (candidates,) as if all had all seeds of a table (candidates, seeds).
+
+    What a seed does to all, by the fit score = candidate + seed, is taken out of the means of those
+    that lack some. Each candidate must have a score.
+    """
+    table = table[:, ~np.isnan(table).all(axis=0)]
+    means, has = np.nanmean(table, axis=1), ~np.isnan(table)
+    if has.all():
+        return np.asarray(means)
+    effects = fit(table)[0]
+    return np.asarray(means - has @ effects / has.sum(axis=1) + effects.mean())
 
 
 def num_pairs(noise: Noise | None) -> int:

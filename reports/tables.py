@@ -103,16 +103,20 @@ class _Head:
         return self.column.unit if self.column.unit == "ms" else self.heading()
 
 
-def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
-    """The listed candidates in plan order, with the difference from the baseline if there is one.
+def candidates_table(
+    verdict: Verdict, found: Effects | None = None, some: Sequence[Standing] | None = None
+) -> Table:
+    """The candidates in plan order, with the difference from the baseline if there is one.
 
-    ``found`` are the study's effects where the caller has them.
+    ``found`` are the study's effects where the caller has them, and ``some`` whose lines are asked
+    for: those of the candidates that are listed, if it is not said.
     """
     found = found or effects(verdict)
+    some = verdict.listed if some is None else some
     baseline = next((e.candidate for e in verdict.standings if e.candidate.baseline), None)
     heads = []
     for key in (key for key in FIGURES if key in ALWAYS or key in verdict.objectives):
-        sd = SD if FIGURES[key].seeded and _has_spread(verdict, key) else ""
+        sd = SD if FIGURES[key].seeded and _has_spread(some, key) else ""
         heads.append(_Head(column=FIGURES[key], against=_against(verdict, key), spread=sd))
         if baseline and FIGURES[key].seeded:
             half = CI if _is_of(found, key) and found.has_intervals else ""
@@ -121,15 +125,15 @@ def candidates_table(verdict: Verdict, found: Effects | None = None) -> Table:
         headings=("candidate", *(head.heading() for head in heads), "status"),
         brief=("candidate", *(head.brief_heading() for head in heads), "status"),
         numeric=(False, *[True] * len(heads), False),
-        lines=tuple(_line(each, heads, found) for each in verdict.listed),
-        numbers=_numbers(verdict.listed),
+        lines=tuple(_line(each, heads, found) for each in some),
+        numbers=_numbers(some),
         note=" ".join(NOTES[each] for each in NOTES if any(head.spread == each for head in heads)),
     )
 
 
-def _has_spread(verdict: Verdict, key: str) -> bool:
-    """Whether some candidate that is listed has a standard deviation over seeds."""
-    return any(len(each.candidate.figures[key]) > 1 for each in verdict.listed)
+def _has_spread(some: Sequence[Standing], key: str) -> bool:
+    """Whether some candidate has a standard deviation over seeds."""
+    return any(len(each.candidate.figures[key]) > 1 for each in some)
 
 
 def _against(verdict: Verdict, key: str) -> Candidate | None:

@@ -218,6 +218,19 @@ def test_an_unknown_figure_is_refused():
         Published(label="it", source="Here, Table 1", dataset="", figures={"mIoU": 0.5})
 
 
+@pytest.mark.parametrize(
+    ("figures", "told"),
+    [
+        ({"miou": 72.6}, r"Here, 'it': miou is a share from 0 to 1, and 72.6 is none"),
+        ({"pixel_accuracy": 95}, r"pixel_accuracy is a share from 0 to 1"),
+        ({"params": 3.34}, r"params is a number of weights, and 3.34 are too few"),
+    ],
+)
+def test_a_figure_in_another_unit_is_refused(figures, told):
+    with pytest.raises(ValueError, match=told):
+        Published(label="it", source="Here", dataset="", figures=figures)
+
+
 def test_a_misspelt_table_or_row_is_answered_with_the_nearest():
     with pytest.raises(KeyError, match=r"Did you mean 'bisenetv2:5-width'\?"):
         papers.get("bisenetv2:5-widht")

@@ -196,6 +196,8 @@ def test_published_rows_change_no_trial_and_reach_the_ledger(tmp_path):
         (Budget(latency_ms=4), {"latency_ms": 5.0}, ("over budget: latency_ms 5 > 4", 0.25)),
         (Budget(params=100, activations=1), {"params": 99, "activations": 3},
          ("over budget: activations 3 > 1", 2.0)),
+        (Budget(params=300_000), {"params": 450_000},
+         ("over budget: params 450,000 > 300,000", 0.5)),
     ],
 )  # fmt: skip
 def test_a_budget_is_an_upper_bound(budget, figures, over):

@@ -214,6 +214,25 @@ def test_a_search_is_run_once_and_a_longer_one_goes_on(tmp_path):
     assert len(rows(tmp_path)) == 10
 
 
+def test_a_network_that_a_search_tries_by_several_recipes_is_timed_once(tmp_path):
+    recipe = replace(RECIPE, lr=loguniform(0.001, 0.1))
+    study = tiny(
+        space=with_heads(Part("seg", width=4), Part("seg", width=6)),
+        recipe=recipe,
+        search=Search(trials=9),
+    )
+    run(study, tmp_path)
+    found = rows(tmp_path)
+    assert len(found) == 9
+    for params in {row["params"] for row in found.values()}:
+        alike = [row for row in found.values() if row["params"] == params]
+        assert len({tuple(row["latency_rounds_ns"]) for row in alike}) == 1
+        assert len({row["latency_session"] for row in alike}) == 1
+    again = Heard()
+    assert run(study, tmp_path, progress=again) == (0, 9, 0, 0)
+    assert again.phases == [] and rows(tmp_path) == found
+
+
 def test_a_search_that_was_cut_off_is_finished_first(tmp_path):
     class Cut(Heard):
         def started(self, entry):

@@ -113,7 +113,7 @@ def test_what_is_over_budget_is_measured_and_not_trained_until_the_budget_is_rai
     assert run(tight, tmp_path, progress=heard) == (1, 0, 0, 1)
     over = rows(tmp_path)["seg(width=6)", 0]
     assert (over["state"], over["params"]) == ("rejected", params[6])
-    assert over["reason"].startswith(f"over budget: params {params[6]:.4g} > ")
+    assert over["reason"].startswith(f"over budget: params {params[6]:,} > {params[4]:,}")
     assert "miou" not in over
     assert heard.begun == [("seg(width=4)", 0)]
     assert run(replace(tight, budget=Budget(params=params[6])), tmp_path) == (1, 1, 0, 0)

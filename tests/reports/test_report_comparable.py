@@ -39,7 +39,7 @@ def test_a_trial_that_differs_in_protocol_is_left_out_and_told_why(field):
     rows = [row("a"), row("b"), row("odd", **{field: "another"})]
     (found,) = left_out(gathered(rows), BOTH)
     assert (found.candidate, found.seed) == ("odd", 0)
-    assert "is another, where most have" in found.why
+    assert "is another, where those compared have" in found.why
     assert FIELDS[field].text(rows[0][field]) in found.why
 
 

@@ -85,3 +85,9 @@ def test_a_candidate_of_which_no_trial_was_kept_is_told_by_its_own():
     record, _ = of(compare_candidates(judged(rows), "a", "b"), "miou")
     assert record["why_not"] == "not comparable: label map is streets-10 and other-map"
     assert record["b"] == pytest.approx(0.34, abs=0.02)
+
+
+def test_trials_that_two_studies_share_are_told_to_be_the_same():
+    rows = noisy({"a": 0.4}, 3)
+    found = compare_studies(judged(rows), judged(rows, name="other"))
+    assert of(found, "miou")[1][-1] == "the same in 3 seeds"

@@ -22,7 +22,7 @@ def test_a_budget_and_the_knee_name_the_more_accurate_that_may_be_as_cheap():
     )
     line = front_lines(verdict, fronts(study, verdict))[0]
     assert "a (40.0 %, not resolved from b and c)" in line.replace("\N{NO-BREAK SPACE}", " ")
-    assert "The knee, beyond which each point costs more, is b (not resolved from c" in line
+    assert "between the ends of the front, is b (not resolved from c" in line
 
 
 def test_a_budget_names_who_comes_within_it_before_the_next_takes_over():

@@ -128,7 +128,7 @@ def test_the_page_tells_everything_a_reader_needs(messy, page):
         "crash|ed",
         "Traceback: here",
         "2 GMACs is over the budget of 1",
-        "latency device is H100, where most have A CPU",
+        "latency device is H100, where those compared have A CPU",
         "aten::sigmoid (3)",
         "left out of mIoU: pole",
         "timed beside other work on the machine",

@@ -82,7 +82,9 @@ def test_budgets_and_the_knee_say_from_whom_they_are_not_resolved():
     )
     assert "within a budget is a (30.2 %) from 8.00 ms on, b (40.0 %) from 10.00 ms on, " in text
     assert "c (40.2 %, not resolved from b) from 11.00 ms on, d (41.1 %) from 16.00 ms" in text
-    assert "each point costs more, is b (not resolved from c)." in text
+    assert (
+        "farthest above the line between the ends of the front, is b (not resolved from c)." in text
+    )
     assert "within a budget is d (41.1 %) from" in exact, "what costs as much is told apart"
     level = noisy(dict.fromkeys("abc", 0.4), seeds=3, luck=2)
     for line in front_lines(*judged(level)):
@@ -102,7 +104,7 @@ def test_equal_candidates_share_a_budget_and_nothing_is_resolved_without_a_sprea
     verdict, found = judged(rows)
     for text in front_lines(verdict, found):
         assert "a, b and c (41.0\N{NO-BREAK SPACE}%) from" in text
-        assert "No spread over seeds is known, so none of this is resolved." in text
+        assert "No spread of differences over seeds is known, so none of this is resolved." in text
 
 
 def test_each_cell_of_the_fronts_is_marked_by_its_own_front():
@@ -201,7 +203,7 @@ def test_rank_correlations_are_told_device_by_device():
     text = sentence([found["B", "gmacs"]])
     assert text == (
         "Over 4 candidates on B, the rank correlation (Kendall) with latency is GMACs "
-        "\N{MINUS SIGN}1.00."
+        "\N{MINUS SIGN}1.00, without an interval, for which they are too few."
     )
 
 
