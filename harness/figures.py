@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.keys import key_of
@@ -119,6 +119,15 @@ class Figures:
             command=self.command,
         )
 
+    def judged(self, trials: Sequence[Trial], budget: Budget) -> list[Trial]:
+        """The trials, with the reason why one is over budget if it is."""
+        judged = []
+        for trial, known in zip(trials, self.of([each.entry for each in trials]), strict=True):
+            over = over_budget(budget, known)
+            entry = replace(trial.entry, rejected=over[0] if over else None)
+            judged.append(replace(trial, entry=entry))
+        return judged
+
     def of(self, entries: Sequence[Entry]) -> list[Row]:
         """All that is known of planned trials before training, one flat row each."""
         found = self.ledger.measurements(
@@ -133,18 +142,23 @@ class Figures:
 class Networks:
     """The networks of a study that were timed, group by group: each is timed once.
 
-    A search tries one network with several recipes, in groups of their own. ``first`` is a trial of
-    the first network whose latency is known.
+    A search, whose name is ``search``, tries one network with several recipes, in groups of their
+    own; its next run has all that it knows in one group. So the ledger keeps which latency a
+    network has in it. ``first`` is a trial of the first network whose latency is known.
     """
 
-    def __init__(self, figures: Figures) -> None:
+    def __init__(self, figures: Figures, search: str | None) -> None:
         self.first: Trial | None = None
-        self._figures = figures
+        self._figures, self._search = figures, search
         self._keys: dict[str, str] = {}
 
     def together(self, own: list[Trial]) -> list[Trial]:
         """A group's trials with the latency keys that they have in this study."""
-        return timed_together(own, self._keys)
+        if self._search:
+            self._keys |= keys_in_search(self._figures.ledger, self._search, own)
+        known = self._keys
+        self.first = self.first or next((t for t in own if t.entry.latency_key in known), None)
+        return timed_together(own, known)
 
     def new(self, trials: Iterable[Trial]) -> dict[str, Trial]:
         """One trial for each latency key that no earlier group had."""
@@ -154,11 +168,33 @@ class Networks:
 
     def keep(self, own: Sequence[Trial], trials: Sequence[Trial]) -> None:
         """Takes note of what is timed by now, of a group with and without the study's keys."""
-        untimed = self._figures.missing(trials, "latency_key")
+        untimed, found = self._figures.missing(trials, "latency_key"), dict[str, str]()
         for mine, trial in zip(own, trials, strict=True):
             if trial.entry.latency_key not in untimed:
-                self._keys[mine.entry.latency_key] = trial.entry.latency_key
+                found[mine.entry.latency_key] = trial.entry.latency_key
                 self.first = self.first or trial
+        new = {key: each for key, each in found.items() if key not in self._keys}
+        if self._search and new:
+            self._figures.ledger.put_measurements(
+                {_in_search(self._search, key): {"latency_key": new[key]} for key in new}
+            )
+        self._keys |= new
+
+
+def keys_in_search(ledger: Ledger, search: str, own: Iterable[Trial]) -> dict[str, str]:
+    """The latency keys that networks have in a search, by their own keys, as far as it timed them.
+
+    Without those whose latency is no longer there.
+    """
+    named = {_in_search(search, key): key for key in {each.entry.latency_key for each in own}}
+    found = {k: str(row["latency_key"]) for k, row in ledger.measurements(named).items()}
+    timed = ledger.measurements(found.values())
+    return {named[key]: latency for key, latency in found.items() if latency in timed}
+
+
+def _in_search(search: str, own: str) -> str:
+    """The key under which the ledger keeps which latency a network has in a search."""
+    return key_of(what="latency in a search", search=search, network=own)
 
 
 def over_budget(budget: Budget, figures: Row) -> tuple[str, float] | None:

@@ -13,10 +13,10 @@ from rich.console import Console
 from harness.architecture import KINDS, Part
 from harness.data.dataset import Dataset, datasets
 from harness.data.roots import DataRoots, open_dataset
-from harness.figures import over_budget
+from harness.figures import keys_in_search, over_budget
 from harness.ladder import rule_of
 from harness.ledger import Ledger, Row
-from harness.missing import is_small, is_to_run, prior_answers
+from harness.missing import is_enumerated, is_to_run, prior_answers
 from harness.plan import Trial, candidates, timed_together, trials_of
 from harness.rungs import least_share
 from harness.runners.proposals import Proposal, replayed
@@ -94,7 +94,7 @@ def planned(study: Study, ledger: Ledger, how: Circumstances) -> Planned:
     """
     proposals: Iterable[Proposal]
     unproposed = 0
-    if study.search is None or is_small(study):
+    if study.search is None or is_enumerated(study):  # the first of them tells the types
         proposals = (Proposal(candidate=each, answers={}) for each in candidates(study))
     else:
         prior = [replayed(study, answers) for answers in prior_answers(study, ledger)]
@@ -107,7 +107,9 @@ def planned(study: Study, ledger: Ledger, how: Circumstances) -> Planned:
         if part not in opened:
             opened[part] = open_dataset(part, how.roots)
         trials += trials_of(study, each.candidate, opened[part], how.device, each.answers)
-    return Planned(trials=timed_together(trials), opened=opened, unproposed=unproposed)
+    known = {} if is_enumerated(study) else keys_in_search(ledger, study.name, trials)
+    together = timed_together(trials, known)
+    return Planned(trials=together, opened=opened, unproposed=unproposed)
 
 
 def forecast(study: Study, ledger: Ledger, how: Circumstances) -> Forecast:

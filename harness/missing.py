@@ -41,6 +41,11 @@ def _was_hindered(row: Mapping[str, Any]) -> bool:
     return row.get("state") == "failed" and str(row.get("reason")).startswith(HINDRANCES)
 
 
+def is_enumerated(study: Study) -> bool:
+    """Whether all candidates of a study are planned at once: it is no search, or a small one."""
+    return study.search is None or is_small(study)
+
+
 def is_small(study: Study) -> bool:
     """Whether enumerating the space of a search costs no more than searching it."""
     assert study.search is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from harness.growing import GrowingPlan
 from harness.ladder import Ladder, rule_of
 from harness.ledger import Claim, Ledger
 from harness.measure.candidates import timing_device
-from harness.missing import is_small, is_to_run, prior_answers
+from harness.missing import is_enumerated, is_to_run, prior_answers
 from harness.mistakes import warn_plainly
 from harness.plan import (
     Candidate,
@@ -115,7 +115,8 @@ class Session:
             receipts=self.settings.folder / "receipts",
             command=self.settings.command or f"twopath run {self.study.name}",
         )
-        self._networks = Networks(self._figures)
+        search = None if is_enumerated(self.study) else self.study.name
+        self._networks = Networks(self._figures, search)
         self._ladder = Ladder(self.study, self.ledger, self._stop)
         self._climb: Iterator[list[Trial]] = iter(())
 
@@ -175,7 +176,7 @@ class Session:
         """Whether the first trials all failed by what those that are left share."""
         if self.settings.keep_going or self.summary.given_up or not self._canary.is_sick:
             return bool(self.summary.given_up)
-        more = self.study.search is not None and not is_small(self.study)
+        more = not is_enumerated(self.study)
         left = self._desk.left + ([self._next[0]] if self._next else [])
         if self._canary.is_shared([trial.entry for trial in left], more=more):
             self.summary.given_up, self.summary.left = self._canary.reason, len(left)
@@ -226,8 +227,7 @@ class Session:
     # From candidates to trials.
 
     def _propose(self) -> Iterator[list[Proposal]]:
-        search = self.study.search
-        if search is None or is_small(self.study):
+        if is_enumerated(self.study):
             yield [Proposal(candidate=each, answers={}) for each in candidates(self.study)]
             return
         size = max(GENERATION, self.settings.workers)
@@ -262,12 +262,24 @@ class Session:
             self.progress.phase(f"counting {some(len(uncounted), 'candidate')}")
         broken = self._figures.count(uncounted, self._place)
         sound = [each for each in trials if each.entry.cost_key not in broken]
-        within = [each for each in self._judged(sound) if not each.entry.rejected]
-        if self._figures.missing(within, "latency_key"):
+        within = [
+            each
+            for each in self._figures.judged(sound, self.study.budget)
+            if not each.entry.rejected
+        ]
+        if self._can_be_timed(within):
             timed = self._networks.new(within)
             self.progress.phase(f"timing {some(len(timed), 'candidate')} together")
             broken |= self._figures.time(timed, self._place, self._networks.first)
-        return self._judged(trials), broken
+        return self._figures.judged(trials, self.study.budget), broken
+
+    def _can_be_timed(self, trials: list[Trial]) -> bool:
+        """Whether some have no latency, and did not fail for good: others would be timed again."""
+        untimed = list(self._figures.missing(trials, "latency_key").values())
+        states = self.ledger.states(each.entry.key for each in untimed)
+        to_run = {each.entry.key for each in self._missing(untimed)}
+        keys = [each.entry.key for each in untimed]
+        return any(states.get(key) != "failed" or key in to_run for key in keys)
 
     def _trials(self, proposal: Proposal) -> list[Trial]:
         dataset = self._dataset(proposal.candidate.recipe.dataset)
@@ -289,16 +301,6 @@ class Session:
         dataset = self._dataset(candidate.recipe.dataset)
         place = len(dataset.label_map.classes), size_timed(self.study, dataset)
         return self._prices.of(candidate.architecture, place)
-
-    def _judged(self, trials: list[Trial]) -> list[Trial]:
-        """The trials, with the reason why one is over budget if it is."""
-        figures = self._figures.of([trial.entry for trial in trials])
-        judged = []
-        for trial, known in zip(trials, figures, strict=True):
-            over = over_budget(self.study.budget, known)
-            entry = replace(trial.entry, rejected=over[0] if over else None)
-            judged.append(replace(trial, entry=entry))
-        return judged
 
     def _record(self) -> Row:
         """What the ledger keeps of the study beside its plan."""

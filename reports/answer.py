@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
@@ -138,8 +139,8 @@ def _nothing_moves(column: Column, rows: Sequence[Effect], untested: int, is_cut
     judged = [each for each in rows if each.word != "no spread known"]
     alike = [each for each in rows if each.word == "no spread known"]
     num, first = len(judged), judged[0]
-    is_one = num == 1 and not alike
-    subject = _none_of(num, "first" if is_cut else "tested" if untested else "", is_one)
+    is_one, left = num == 1, bool(untested or alike)
+    subject = _none_of(num, "first" if is_cut else "tested" if left else "", is_one)
     size = f"{_moves(judged[:1], column)} ({_alone(first)})"
     why = "" if is_cut else ", sharing no seed with the baseline"
     verb = "has no" if is_one else "has a"
@@ -162,7 +163,7 @@ def _none_of(num: int, which: str, is_one: bool) -> str:
     if is_one:
         return " ".join(["The one", *words, "change"])
     number = [which, str(num)] if which == "first" else [str(num), *words]
-    return " ".join(["None of the", *number, "change" if num == 1 else "changes"])
+    return " ".join(["None of the", *number, "changes"])
 
 
 def _alone(effect: Effect) -> str:
@@ -171,7 +172,8 @@ def _alone(effect: Effect) -> str:
     told = interval(gap_of(effect))
     if effect.p is None or low is None or high is None or low <= 0 <= high:
         return told
-    return f"{told}, of this change alone; by Holm over all of the table p is {effect.p:.2g}"
+    p = math.ceil(effect.p * 1000) / 1000  # one just above 0.05 is not to be read as that
+    return f"{told}, of this change alone; by Holm over all of the table p is {p:.3f}"
 
 
 def _some_move(
@@ -212,16 +214,29 @@ def _race(verdict: Verdict, key: str) -> str:
     ranked = sorted((e.candidate for e in verdict.scored), key=lambda c: -(c.mean(key) or 0))
     best = ranked[0]
     level = [each for each in ranked[1:] if not _resolved(verdict, key, best, each)]
+    ahead = [each for each in ranked[1:] if _resolved(verdict, key, each, best)]
     exact = _exact(verdict)
     cheap = cheapest(ranked, exact) if exact else []
     thrift = [lowest(verdict, ranked, exact, cheap)] if exact else []
     if verdict.noises[key] is None:
         clauses = [_top(verdict, key, ranked), *thrift, *_more_seeds(verdict)]
+    elif ahead:
+        clauses = [*_behind(verdict, key, best, ahead), *thrift]
     elif len(level) == len(ranked) - 1:
         clauses = [*_unresolved(verdict, key, ranked), *thrift]
     else:
         clauses = [*_lead(verdict, key, ranked, level, cheap), *thrift]
     return "; ".join(clauses) + "."
+
+
+def _behind(verdict: Verdict, key: str, best: Candidate, ahead: Sequence[Candidate]) -> list[str]:
+    """Where the highest mean is of luckier seeds: some are above it in those that two share."""
+    gaps = [gap for each in ahead if (gap := verdict.difference(key, each, best))]
+    gap, first = max(zip(gaps, ahead, strict=True), key=lambda pair: pair[0].value)
+    own = interval(gap, num_pairs(verdict.noises[key]))
+    below = f"{gap_above(gap, FIGURES[key], own)} below {name_of(first)}"
+    lead = f"{_highest(verdict, key, best)}, but is behind in the seeds that it shares"
+    return [f"{lead} with {names(ahead)}: it is {below}"]
 
 
 def _unresolved(verdict: Verdict, key: str, ranked: Sequence[Candidate]) -> list[str]:
@@ -262,13 +277,17 @@ def _top(verdict: Verdict, key: str, ranked: Sequence[Candidate]) -> str:
     best, num = ranked[0], _num_seeds(verdict)
     equal = [each for each in ranked if _is_same(best.mean(key), each.mean(key))]
     score = FIGURES[key].with_unit(best.mean(key))
-    if len(equal) == len(ranked) and num > 1:
-        return f"All {len(ranked)} candidates score the same in these {num} seeds ({score})"
+    own = ", each over seeds of its own" * (len({each.seeds(key) for each in ranked}) > 1)
     if len(equal) == len(ranked):
-        return f"{_no_spread(verdict)}: all {len(ranked)} candidates score the same ({score})"
+        who = "both" if len(ranked) == 2 else f"all {len(ranked)}"
+        same = f"{who} candidates score the same"
+        if num == 1 or own:
+            return f"{_no_spread(verdict)}: {same} ({score}{own})"
+        return f"{same[:1].upper()}{same[1:]} in these {num} seeds ({score})"
     if len(equal) > 1:
-        return f"{_no_spread(verdict)}: {names(equal)} score highest ({score})"
-    return f"{_no_spread(verdict)}: {name_of(best)} scores highest ({_at(verdict, best, key)})"
+        return f"{_no_spread(verdict)}: {names(equal)} score highest ({score}{own})"
+    told = f"{_at(verdict, best, key)}{own}"
+    return f"{_no_spread(verdict)}: {name_of(best)} scores highest ({told})"
 
 
 def _is_same(first: float | None, second: float | None) -> bool:

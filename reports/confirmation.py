@@ -39,12 +39,14 @@ class Confirmed:
 class Confirmation:
     """What was run again, the best first, and who is the best of the study now.
 
-    Without ``lines`` fresh trials failed, or came to their end, and none of them has the figure.
+    ``has_failed`` is whether a fresh trial of the best did. Without ``lines`` fresh trials failed,
+    or came to their end, and none of them has the figure.
     """
 
     key: str
     lines: tuple[Confirmed, ...]
     winner: str
+    has_failed: bool = False
 
 
 def winner(study: Study, rows: Sequence[Row]) -> str:
@@ -84,12 +86,14 @@ def confirmation(verdict: Verdict, study: Study | None, rows: Sequence[Row]) -> 
     used = {trial["seed"] for trial in verdict.trials}
     before = {each.candidate.name: each.candidate for each in verdict.scored}
     fresh = _fresh(verdict, study, rows, key, used)
+    failed = {r["candidate"] for r in rows if r.get("state") == "failed" and r["seed"] not in used}
     if not fresh.keys() & before.keys():
-        failed = any(row.get("state") == "failed" and row["seed"] not in used for row in rows)
         return Confirmation(key=key, lines=(), winner=best.name) if failed else None
     lines = [_line(before[n], key, values) for n, values in fresh.items() if n in before and values]
     lines.sort(key=lambda each: -each.fresh)
-    return Confirmation(key=key, lines=tuple(lines), winner=best.name)
+    return Confirmation(
+        key=key, lines=tuple(lines), winner=best.name, has_failed=best.name in failed
+    )
 
 
 def _fresh(
@@ -178,6 +182,8 @@ def confirmation_sentence(study: Study, verdict: Verdict, found: Confirmation | 
     line = next((e for e in found.lines if best and e.name == best.name), None) if found else None
     if found and not found.lines:
         return f" On fresh seeds no {FIGURES[found.key].label} was measured: nothing is confirmed."
+    if best and found and found.has_failed and line is None:
+        return f" The fresh trials of {name_of(best)} failed: it is not confirmed."
     if best is None or (line is None and not study.get("search")):
         return ""
     if line is None or found is None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from reports.beating import Measured
+from reports.beating import Flags, Measured
 from reports.by_seed import Places
 from reports.images import RESAMPLES, Floats, Images
 from reports.own_noise import own_noise_of
-from reports.statistics import Noise, fitted_means
+from reports.statistics import Noise, fitted_means, num_apart
 
 MOST_DRAWN = 500_000
 """Of very many candidates fewer draws are made: so many figures in all, but a hundred draws."""
@@ -32,13 +32,16 @@ class DrawnScores:
 
     ``all`` with what other seeds and other images would do to them, ``held`` with the seeds as they
     are; ``by_own_noise`` with seeds as noisy as each candidate's own, around means from which what
-    a seed does to all is taken out where candidates have not the same seeds.
+    a seed does to all is taken out where candidates have not the same seeds. ``lacks_seeds`` is
+    whether that was done, and ``num_apart`` in how many groups, among which it cannot be.
     """
 
     all: Floats
     held: Floats
     by_own_noise: Floats
     sources: tuple[str, ...]
+    lacks_seeds: bool
+    num_apart: int
 
 
 class Draws:
@@ -55,12 +58,20 @@ class Draws:
         means, table = (f(self.accuracy)[inside] for f in (measured.means, measured.scores))
         images, sources = self._of_images(measured, inside), ["seeds"] if noise else []
         everything, held = (_drawn_scores(means, table, each) for each in (noise, None))
-        fitted = held + (fitted_means(table) - means if noise and np.isnan(table).any() else 0.0)
+        lacks_seeds = noise is not None and bool(np.isnan(table[:, _known(table)]).any())
+        fitted = held + (fitted_means(table) - means if lacks_seeds else 0.0)
         if images is not None:
             everything, held, fitted = everything + images, held + images, fitted + images
             sources.append("images")
         own = fitted + _own_moves(table, noise)
-        found = DrawnScores(all=everything, held=held, by_own_noise=own, sources=tuple(sources))
+        found = DrawnScores(
+            all=everything,
+            held=held,
+            by_own_noise=own,
+            sources=tuple(sources),
+            lacks_seeds=lacks_seeds,
+            num_apart=num_apart(table) if lacks_seeds else 1,
+        )
         self._last = measured, inside, found
         return found
 
@@ -70,6 +81,11 @@ class Draws:
         if not self._images or not {*names} <= {name for name, _ in self._images.miou}:
             return None
         return np.stack([self._images.of(each)[: _num_draws(inside)] for each in names], axis=1)
+
+
+def _known(table: Floats) -> Flags:
+    """Which seeds any candidate has."""
+    return np.asarray(~np.isnan(table).all(axis=0))
 
 
 def drawn_costs(measured: Measured, inside: Places, cost: str) -> tuple[Floats, bool]:

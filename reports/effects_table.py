@@ -28,7 +28,7 @@ def effects_table(found: Effects) -> Table:
         "95 % over seeds",
         *(("95 % over images",) if images else ()),
         "p (Holm)",
-        "p, signs flipped (Holm)",
+        "p, flips (Holm)",
         "verdict",
     )
     return Table(

@@ -43,7 +43,10 @@ class Front:
     the hypervolume (accuracy times cost, as rows have them) up to ``reference`` (cost, accuracy),
     with its 95 % interval. ``steps`` are who has the highest accuracy from which cost on. ``noise``
     is what seeds do to the accuracy of the candidates that the front is of, which are others than
-    the study's objectives let be compared where these cost more protocols.
+    the study's objectives let be compared where these cost more protocols. ``num_draws`` is how
+    often was drawn again; ``lacks_seeds`` whether some lack seeds that others have, in which case
+    means as if they had them were drawn around; ``num_apart`` into how many groups candidates fall
+    that share no seed, not even by way of others.
     """
 
     cost: str
@@ -58,6 +61,9 @@ class Front:
     knee: str | None
     steps: tuple[tuple[float, str], ...]
     noise: Noise | None
+    num_draws: int = 0
+    lacks_seeds: bool = False
+    num_apart: int = 1
 
     @cached_property
     def chance(self) -> Mapping[str, float]:
@@ -157,6 +163,9 @@ def _front(verdict: Verdict, cost: str, draws: Draws) -> Front:
         knee=_knee(on, cost, accuracy),
         steps=_steps(on, cost, accuracy),
         noise=verdict.noises[accuracy],
+        num_draws=max(len(again), len(drawn.by_own_noise)),
+        lacks_seeds=drawn.lacks_seeds,
+        num_apart=drawn.num_apart,
     )
 
 

@@ -109,11 +109,17 @@ def front_caption(fronts: Sequence[Front]) -> str:
         return "Nothing varies here, so no place on a front has a probability."
     return (
         f"Percentages: how often a candidate is on the front when {listed(drawn)} are drawn again "
-        f"(1000 times, each where it was measured{_own(drawn)}). They follow the means that were "
-        f"seen{_unlike(fronts)}, so of equal candidates the lucky one has more; “not resolved” "
-        "says that it may be luck."
-        f"{_blind(fronts)}"
+        f"({_times(fronts)} times, each where it was measured{_own(drawn)}). They follow the means "
+        f"that were seen{_unlike(fronts)}, so of equal candidates the lucky one has more; “not "
+        "resolved” says that it may be luck."
+        f"{_apart(fronts)}{_blind(fronts)}"
     )
+
+
+def _times(fronts: Sequence[Front]) -> str:
+    """How often was drawn: of very many candidates less often."""
+    nums = sorted({each.num_draws for each in fronts if each.sources})
+    return str(nums[0]) if len(nums) == 1 else f"{nums[0]} to {nums[-1]}"
 
 
 def _own(drawn: Sequence[str]) -> str:
@@ -121,11 +127,20 @@ def _own(drawn: Sequence[str]) -> str:
 
 
 def _unlike(fronts: Sequence[Front]) -> str:
-    """How the means of candidates that lack seeds are followed."""
-    some = next(each for each in fronts if each.sources)
-    places = some.standings.competing.tolist()
-    seeds = {some.standings.candidates[place].seeds(some.accuracy) for place in places}
-    return ", of those that lack seeds as if they had them" if len(seeds) > 1 else ""
+    """How the means of candidates that lack seeds are followed, where there are such."""
+    if not any(each.lacks_seeds for each in fronts):
+        return ""
+    return ", of those that lack seeds as if they had them"
+
+
+def _apart(fronts: Sequence[Front]) -> str:
+    """What is wrong where some share no seed, even over others."""
+    if not any(each.num_apart > 1 for each in fronts):
+        return ""
+    return (
+        " Some share no seed, not even by way of others, so what their seeds did to all of them is "
+        "in their means and not in these percentages: they are too sure."
+    )
 
 
 def _blind(fronts: Sequence[Front]) -> str:
@@ -203,12 +218,13 @@ def _told(front: Front, one: Candidate, others: Sequence[Candidate]) -> str:
     """
     if front.noise is None:
         return ""
+    key = front.accuracy
     level_with, behind = list[tuple[float, Candidate]](), list[Candidate]()
     for each in others:
         gap = front.difference(each, one)
         if gap is None or not gap.resolved:
             level_with.append((abs(gap.value) if gap else 0.0, each))
-        elif gap.value > 0 and (each.mean(front.cost) or 0) <= (one.mean(front.cost) or 0):
+        elif gap.value > 0 and (each.mean(key) or 0) <= (one.mean(key) or 0):
             behind.append(each)
         elif gap.value > 0 and _costs_alike(front, each, one):
             level_with.append((gap.value, each))

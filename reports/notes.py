@@ -9,7 +9,7 @@ from harness.measure.across import REFERENCE
 from reports.columns import FIGURES, is_missing, plain, quoted
 from reports.evidence import headline_reasons, receipts
 from reports.latencies import is_contended, reference, unpaired_text
-from reports.phrases import listed, some
+from reports.phrases import count, listed, some
 from reports.ranks import Rank, ranks, sentence
 from reports.statistics import Noise, pooled_sd
 from reports.verdict import MOST_LISTED, Verdict
@@ -111,7 +111,8 @@ def _steps(verdict: Verdict) -> str:
     if len(names) < 2:
         return ""
     groups = [
-        f"{steps} steps: {some(list(who), MOST_STEPPED)}" for steps, who in sorted(names.items())
+        f"{count(steps, 'step')}: {some(list(who), MOST_STEPPED)}"
+        for steps, who in sorted(names.items())
     ]
     if len(groups) > MOST_STEPPED:
         groups = [f"from {min(names)} to {max(names)} steps"]

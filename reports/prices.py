@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from reports.candidates import Candidate
 from reports.columns import FIGURES
 from reports.latencies import (
+    MOST_PAIRED,
     all_level,
     is_contended,
     latency_ratio,
@@ -68,7 +69,10 @@ def price(verdict: Verdict, one: Candidate, key: str) -> str:
     """What a candidate costs; of latencies taken beside other work, against the reference's."""
     against = reference(verdict.compared)
     if key != "latency_ms" or not is_contended(verdict.compared) or against is None:
-        return FIGURES[key].with_unit(one.mean(key))
+        column, some = FIGURES[key], [each.candidate.mean(key) for each in verdict.scored]
+        if column.counted and len(some) <= MOST_PAIRED:  # and so different, however little
+            column = column.finer([mean for mean in some if mean is not None])
+        return column.with_unit(one.mean(key))
     if one is against:
         return ""
     ratio = ratio_to(one, against)

@@ -141,6 +141,15 @@ def fitted_means(table: Floats) -> Floats:
     return np.asarray(means - has @ effects / has.sum(axis=1) + effects.mean())
 
 
+def num_apart(table: Floats) -> int:
+    """Into how many groups candidates (candidates, seeds) fall that share no seed.
+
+    Not even by way of others. Each candidate must have a score.
+    """
+    has = ~np.isnan(table[:, ~np.isnan(table).all(axis=0)])
+    return int(has.shape[1]) - fit(np.where(has, 0.0, np.nan))[1]
+
+
 def num_pairs(noise: Noise | None) -> int:
     """How many pairs of candidates are judged at once."""
     return noise.num_candidates * (noise.num_candidates - 1) // 2 if noise else 1

@@ -10,7 +10,9 @@ from tiny import ALONE, BOTH, RECIPE, Heard, rows, run, tiny, with_heads
 
 from harness import Budget, Part, Search, choice, integer, loguniform, uniform
 from harness.ledger import open_ledger
+from harness.measure.candidates import latencies_of
 from harness.runners import asking, search
+from harness.runners.local import InProcess
 from harness.runners.proposals import Outcome
 from harness.runners.search import generations
 
@@ -214,23 +216,73 @@ def test_a_search_is_run_once_and_a_longer_one_goes_on(tmp_path):
     assert len(rows(tmp_path)) == 10
 
 
+MANY_LRS = replace(RECIPE, lr=loguniform(0.001, 0.1))
+SIX = with_heads(*(Part("seg", width=width) for width in range(3, 9)))
+
+
+def latencies(found):
+    """The sessions and rounds of each network that was timed."""
+    timed = {}
+    for each in found.values():
+        if each.get("latency_ms"):
+            one = each["latency_session"], tuple(each["latency_rounds_ns"])
+            timed.setdefault(each["params"], set()).add(one)
+    return timed
+
+
 def test_a_network_that_a_search_tries_by_several_recipes_is_timed_once(tmp_path):
-    recipe = replace(RECIPE, lr=loguniform(0.001, 0.1))
-    study = tiny(
-        space=with_heads(Part("seg", width=4), Part("seg", width=6)),
-        recipe=recipe,
-        search=Search(trials=9),
-    )
+    study = tiny(space=SIX, recipe=MANY_LRS, search=Search(trials=12))
     run(study, tmp_path)
-    found = rows(tmp_path)
-    assert len(found) == 9
-    for params in {row["params"] for row in found.values()}:
-        alike = [row for row in found.values() if row["params"] == params]
-        assert len({tuple(row["latency_rounds_ns"]) for row in alike}) == 1
-        assert len({row["latency_session"] for row in alike}) == 1
-    again = Heard()
-    assert run(study, tmp_path, progress=again) == (0, 9, 0, 0)
-    assert again.phases == [] and rows(tmp_path) == found
+    found = latencies(rows(tmp_path))
+    assert {len(each) for each in found.values()} == {1}
+    assert len({session for ((session, _),) in found.values()}) > 1, "several groups were timed"
+    for trials in (12, 12, 16):  # the next run has all that it knows in one group
+        heard = Heard()
+        run(replace(study, search=Search(trials=trials)), tmp_path, progress=heard)
+        now = latencies(rows(tmp_path))
+        assert {params: now[params] for params in found} == found
+        assert trials > 12 or heard.phases == []
+    assert {len(each) for each in now.values()} == {1}
+
+
+def test_a_search_that_was_cut_off_keeps_the_latencies_that_it_has(tmp_path):
+    class Cut(Heard):
+        def started(self, entry):
+            if len(self.ended) == 6:
+                raise KeyboardInterrupt
+            super().started(entry)
+
+    study = tiny(space=SIX, recipe=MANY_LRS, search=Search(trials=12))
+    with pytest.raises(KeyboardInterrupt):
+        run(study, tmp_path, progress=Cut())
+    before = latencies(rows(tmp_path))
+    run(study, tmp_path)
+    after = latencies(rows(tmp_path))
+    assert before and {params: after[params] for params in before} == before
+
+
+class Untimed(InProcess):
+    """A runner on which the largest network cannot be timed."""
+
+    def call(self, function, *arguments):
+        found = super().call(function, *arguments)
+        if function is latencies_of:
+            counts = arguments[0].counts
+            most = max(counts, key=lambda key: counts[key]["params"])
+            found.rows[most] = {"latency_error": "RuntimeError: never"}
+        return found
+
+
+@pytest.mark.parametrize("recipe", [RECIPE, MANY_LRS])
+def test_one_that_cannot_be_timed_has_no_others_timed_again(tmp_path, recipe):
+    space = with_heads(Part("seg", width=4), Part("seg", width=6))
+    study = tiny(space=space, recipe=recipe, search=Search(trials=4))
+    run(study, tmp_path, runner=Untimed())
+    before = latencies(rows(tmp_path))
+    assert len(before) == 1
+    heard = Heard()
+    run(study, tmp_path, progress=heard, runner=Untimed())
+    assert latencies(rows(tmp_path)) == before and not heard.phases
 
 
 def test_a_search_that_was_cut_off_is_finished_first(tmp_path):

@@ -240,3 +240,84 @@ def test_counts_that_differ_are_not_printed_alike():
     study, verdict = judged(rows)
     line = spaced(front_lines(verdict, fronts(study, verdict))[1])
     assert "from 0.01100 GMACs on" in line and "from 0.01103 GMACs on" in line
+
+
+def luckier(*others):
+    """``b`` is 2 points behind ``a`` in the seeds that both have, and lacks the two bad ones."""
+    dice = random.Random(1)
+    shared = (0, 0.001, -0.0005, 0.0007, -0.2, -0.2)
+    rows = []
+    for name, mean, ms, num in (("a", 0.55, 10, 6), ("b", 0.53, 9, 4), *others):
+        for seed, shift in enumerate(shared):
+            score = mean + shift + dice.gauss(0, 0.0003)
+            rows.append(row(name, seed, score, **timed(ms)) if seed < num else failed(name, seed))
+    return rows
+
+
+def test_the_highest_mean_of_luckier_seeds_is_told_to_be_behind():
+    text = said(luckier())
+    assert text.startswith("b has the highest mIoU (53.0 % at 9.00 ms; 2 of its 6 trials failed), ")
+    assert "but is behind in the seeds that it shares with a: it is 2.0 ± 0.1 points (95 %" in text
+    assert "4 seeds) below a" in text and "No candidate" not in text
+    text = said(luckier(("c", 0.5501, 9.5, 6), ("e", 0.40, 8, 6)))
+    assert "behind in the seeds that it shares with c and a: it is " in text
+    assert "not resolved from" not in text
+
+
+def test_a_budget_names_the_dearer_one_that_is_above_in_the_seeds_both_have():
+    study, verdict = judged(luckier())
+    for line in front_lines(verdict, fronts(study, verdict)):
+        assert "but behind a in the seeds that both have) from" in spaced(line)
+
+
+def test_shares_of_candidates_that_share_no_seed_are_said_to_be_too_sure():
+    dice = random.Random(2)
+    rows = [row("a", seed, 0.5 + dice.gauss(0, 0.004)) for seed in range(3)]
+    rows += [row("a2", seed, 0.49 + dice.gauss(0, 0.004)) for seed in range(3)]
+    rows += [row("b", seed, 0.4 + dice.gauss(0, 0.004)) for seed in range(3, 6)]
+    rows += [row("b2", seed, 0.39 + dice.gauss(0, 0.004)) for seed in range(3, 6)]
+    assert "Some share no seed, not even by way" in front_caption(fronts(*judged(rows)))
+    rows += [row("b2", 0, 0.39)]
+    caption = front_caption(fronts(*judged(rows)))
+    assert "Some share no seed" not in caption and "as if they had them" in caption
+
+
+def test_a_caption_speaks_of_seeds_that_are_lacked_on_any_front_and_not_without_noise():
+    rows = noisy({"a": 0.40, "b": 0.45, "c": 0.47}, 4)
+    gone = {key: None for key in rows[0] if key.startswith("latency")}
+    rows = [{**each, **gone} if each["candidate"] == "c" else each for each in rows]
+    rows = [each for each in rows if each["candidate"] != "c" or each["seed"] < 2]
+    study, verdict = judged(rows)
+    found = fronts(study, verdict)
+    assert [each.lacks_seeds for each in found] == [False, True, True]
+    assert "as if they had them" in front_caption(found)
+    lone = [row("a", 0, 0.40), row("a", 1, 0.20), row("b", 1, 0.15), row("b", 2, 0.50)]
+    study, verdict = judged(lone)
+    assert "as if they had them" not in front_caption(fronts(study, verdict))
+    assert "b scores highest (32.5 % at 10.00 ms, each over seeds of its own)" in said(lone)
+
+
+def test_of_very_many_candidates_it_is_said_how_often_was_drawn():
+    rows = noisy({f"c{i}": 0.3 + 0.0001 * i for i in range(1200)}, 2, sd=0.2)
+    found = fronts(*judged(rows))
+    assert found[0].num_draws < 1000
+    assert f"({found[0].num_draws} times, each" in front_caption(found)
+
+
+def test_candidates_of_one_score_and_different_seeds_are_not_said_to_share_these():
+    text = said([row("a", 0, 0.4), row("b", 1, 0.4)])
+    assert "both candidates score the same (40.0 %, each over seeds of its own)" in text
+    same = said([row(name, seed, 0.4) for name in "ab" for seed in (0, 1)])
+    assert same.startswith("Both candidates score the same in these 2 seeds (40.0 %)")
+
+
+def test_a_winner_whose_fresh_trials_failed_is_not_confirmed():
+    again = [failed("b", 10), failed("b", 11), row("a", 10, 0.4), row("a", 11, 0.41)]
+    assert confirmed(again) == " The fresh trials of b failed: it is not confirmed."
+
+
+def test_counts_that_differ_are_not_alike_in_the_sentence():
+    rows = noisy({"a": 0.4, "b": 0.5}, 3)
+    rows = [{**each, "gmacs": 0.011 + 0.00003 * (each["candidate"] == "b")} for each in rows]
+    text = said(rows, objectives={"miou": "max", "gmacs": "min"})
+    assert "at 0.01103 GMACs" in text and "a has the lowest GMACs (0.01100)" in text

@@ -58,7 +58,7 @@ def test_equal_candidates_have_no_winner():
     assert "at least" not in text, "three seeds were run"
     assert said(level(2, a=0.4, b=0.4)).endswith("run the study with at least three seeds.")
     one = said(level(1, a=0.4, b=0.4))
-    assert one.startswith("One seed cannot tell an effect from noise: all 2 candidates score the ")
+    assert one.startswith("One seed cannot tell an effect from noise: both candidates score the ")
     two = said(level(3, a=0.4, b=0.4, c=0.3))
     assert ": a and b score highest (41.0 %); no latency" in two and "at least" not in two
 
